@@ -1,0 +1,107 @@
+"""Brings the steps of a batch to where all its windows begin and end together."""
+
+from keras import ops
+
+
+class Alignment:
+    """Where each step of each sequence stands when the batch is cut into windows.
+
+    The valid steps of a row stand one after another, without the masked ones between them, and a
+    row that goes on from the middle of a window starts at that place of its first window. So
+    windows end at the same place in all rows, whatever their masks and phases. Places before a
+    row's first step and after its last are filled up; what is computed there must not be used.
+
+    Args:
+        sequences: `(batch, timesteps, features)`, for its shape.
+        window_size: Integer, the length of a window.
+        mask: Boolean `(batch, timesteps)`, or `None` if all steps are valid.
+        phases: int32 `(batch,)`, how far into a window each row starts; `None` for 0.
+
+    Attributes:
+        num_windows: The number of windows that hold all steps.
+        counts: int32 `(batch,)`, the number of valid steps of each row.
+        ends: int32 `(batch,)`, the place after the last step of each row.
+    """
+
+    def __init__(self, sequences, window_size, mask=None, phases=None):
+        self.batch_size, self.timesteps = ops.shape(sequences)[:2]
+        self.window_size = window_size
+        self.mask = mask
+        self.phases = phases
+        self._is_identity = mask is None and phases is None
+        longest = self.timesteps if phases is None else self.timesteps + window_size - 1
+        self.num_windows = (longest + window_size - 1) // window_size
+        self.length = self.num_windows * window_size
+        if mask is None:
+            self.counts = ops.full((self.batch_size,), self.timesteps, "int32")
+        else:
+            self.counts = ops.sum(ops.cast(mask, "int32"), axis=1)
+        self._first = ops.zeros_like(self.counts) if phases is None else phases
+        self.ends = self._first + self.counts
+
+    def align(self, sequences):
+        """Cuts `(batch, timesteps, features)` into `(windows, batch, window_size, features)`."""
+        features = sequences.shape[-1]
+        if self._is_identity:
+            missing = (self.batch_size, self.length - self.timesteps, features)
+            rows = ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
+        else:
+            rows = take_rows(sequences, self.source_steps())
+        windows = (self.batch_size, self.num_windows, self.window_size, features)
+        return ops.transpose(ops.reshape(rows, windows), (1, 0, 2, 3))
+
+    def restore(self, windows, zero_masked=False):
+        """Turns `(windows, window_size, batch, features)` into `(batch, timesteps, features)`.
+
+        A masked step repeats the step before it, or is zero; before the first valid step of a row
+        its steps are zero.
+        """
+        rows = self.to_rows(windows)
+        if self._is_identity:
+            return rows[:, : self.timesteps]
+        if self.mask is None:
+            counts = ops.broadcast_to(
+                ops.arange(1, self.timesteps + 1, dtype="int32"),
+                (self.batch_size, self.timesteps),
+            )
+        else:
+            counts = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
+        places = ops.expand_dims(self._first, 1) + counts - 1
+        steps = take_rows(rows, ops.maximum(places, 0))
+        has_value = self.mask if zero_masked and self.mask is not None else counts > 0
+        return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
+
+    def to_rows(self, windows):
+        """Turns `(windows, steps, batch, features)` into `(batch, windows * steps, features)`."""
+        shape = (self.batch_size, self.num_windows * windows.shape[1], windows.shape[-1])
+        return ops.reshape(ops.transpose(windows, (2, 0, 1, 3)), shape)
+
+    def source_steps(self):
+        """The step that stands at each place, int32 `(batch, length)`."""
+        places = ops.arange(self.length, dtype="int32")
+        nth = places - ops.expand_dims(self._first, 1)
+        nth = ops.clip(nth, 0, ops.expand_dims(ops.maximum(self.counts - 1, 0), 1))
+        if self.mask is None:
+            return nth
+        steps = ops.arange(self.timesteps, dtype="int32")
+        order = ops.argsort(ops.where(self.mask, steps, steps + self.timesteps), axis=1)
+        return take_rows(ops.expand_dims(order, -1), nth)[..., 0]
+
+    def has_begun(self):
+        """Whether a row has begun, `(windows, window_size, batch, 1)`; `None` if at place 0."""
+        if self.phases is None:
+            return None
+        places = ops.arange(self.length, dtype="int32")
+        places = ops.reshape(places, (self.num_windows, self.window_size, 1, 1))
+        return places >= ops.expand_dims(self.phases, 1)
+
+
+def take_rows(x, indices):
+    """Takes rows `(batch, rows)` of `x`, `(batch, timesteps, features)`, each from its sequence.
+
+    Flattened, because `ops.take_along_axis` would need an index for every feature.
+    """
+    batch_size, timesteps = ops.shape(x)[:2]
+    offsets = timesteps * ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
+    flat = ops.reshape(x, (-1, x.shape[-1]))
+    return ops.take(flat, ops.cast(indices, "int32") + offsets, axis=0)

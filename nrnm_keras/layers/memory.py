@@ -1,0 +1,211 @@
+"""The non-local memory: how it is read at every step and written after every window."""
+
+import math
+
+from keras import layers, ops
+
+_EPSILON = 1e-5
+
+
+class NonLocalMemory(layers.Layer):
+    """The memory of an `NRNMCell`: its weights, and the equations that read and write it.
+
+    The memory M has `slots = block_size // stride` rows of `units`; as a state it is flattened
+    to `(batch, slots * units)`. There is no `call`: `NRNMCell` uses the methods for one step,
+    `NRNM` for all steps of a window, or of the sequence, at once. Where a shape says `...`, any
+    leading axes will do.
+
+    Args:
+        units: Positive integer, the size H of a slot.
+        block_size: Positive integer, the number k of inputs that a write takes in.
+        stride: Positive integer s; every s-th hidden state of the block takes part.
+        num_heads: Positive integer, the number of attention heads.
+        interaction: `"self_attention"`, or `"linear"`: one linear map of the block in its place.
+        use_bias: Boolean, whether the gates and the fully connected layer have biases.
+        unit_forget_bias: Boolean, whether the forget gate's bias starts at 1.
+        weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
+            under the names of its arguments.
+
+    Reference: Fu et al., ICCV 2019, Eqs. 1 to 5 and 7, Fig. 3.
+    """
+
+    def __init__(
+        self,
+        units,
+        block_size,
+        stride,
+        num_heads,
+        interaction,
+        use_bias,
+        unit_forget_bias,
+        weight_options,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.block_size = block_size
+        self.slots = block_size // stride
+        self.num_heads = num_heads
+        heads = num_heads if interaction == "self_attention" else 0
+        self.attention_shape = (heads, self.slots, self.slots + block_size)
+        self.interaction = interaction
+        self.use_bias = use_bias
+        self.unit_forget_bias = unit_forget_bias
+        self.weight_options = weight_options
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of shape `(batch, features)`."""
+        features, units, slots = input_shape[-1], self.units, self.slots
+        size = slots * units
+        self.input_kernel = self._kernel("input_kernel", (features, units))
+        self.read_gate_kernel = self._kernel("read_gate_kernel", (features, size))
+        self.read_gate_recurrent_kernel = self._kernel(
+            "read_gate_recurrent_kernel", (size, size), kind="recurrent"
+        )
+        self.read_gate_bias = self._bias(
+            "read_gate_bias", (size,), self.weight_options["read_bias_initializer"]
+        )
+        self.read_kernel = self._kernel(
+            "read_kernel", (size, units), self.weight_options["read_initializer"]
+        )
+        if self.interaction == "self_attention":
+            self.attention_kernel = self._kernel("attention_kernel", (units, 3 * units))
+        else:
+            self.linear_kernel = self._kernel(
+                "linear_kernel", ((slots + self.block_size) * units, size)
+            )
+        self.dense_kernel = self._kernel("dense_kernel", (units, units))
+        self.dense_bias = self._bias("dense_bias", (units,))
+        self.attention_scale, self.attention_offset = self._norm("attention", units)
+        self.dense_scale, self.dense_offset = self._norm("dense", units)
+        self.write_gate_kernel = self._kernel(
+            "write_gate_kernel", (self.block_size * units, 2 * units)
+        )
+        self.write_gate_recurrent_kernel = self._kernel(
+            "write_gate_recurrent_kernel", (units, 2 * units), kind="recurrent"
+        )
+        self.write_gate_bias = self._bias(
+            "write_gate_bias", (2 * units,), self._write_gate_bias_initializer
+        )
+
+    def embed(self, inputs):
+        """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
+        return ops.matmul(inputs, self.input_kernel)
+
+    def read_gate_inputs(self, inputs):
+        """What inputs `(..., features)` contribute to the read gates, `(..., slots * units)`."""
+        return self._add(ops.matmul(inputs, self.read_gate_kernel), self.read_gate_bias)
+
+    def read(self, gate_inputs, memory):
+        """Reads the memory `(batch, slots * units)` through its gates (Eqs. 5 and 7).
+
+        `gate_inputs` has shape `(..., batch, slots * units)`: any number of steps at once. Returns
+        what enters the recurrence, `(..., batch, units)`.
+        """
+        from_memory = ops.matmul(memory, self.read_gate_recurrent_kernel)
+        gates = ops.sigmoid(gate_inputs + from_memory)
+        return ops.matmul(gates * memory, self.read_kernel)
+
+    def input_units(self, embedded):
+        """What a write needs of each embedded input `(..., units)`: its key and value, if any."""
+        if self.interaction == "linear":
+            return embedded
+        return ops.matmul(embedded, self.attention_kernel[:, self.units :])
+
+    def write_gate_inputs(self, blocks):
+        """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
+        return self._add(ops.matmul(blocks, self.write_gate_kernel), self.write_gate_bias)
+
+    def write(self, memory, hidden, input_units, gate_inputs):
+        """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
+
+        Args:
+            memory: The memory so far, `(batch, slots * units)`.
+            hidden: The block's hidden states, `(batch, slots, units)`.
+            input_units: `input_units()` of its inputs, `(batch, block_size, ...)`.
+            gate_inputs: `write_gate_inputs()` of its inputs, `(batch, 2 * units)`.
+
+        Returns:
+            The new memory, `(batch, slots * units)`, and the attention weights,
+            `(batch, num_heads, slots, slots + block_size)`; with no heads if there are none.
+        """
+        if self.interaction == "self_attention":
+            interaction, weights = self._attend(hidden, input_units)
+        else:
+            interaction, weights = self._map_linearly(hidden, input_units)
+        skip = self._normalize(hidden + interaction, self.attention_scale, self.attention_offset)
+        dense = ops.relu(self._add(ops.matmul(skip, self.dense_kernel), self.dense_bias))
+        candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
+
+        memory = ops.reshape(memory, (-1, self.slots, self.units))
+        gates = ops.sigmoid(
+            ops.expand_dims(gate_inputs, 1)
+            + ops.matmul(ops.tanh(memory), self.write_gate_recurrent_kernel)
+        )
+        input_gate, forget_gate = ops.split(gates, 2, axis=-1)
+        memory = input_gate * ops.tanh(candidate) + forget_gate * memory
+        return ops.reshape(memory, (-1, self.slots * self.units)), weights
+
+    def _attend(self, hidden, input_units):
+        """Multi-head attention from the hidden states to all units of the block (Eq. 2)."""
+        projected = ops.matmul(hidden, self.attention_kernel)
+        queries = self._split_heads(projected[..., : self.units])
+        keys, values = ops.split(
+            ops.concatenate([projected[..., self.units :], input_units], axis=1), 2, axis=-1
+        )
+        scores = ops.einsum("bqhd,bkhd->bhqk", queries, self._split_heads(keys))
+        weights = ops.softmax(scores / math.sqrt(self.units // self.num_heads))
+        attended = ops.einsum("bhqk,bkhd->bqhd", weights, self._split_heads(values))
+        return ops.reshape(attended, (-1, self.slots, self.units)), weights
+
+    def _split_heads(self, x):
+        return ops.reshape(x, (-1, x.shape[1], self.num_heads, self.units // self.num_heads))
+
+    def _map_linearly(self, hidden, embedded):
+        """One linear map of the whole block, the "w/o self-attention" variant."""
+        block = ops.concatenate([hidden, embedded], axis=1)
+        block = ops.reshape(block, (-1, (self.slots + self.block_size) * self.units))
+        mapped = ops.reshape(ops.matmul(block, self.linear_kernel), ops.shape(hidden))
+        return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
+
+    def _normalize(self, x, scale, offset):
+        return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
+
+    def _add(self, x, bias):
+        return x if bias is None else x + bias
+
+    def _kernel(self, name, shape, initializer=None, kind="kernel"):
+        options = self.weight_options
+        initializer = initializer or options[f"{kind}_initializer"]
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            # A clone, because an initializer gives the same values again for the same shape.
+            initializer=initializer.clone() if hasattr(initializer, "clone") else initializer,
+            regularizer=options[f"{kind}_regularizer"],
+            constraint=options[f"{kind}_constraint"],
+        )
+
+    def _bias(self, name, shape, initializer=None):
+        if not self.use_bias:
+            return None
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=initializer or self.weight_options["bias_initializer"],
+            regularizer=self.weight_options["bias_regularizer"],
+            constraint=self.weight_options["bias_constraint"],
+        )
+
+    def _norm(self, name, units):
+        scale = self.add_weight(name=f"{name}_scale", shape=(units,), initializer="ones")
+        offset = self.add_weight(name=f"{name}_offset", shape=(units,), initializer="zeros")
+        return scale, offset
+
+    def _write_gate_bias_initializer(self, shape, dtype=None):
+        """The input gate's bias, then the forget gate's."""
+        biases = self.weight_options["bias_initializer"](shape, dtype=dtype)
+        if not self.unit_forget_bias:
+            return biases
+        ones = ops.ones((self.units,), dtype=dtype)
+        return ops.concatenate([biases[: self.units], ones], axis=0)
