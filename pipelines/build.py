@@ -1,0 +1,215 @@
+"""Builds a data set's TFRecords: `python -m pipelines.build imdb --source=PATH --data_dir=data`."""
+
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import pathlib
+import sys
+from collections import Counter
+
+from absl import flags, logging
+
+from pipelines.errors import SourceError
+
+# Data set -> "module:class". The module is imported only when its data set is asked for.
+DATASETS = {
+    "imdb": "pipelines.imdb.builder:Imdb",
+    "sample_reviews": "pipelines.sample_reviews.builder:SampleReviews",
+    "text_files": "pipelines.text_files.builder:TextFiles",
+}
+
+
+def build(dataset, data_dir, **options):
+    """Builds a data set, or finds the finished build, and returns its folder.
+
+    Args:
+        dataset: a key of `DATASETS`.
+        data_dir: folder that holds all builds; made if it is missing.
+        **options: the data set's own options (its builder's `OPTIONS`).
+
+    Returns:
+        A `pathlib.Path`, the folder of the built version, for `tfds.builder_from_directory`. It is
+        complete whenever it is there: TFDS writes to another name and renames at the end.
+
+    Raises:
+        SourceError: for an unknown data set or option, unusable raw data, or a folder that cannot
+            be written.
+
+    Example:
+
+    >>> from pipelines.build import build
+    >>> path = build("sample_reviews", "/tmp/reviews", num_train=8, num_test=4)
+    >>> path.name
+    '1.0.0'
+    """
+    builder = _prepare(dataset, data_dir, options)
+    for warning in builder.warnings():
+        logging.warning("%s: %s", dataset, warning)
+    return pathlib.Path(builder.data_dir)
+
+
+def main(argv=None):
+    """Runs the command and returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
+    try:
+        return _run(arguments)
+    except (SourceError, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing was kept of the unfinished build", file=sys.stderr)
+        return 130
+
+
+def _run(arguments):
+    """Parses the command line, builds, and prints what was built."""
+    dataset = next((word for word in arguments if word in DATASETS), None)
+    if dataset is None and set(arguments) & {"--help", "-h", "-help"}:
+        print(f"{_usage('DATASET')}\nDATASET is one of: {', '.join(DATASETS)}")
+        return 0
+    if dataset is None:
+        words = [word for word in arguments if not word.startswith("-")]
+        raise (
+            _unknown_dataset(words[0])
+            if words
+            else SourceError(
+                f"no data set named; {_usage('DATASET')}, DATASET one of: {', '.join(DATASETS)}"
+            )
+        )
+    arguments.remove(dataset)
+    with _native_logs_hidden():
+        builder_class = _builder_class(dataset)
+    values = _flags(builder_class)
+    options = _parse(values, arguments)
+    if options.pop("help"):
+        print(_usage(dataset))
+        for name in options:
+            print(f"  --{name}: {values[name].help} (default: {values[name].default})")
+        return 0
+    builder = _prepare(dataset, options.pop("data_dir"), options)
+    print(_summary(builder))
+    for warning in builder.warnings():
+        print(f"warning: {warning}", file=sys.stderr)
+    return 0
+
+
+def _usage(dataset):
+    return f"usage: python -m pipelines.build {dataset} [--data_dir=data] [flags]"
+
+
+def _unknown_dataset(dataset):
+    return SourceError(f"unknown data set {dataset!r}; one of: {', '.join(DATASETS)}")
+
+
+def _builder_class(dataset):
+    """Imports the builder of a data set."""
+    if dataset not in DATASETS:
+        raise _unknown_dataset(dataset)
+    module, name = DATASETS[dataset].split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _flags(builder_class):
+    """Returns flags for the options of a builder; apart from absl's global ones."""
+    values = flags.FlagValues()
+    values.set_gnu_getopt(True)
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    flags.DEFINE_string("data_dir", "data", "folder that holds all builds", flag_values=values)
+    parameters = inspect.signature(builder_class.__init__).parameters
+    for name, text in builder_class.OPTIONS.items():
+        default = parameters[name].default
+        define = flags.DEFINE_integer if isinstance(default, int) else flags.DEFINE_string
+        define(name, default, text, flag_values=values)
+    return values
+
+
+def _parse(values, arguments):
+    """Returns the flags' values by name."""
+    try:
+        rest = values(["pipelines.build", *arguments])[1:]
+    except flags.UnrecognizedFlagError as error:
+        known = ", ".join(f"--{name}" for name in sorted(values) if name not in ("h", "help"))
+        raise SourceError(f"unknown flag --{error.flagname}; allowed: {known}") from error
+    if rest:
+        raise SourceError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
+    return {name: values[name].value for name in values if name != "h"}
+
+
+def _prepare(dataset, data_dir, options):
+    """Returns the builder of a finished build, which it makes if need be."""
+    builder_class = _builder_class(dataset)
+    if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
+        allowed = ", ".join(builder_class.OPTIONS)
+        raise SourceError(f"unknown option {unknown[0]!r} of {dataset}; allowed: {allowed}")
+    with _tfds_quiet():
+        builder = builder_class(data_dir=pathlib.Path(data_dir).expanduser(), **options)
+        path = pathlib.Path(builder.data_dir)
+        if path.exists() and not builder.is_prepared():
+            raise SourceError(f"{path} holds no finished build; remove it and build again")
+        try:
+            builder.download_and_prepare()
+        except OSError as error:
+            raise SourceError(f"{path} cannot be written: {error}") from error
+    return builder
+
+
+@contextlib.contextmanager
+def _tfds_quiet():
+    """Hides TFDS's remarks on standard output and in the log; its progress bars stay."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _summary(builder):
+    """Returns a table of the splits of a finished build."""
+    lines = [f"{builder.info.full_name} in {builder.data_dir}"]
+    for name, split in builder.info.splits.items():
+        size = split.num_bytes / 2**20
+        lines.append(
+            f"  {name:<13} {split.num_examples:>8,} examples  {split.num_shards:>3} shards "
+            f"{size:>8,.1f} MiB  {_label_counts(builder, name)}"
+        )
+    return "\n".join(lines)
+
+
+def _label_counts(builder, split):
+    """Returns the number of examples of each class as text, if examples have a class label."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    label = dict(builder.info.features).get("label")
+    if not isinstance(label, tfds.features.ClassLabel):
+        return ""
+    records = tf.data.TFRecordDataset(builder.info.splits[split].filepaths).batch(4096)
+    only_label = {"label": tf.io.FixedLenFeature([], tf.int64)}
+    counts = Counter()
+    for batch in records:
+        counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
+    names = {-1: "unlabelled", **dict(enumerate(label.names))}
+    return ", ".join(f"{names[index]} {counts[index]:,}" for index in sorted(counts))
+
+
+@contextlib.contextmanager
+def _native_logs_hidden():
+    """Hides what TensorFlow's C++ side prints when imported; no setting of TensorFlow does."""
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

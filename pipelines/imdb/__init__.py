@@ -1,0 +1,1 @@
+"""Large Movie Review Dataset: 100,000 film reviews, half of them labelled."""

@@ -1,0 +1,1 @@
+"""Generated film reviews whose verdict comes early and whose end may mislead."""

@@ -1,0 +1,62 @@
+"""TFDS builder of generated reviews, with the features of `imdb`."""
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from pipelines.dataset_builder import DatasetBuilder
+from pipelines.errors import SourceError
+from pipelines.sample_reviews.generate import generate_reviews
+
+
+class SampleReviews(DatasetBuilder):
+    """Generated film reviews: nothing to download, and not IMDB.
+
+    Args:
+        num_train: number of training reviews, at least 2.
+        num_test: number of test reviews, at least 2.
+        seed: integer; another seed makes other reviews.
+        **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}
+    OPTIONS = {
+        "num_train": "number of training reviews",
+        "num_test": "number of test reviews",
+        "seed": "another seed makes other reviews",
+    }
+
+    def __init__(self, *, num_train=4000, num_test=1000, seed=0, **kwargs):
+        for name, number in (("num_train", num_train), ("num_test", num_test)):
+            if number < 2:
+                raise SourceError(f"{name}={number}; expected at least 2, one of each class")
+        self._counts = {"train": num_train, "test": num_test}
+        self._seed = seed
+        name = f"train_{num_train}_test_{num_test}_seed_{seed}"
+        super().__init__(config=tfds.core.BuilderConfig(name=name), **kwargs)
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "text": tfds.features.Text(),
+                    "label": tfds.features.ClassLabel(names=["neg", "pos"]),
+                    "rating": tfds.features.Scalar(np.int32),
+                    "id": tfds.features.Text(),
+                }
+            ),
+            supervised_keys=("text", "label"),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {
+            split: self._generate_examples(split, count) for split, count in self._counts.items()
+        }
+
+    def _generate_examples(self, split, count):
+        for index, review in enumerate(generate_reviews(count, split=split, seed=self._seed)):
+            key = f"{split}/{index}"
+            yield (
+                key,
+                {"text": review.text, "label": review.label, "rating": review.rating, "id": key},
+            )

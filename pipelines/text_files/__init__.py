@@ -1,0 +1,1 @@
+"""A user's own labelled text in CSV, TSV or JSONL files."""

@@ -1,0 +1,159 @@
+"""Reads texts and labels from CSV, TSV and JSONL files, the format told by the suffix.
+
+All are UTF-8, with or without a byte order mark. CSV and TSV begin with a line of column names and
+quote as spreadsheets do: a field in double quotes may contain separators and newlines, and a double
+quote in it is written twice. JSONL has one object a line. Columns other than `text` and `label` are
+ignored, blank lines skipped.
+"""
+
+import csv
+import json
+import pathlib
+from typing import NamedTuple
+
+from pipelines.errors import SourceError
+
+_CSV_DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
+_JSON_LINES = ".jsonl"
+_LONGEST_FIELD = 2**31 - 1  # the csv module's own limit is 128 Ki characters
+
+
+class Row(NamedTuple):
+    """One example; `line` is the number of its (first) line in the file, counted from 1."""
+
+    line: int
+    text: str
+    label: str | None
+
+
+def read_examples(path):
+    """Yields (text, label) of the examples of a file, labels as strings.
+
+    Args:
+        path: a file that ends in `.csv`, `.tsv` or `.jsonl`, with columns `text` and `label`.
+
+    Raises:
+        SourceError: naming file and line, if anything in it cannot be used.
+
+    Example:
+
+    >>> import pathlib
+    >>> path = pathlib.Path("/tmp/three.csv")
+    >>> _ = path.write_text('text,label\\nGood.,pos\\n"Bad, bad.",neg\\n')
+    >>> list(read_examples(path))
+    [('Good.', 'pos'), ('Bad, bad.', 'neg')]
+    """
+    for row in read_rows(path):
+        yield row.text, row.label
+
+
+def read_texts(path):
+    """Yields the texts of a file, which need not have labels. Otherwise as `read_examples`."""
+    for row in read_rows(path, with_labels=False):
+        yield row.text
+
+
+def read_rows(path, with_labels=True):
+    """Yields a `Row` for each example of a file; its label is None unless labels are wanted."""
+    path = pathlib.Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in (*_CSV_DIALECTS, _JSON_LINES):
+        raise SourceError(f"{path}: file type {suffix!r} is none of .csv, .tsv, .jsonl")
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    wanted = ("text", "label") if with_labels else ("text",)
+    records = _json_records if suffix == _JSON_LINES else _csv_records
+    empty = True
+    for line, values in records(path, wanted):
+        empty = False
+        label = _label(f"{path}, line {line}", values[1]) if with_labels else None
+        yield Row(line, _text(f"{path}, line {line}", values[0]), label)
+    if empty:
+        raise SourceError(f"{path}: no examples in it")
+
+
+def _lines(path):
+    """Yields (number, line) of a UTF-8 file, without a byte order mark."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+
+
+def _csv_records(path, wanted):
+    """Yields (line, values of the wanted columns) of a CSV or TSV file."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    dialect = _CSV_DIALECTS[path.suffix.lower()]
+    reader = csv.reader((line for _, line in _lines(path)), dialect, strict=True)
+    columns, line = None, 1
+    try:
+        for fields in reader:
+            start, line = line, reader.line_num + 1
+            if not fields or (len(fields) == 1 and fields[0].isspace()):
+                continue
+            if columns is None:
+                columns = [name.strip() for name in fields]
+                indices = [_column(f"{path}, line {start}", columns, name) for name in wanted]
+                continue
+            if len(fields) != len(columns):
+                raise SourceError(
+                    f"{path}, line {start}: {len(fields)} fields, but {len(columns)} columns "
+                    f"({', '.join(columns)}); quote a field that contains the separator"
+                )
+            yield start, [fields[index] for index in indices]
+    except csv.Error as error:
+        raise SourceError(f"{path}, line {line}: {error}") from error
+
+
+def _json_records(path, wanted):
+    """Yields (line, values of the wanted keys) of a file with one JSON object a line."""
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise SourceError(f"{place}: not JSON ({error})") from error
+        if not isinstance(record, dict):
+            raise SourceError(f"{place}: a {type(record).__name__}, expected an object")
+        for name in wanted:
+            _column(place, list(record), name)
+        yield number, [record[name] for name in wanted]
+
+
+def _column(place, columns, name):
+    """Returns the index of a column that must occur once."""
+    if columns.count(name) != 1:
+        found = ", ".join(map(repr, columns)) or "none"
+        number = "more than one" if name in columns else "no"
+        raise SourceError(f"{place}: {number} column {name!r}; found: {found}")
+    return columns.index(name)
+
+
+def _text(place, value):
+    if not isinstance(value, str):
+        raise SourceError(f"{place}: text is {value!r}, expected a string")
+    if not value.strip():
+        raise SourceError(f"{place}: the text is empty")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SourceError(f"{place}: the text is not valid Unicode ({error})") from error
+    return value
+
+
+def _label(place, value):
+    if not isinstance(value, str | int):
+        raise SourceError(f"{place}: label is {value!r}, expected a string or an integer")
+    label = str(value).strip()
+    if not label:
+        raise SourceError(f"{place}: the label is empty")
+    if not label.isprintable():
+        raise SourceError(f"{place}: label {label!r} contains characters that do not print")
+    return label
