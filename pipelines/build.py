@@ -39,8 +39,9 @@ def build(dataset, data_dir, **options):
 
     Example:
 
+    >>> import tempfile
     >>> from pipelines.build import build
-    >>> path = build("sample_reviews", "/tmp/reviews", num_train=8, num_test=4)
+    >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
     >>> path.name
     '1.0.0'
     """

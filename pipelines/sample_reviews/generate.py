@@ -53,14 +53,14 @@ _REPORTS = {
     "verb": (
         "On the way out {other} told everybody that they had {opinion} it.",
         "{Other}, by the way, {opinion} it.",
-        "I should add that {other} {opinion} it and said so for an hour.",
+        "I should add that {other} {opinion} it and said so for a long time.",
         "When the lights came on, {other} admitted to having {opinion} the whole evening.",
         "Later I read that {other} {opinion} every scene.",
     ),
     "adjective": (
         "On the way out {other} called it {opinion}.",
         "{Other}, by the way, thought that it was {opinion}.",
-        "I should add that {other} went on for an hour about how {opinion} it was.",
+        "I should add that {other} went on for a long time about how {opinion} it was.",
         "When the lights came on, {other} used only one word for it: {opinion}.",
         "Later I read that {other} had found every scene {opinion}.",
     ),
@@ -157,7 +157,7 @@ _OTHERS = (
     "the man who sold the tickets",
 )
 _FIELD = re.compile(r"{(\w+)}")
-_ARTICLE = re.compile(r"\b([Aa])(?= [aeiou])")
+_ARTICLE = re.compile(r"\b([Aa])(?= [aeiouAEIOU])")
 _LENGTHS = range(125, 171)  # words before the reported opinion
 
 

@@ -37,8 +37,8 @@ def read_examples(path):
 
     Example:
 
-    >>> import pathlib
-    >>> path = pathlib.Path("/tmp/three.csv")
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "two.csv")
     >>> _ = path.write_text('text,label\\nGood.,pos\\n"Bad, bad.",neg\\n')
     >>> list(read_examples(path))
     [('Good.', 'pos'), ('Bad, bad.', 'neg')]

@@ -1,0 +1,161 @@
+import ast
+import doctest
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import pipelines.build
+import pipelines.sample_reviews.generate
+import pipelines.text_files.reader
+from pipelines.build import DATASETS, build, main
+from pipelines.errors import SourceError
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def command(*arguments, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.build", *arguments],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no data set named"),
+        (["imbd"], "unknown data set 'imbd'; one of: imdb, sample_reviews, text_files"),
+        (["--data_dir=x"], "no data set named"),
+        (["imdb", "--sorce=x"], "unknown flag --sorce; allowed: --data_dir, --source"),
+        (["imdb", "again"], "unexpected argument 'again'"),
+        (["imdb", "--source"], "--source"),
+        (["imdb", "--source=/nowhere"], "/nowhere: no such file or folder"),
+        (["sample_reviews", "--num_train=many"], "--num_train=many"),
+        (["sample_reviews", "--num_train=1"], "num_train=1; expected at least 2"),
+        (["sample_reviews", "--data_dir=/dev/null/x"], "/dev/null/x"),
+        (["text_files"], "no train_file given"),
+    ],
+)
+def test_mistake_is_one_line_and_a_failure(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(arguments) == 1
+
+    captured = capsys.readouterr()
+    line = captured.err.strip().split("\n")[-1].split("\r")[-1]
+    assert line.startswith("error: ")
+    assert message in line
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+def test_options_of_the_function_are_checked(tmp_path):
+    with pytest.raises(SourceError, match="unknown data set 'imbd'"):
+        build("imbd", tmp_path)
+    with pytest.raises(SourceError, match="unknown option 'sorce' of imdb; allowed: source"):
+        build("imdb", tmp_path, sorce="x")
+
+
+def test_help_lists_the_options(capsys):
+    assert main(["--help"]) == 0
+    assert f"one of: {', '.join(DATASETS)}" in capsys.readouterr().out
+
+    assert main(["sample_reviews", "--help"]) == 0
+    assert "--num_train: number of training reviews (default: 4000)" in capsys.readouterr().out
+
+
+def test_command_builds_and_sums_up(capsys, tmp_path):
+    arguments = ["--num_train=6", "sample_reviews", f"--data_dir={tmp_path}", "--num_test=3"]
+
+    assert main(arguments) == 0
+
+    first = capsys.readouterr().out
+    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "1.0.0"
+    assert str(folder) in first
+    train, test = first.strip().split("\n")[1:]
+    assert train.split()[:5] == ["train", "6", "examples", "1", "shards"]
+    assert "neg 3, pos 3" in train
+    assert "neg 2, pos 1" in test
+
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_unfinished_folder_is_not_taken_for_a_build(tmp_path):
+    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "sample_reviews-train.tfrecord-00000-of-00001").write_bytes(b"")
+
+    with pytest.raises(SourceError, match="holds no finished build"):
+        build("sample_reviews", tmp_path, num_train=6, num_test=3)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
+    # More reviews than can be made before the signal comes.
+    process = command("sample_reviews", f"--data_dir={tmp_path}", "--num_train=10000000")
+    folder = tmp_path / "sample_reviews" / "train_10000000_test_1000_seed_0"
+    while not list(folder.glob("*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(ending)
+    _, errors = process.communicate()
+
+    assert process.returncode == (130 if ending == signal.SIGINT else -signal.SIGKILL)
+    assert not (folder / "1.0.0").exists()
+    assert not list(tmp_path.rglob("dataset_info.json"))
+    if ending == signal.SIGINT:
+        assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
+        assert not list(folder.iterdir())
+
+
+def test_records_are_read_without_this_package(tmp_path):
+    path = build("sample_reviews", tmp_path, num_train=4, num_test=2)
+    program = (
+        "import sys, tensorflow_datasets as tfds\n"
+        "data = tfds.builder_from_directory(sys.argv[1]).as_dataset(split='train')\n"
+        "print(len([example['text'] for example in data.as_numpy_iterator()]))\n"
+        "assert not [name for name in sys.modules if name.startswith('pipelines')]\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert result.stdout == "4\n", result.stderr
+
+
+def test_import_is_light():
+    program = (
+        "import sys, pipelines, pipelines.build, pipelines.errors\n"
+        "import pipelines.text_files.reader, pipelines.sample_reviews.generate\n"
+        "assert not {'tensorflow', 'tensorflow_datasets', 'numpy', 'keras'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+
+
+def test_nothing_of_the_layers_is_imported():
+    for file in (REPOSITORY / "pipelines").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.split(".")[0] in ("keras", "nrnm_keras")]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [pipelines.build, pipelines.sample_reviews.generate, pipelines.text_files.reader],
+    ids=lambda module: module.__name__,
+)
+def test_examples_in_docstrings(module):
+    results = doctest.testmod(module)
+
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -1,0 +1,205 @@
+import json
+
+import pytest
+import tensorflow_datasets as tfds
+
+from pipelines.build import build
+from pipelines.errors import SourceError
+from pipelines.text_files.reader import read_examples, read_texts
+
+EXAMPLES = [
+    ("Plain.", "pos"),
+    ('Commas, tabs\tand "quotes"', "neg"),
+    ("Two\nlines, \r\nthree", "pos"),
+    ("Très bien 很好 \U0001f600", "neg"),
+    ("x" * 200_000, "pos"),
+]
+
+
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+def as_csv(examples, separator=","):
+    lines = [f"{quoted(text)}{separator}7{separator}{label}" for text, label in examples]
+    return separator.join(["text", "number", "label"]) + "\n" + "".join(f"{x}\n" for x in lines)
+
+
+def as_jsonl(examples):
+    return "".join(json.dumps({"n": 7, "label": y, "text": x}) + "\n" for x, y in examples)
+
+
+FORMATS = {
+    ".csv": as_csv,
+    ".tsv": lambda examples: as_csv(examples, "\t"),
+    ".jsonl": as_jsonl,
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="a.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+def test_every_format_gives_the_same_examples(write, suffix, mark):
+    content = mark + FORMATS[suffix](EXAMPLES).encode()
+
+    assert list(read_examples(write(content, f"a{suffix}"))) == EXAMPLES
+    assert list(read_examples(write(content, f"a{suffix.upper()}"))) == EXAMPLES
+
+
+def test_blank_lines_and_line_ends_and_column_order(write):
+    content = "\r\nlabel , text\r\n\r\npos,a\r\n   \r\nneg,b\r\n\r\n"
+    assert list(read_examples(write(content))) == [("a", "pos"), ("b", "neg")]
+
+    content = '\n{"text": "a", "label": 2}\r\n\n  \n{"label": -1, "text": "b"}'
+    assert list(read_examples(write(content, "a.jsonl"))) == [("a", "2"), ("b", "-1")]
+
+
+def test_texts_need_no_label(write):
+    assert list(read_texts(write("id,text\n1,a\n2,b\n"))) == ["a", "b"]
+    assert list(read_texts(write('{"text": "a", "label": null}\n', "a.jsonl"))) == ["a"]
+    with pytest.raises(SourceError, match="no column 'text'; found: 'id'"):
+        list(read_texts(write("id\n1\n")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "a.csv: no examples"),
+        ("a.csv", "text,label\n", "a.csv: no examples"),
+        ("a.jsonl", "\n", "a.jsonl: no examples"),
+        ("a.txt", "x", "a.txt: file type '.txt' is none of .csv, .tsv, .jsonl"),
+        ("a.csv", "a,b\n1,2\n", "a.csv, line 1: no column 'text'; found: 'a', 'b'"),
+        ("a.csv", "text,y\n1,2\n", "a.csv, line 1: no column 'label'; found: 'text', 'y'"),
+        ("a.tsv", "text,label\n1,2\n", "a.tsv, line 1: no column 'text'; found: 'text,label'"),
+        ("a.csv", "text,label,text\n1,2,3\n", "line 1: more than one column 'text'"),
+        ("a.csv", "text,label\na,1\nb\n", "line 3: 1 fields, but 2 columns"),
+        ("a.csv", "text,label\na,1\n\nb,c,1\n", "line 4: 3 fields, but 2 columns"),
+        ("a.csv", 'text,label\n"a\nb",1\n,2\n', "line 4: the text is empty"),
+        ("a.csv", "text,label\na,1\n  ,2\n", "line 3: the text is empty"),
+        ("a.csv", 'text\n""\n', "no column 'label'"),
+        ("a.csv", "text,label\na, \n", "line 2: the label is empty"),
+        ("a.csv", 'text,label\na,"1\n2"\n', "line 2: label '1\\n2' contains characters"),
+        ("a.csv", 'text,label\na,1\n"b,2\nc,3\n', "line 3: unexpected end of data"),
+        ("a.csv", 'text,label\na,1\n"b"c,2\n', "line 3: "),
+        ("a.csv", b"text,label\na,1\ncaf\xe9,2\n", "line 3: not UTF-8"),
+        ("a.csv", "text,label\n".encode("utf-16"), "line 1: not UTF-8"),
+        ("a.jsonl", b'{"text": "a", "label": 1}\n\xff\n', "line 2: not UTF-8"),
+        ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', "line 2: not JSON"),
+        ("a.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
+        ("a.jsonl", '["a", 1]\n', "line 1: a list, expected an object"),
+        ("a.jsonl", '{"text": "a", "y": 1}\n', "line 1: no column 'label'; found: 'text', 'y'"),
+        ("a.jsonl", "{}\n", "line 1: no column 'text'; found: none"),
+        ("a.jsonl", '{"text": 5, "label": 1}\n', "line 1: text is 5, expected a string"),
+        ("a.jsonl", '{"text": "\\ud800", "label": 1}\n', "line 1: the text is not valid Unicode"),
+        ("a.jsonl", '{"text": "a", "label": 1.5}\n', "line 1: label is 1.5, expected a string"),
+        ("a.jsonl", '{"text": "a", "label": null}\n', "line 1: label is None, expected a string"),
+    ],
+)
+def test_error_names_file_and_line(write, name, content, message):
+    path = write(content, name)
+
+    with pytest.raises(SourceError) as error:
+        list(read_examples(path))
+
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(SourceError, match=f"{tmp_path}/a.csv: no such file"):
+        list(read_examples(tmp_path / "a.csv"))
+    with pytest.raises(SourceError, match=f"{tmp_path}/a.csv: "):
+        build("text_files", tmp_path / "data", train_file=tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_records_hold_the_examples(write, tmp_path, suffix):
+    train = write(FORMATS[suffix](EXAMPLES), f"train{suffix}")
+    test = write(FORMATS[suffix](EXAMPLES[:1]), f"test{suffix}")
+
+    path = build("text_files", tmp_path / "data", train_file=train, test_file=str(test))
+
+    builder = tfds.builder_from_directory(path)
+    names = builder.info.features["label"].names
+    assert set(builder.info.splits) == {"train", "test"}
+    for split, expected in (("train", EXAMPLES), ("test", EXAMPLES[:1])):
+        records = list(builder.as_dataset(split=split).as_numpy_iterator())
+        found = sorted((record["text"].decode(), names[record["label"]]) for record in records)
+        assert found == sorted(expected)
+        assert len({record["id"] for record in records}) == len(expected)
+
+
+def test_id_is_split_and_line(write, tmp_path):
+    train = write('text,label\n"a\nb",x\n\nc,y\n')
+    builder = tfds.builder_from_directory(build("text_files", tmp_path / "data", train_file=train))
+
+    records = builder.as_dataset(split="train").as_numpy_iterator()
+    assert {record["id"]: record["text"] for record in records} == {
+        b"train/2": b"a\nb",
+        b"train/5": b"c",
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["neg", "pos", "neg"], ["neg", "pos"]),
+        (["10", "9", "-1", "100"], ["-1", "9", "10", "100"]),
+        (["b", "10", "a", "9"], ["9", "10", "a", "b"]),
+        ([" b ", "b", "ä"], ["b", "ä"]),
+    ],
+)
+def test_classes_are_in_order(write, tmp_path, labels, classes):
+    train = write("text,label\n" + "".join(f"x{i},{y}\n" for i, y in enumerate(labels)))
+    builder = tfds.builder_from_directory(build("text_files", tmp_path / "data", train_file=train))
+
+    assert builder.info.features["label"].names == classes
+    counts = [0] * len(classes)
+    for record in builder.as_dataset(split="train").as_numpy_iterator():
+        counts[record["label"]] += 1
+    assert counts == [[label.strip() for label in labels].count(name) for name in classes]
+
+
+@pytest.mark.parametrize("split", ["validation_file", "test_file"])
+def test_label_that_training_lacks_is_an_error(write, tmp_path, split):
+    train = write("text,label\na,1\nb,2\n")
+    other = write("text,label\na,1\n\nb,3\n", "other.csv")
+
+    with pytest.raises(SourceError, match=f"{other}, line 4: label '3' does not occur in {train}"):
+        build("text_files", tmp_path / "data", train_file=train, **{split: other})
+    assert not list((tmp_path / "data").rglob("*.tfrecord*"))
+
+
+def test_one_class_is_an_error(write, tmp_path):
+    train = write("text,label\na,1\nb,1\n")
+
+    with pytest.raises(SourceError, match=f"{train}: every label is '1'; expected at least two"):
+        build("text_files", tmp_path / "data", train_file=train)
+
+
+def test_changed_content_is_built_anew_and_unchanged_content_is_not(write, tmp_path):
+    train = write("text,label\na,1\nb,2\n")
+    first = build("text_files", tmp_path / "data", train_file=train)
+    before = {file: file.stat().st_mtime_ns for file in first.iterdir()}
+
+    copy = write(train.read_bytes(), "copy.csv")
+    assert build("text_files", tmp_path / "data", train_file=copy) == first
+    assert {file: file.stat().st_mtime_ns for file in first.iterdir()} == before
+
+    write("text,label\na,1\nc,2\n")
+    second = build("text_files", tmp_path / "data", train_file=train)
+    assert second != first
+    # The same file as another split, or read as another format, is another data set.
+    third = build("text_files", tmp_path / "data", train_file=train, test_file=train)
+    fourth = build("text_files", tmp_path / "data", train_file=train, validation_file=train)
+    assert len({first, second, third, fourth}) == 4
