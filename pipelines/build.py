@@ -62,8 +62,8 @@ def main(argv=None):
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: nothing was kept of the unfinished build", file=sys.stderr)
-        return 130
+        print("interrupted: nothing was kept of the unfinished build", file=sys.stderr, flush=True)
+        os._exit(130)  # a download's thread would keep the process until it is through
 
 
 def _run(arguments):
@@ -153,9 +153,20 @@ def _prepare(dataset, data_dir, options):
             raise SourceError(f"{path} holds no finished build; remove it and build again")
         try:
             builder.download_and_prepare()
-        except OSError as error:
-            raise SourceError(f"{path} cannot be written: {error}") from error
+        except Exception as error:
+            if _is_file_error(error):
+                message = " ".join(str(error).split())
+                raise SourceError(f"{path} cannot be written: {message}") from error
+            raise
     return builder
+
+
+def _is_file_error(error):
+    """Whether the operating system refused, a full disk for one; TFDS may have wrapped it."""
+    import tensorflow as tf
+
+    file_errors = (OSError, tf.errors.OpError)
+    return isinstance(error, file_errors) or isinstance(error.__cause__, file_errors)
 
 
 @contextlib.contextmanager

@@ -187,6 +187,7 @@ class ReviewArchive:
                         total=self.path.stat().st_size,
                         unit="B",
                         unit_scale=True,
+                        unit_divisor=1024,
                         desc=f"Checking {self.path.name}",
                         leave=False,
                         disable=not show_progress,

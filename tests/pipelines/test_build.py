@@ -1,6 +1,7 @@
 import ast
 import doctest
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -115,6 +116,23 @@ def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
     if ending == signal.SIGINT:
         assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
         assert not list(folder.iterdir())
+
+
+def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    limit = (100_000, 100_000)  # bytes a file; the training split takes about four times that
+    process = command(
+        "sample_reviews",
+        f"--data_dir={tmp_path}",
+        "--num_train=400",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    _, errors = process.communicate()
+
+    assert process.returncode == 1
+    assert "cannot be written" in errors
+    assert "File too large" in errors
+    assert "Traceback" not in errors
+    assert not list(tmp_path.rglob("*.tfrecord*"))
 
 
 def test_records_are_read_without_this_package(tmp_path):
