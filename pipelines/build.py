@@ -69,18 +69,15 @@ def main(argv=None):
 def _run(arguments):
     """Parses the command line, builds, and prints what was built."""
     dataset = next((word for word in arguments if word in DATASETS), None)
-    if dataset is None and set(arguments) & {"--help", "-h", "-help"}:
-        print(f"{_usage('DATASET')}\nDATASET is one of: {', '.join(DATASETS)}")
-        return 0
     if dataset is None:
-        words = [word for word in arguments if not word.startswith("-")]
-        raise (
-            _unknown_dataset(words[0])
-            if words
-            else SourceError(
-                f"no data set named; {_usage('DATASET')}, DATASET one of: {', '.join(DATASETS)}"
-            )
-        )
+        usage = f"{_usage('DATASET')}; DATASET is one of: {', '.join(DATASETS)}"
+        if {"--help", "-h"} & set(arguments):
+            print(usage)
+            return 0
+        for word in arguments:
+            if not word.startswith("-"):
+                raise _unknown_dataset(word)
+        raise SourceError(f"no data set named; {usage}")
     arguments.remove(dataset)
     with _native_logs_hidden():
         builder_class = _builder_class(dataset)
@@ -99,7 +96,7 @@ def _run(arguments):
 
 
 def _usage(dataset):
-    return f"usage: python -m pipelines.build {dataset} [--data_dir=data] [flags]"
+    return f"usage: python -m pipelines.build {dataset} [--data_dir=data] [--option=value ...]"
 
 
 def _unknown_dataset(dataset):
@@ -142,6 +139,8 @@ def _parse(values, arguments):
 
 def _prepare(dataset, data_dir, options):
     """Returns the builder of a finished build, which it makes if need be."""
+    import tensorflow_datasets as tfds
+
     builder_class = _builder_class(dataset)
     if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
         allowed = ", ".join(builder_class.OPTIONS)
@@ -152,7 +151,9 @@ def _prepare(dataset, data_dir, options):
         if path.exists() and not builder.is_prepared():
             raise SourceError(f"{path} holds no finished build; remove it and build again")
         try:
-            builder.download_and_prepare()
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(force_checksums_validation=True)
+            )
         except Exception as error:
             if _is_file_error(error):
                 message = " ".join(str(error).split())
@@ -194,7 +195,7 @@ def _summary(builder):
 
 
 def _label_counts(builder, split):
-    """Returns the number of examples of each class as text, if examples have a class label."""
+    """Returns the number of examples of each class in words, if examples have a class label."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -206,6 +207,8 @@ def _label_counts(builder, split):
     counts = Counter()
     for batch in records:
         counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
+    if len(counts) > 10:
+        return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
     names = {-1: "unlabelled", **dict(enumerate(label.names))}
     return ", ".join(f"{names[index]} {counts[index]:,}" for index in sorted(counts))
 

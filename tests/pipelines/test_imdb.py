@@ -324,6 +324,18 @@ def test_missing_download_ends_the_build(serve, tmp_path):
         build("imdb", tmp_path / "data")
 
 
+def test_download_without_a_registered_checksum_is_refused(
+    reviews, write_archive, serve, monkeypatch, tmp_path
+):
+    archive = write_archive(reviews, "aclImdb_v1.tar.gz")
+    serve(archive.name, "0" * 64)
+    monkeypatch.delitem(imdb_builder.Imdb.url_infos, imdb_builder.URL)
+
+    with pytest.raises(ValueError, match="Missing checksums"):
+        build("imdb", tmp_path / "data")
+    assert not finished_builds(tmp_path / "data")
+
+
 def test_official_checksum_is_registered():
     info = imdb_builder.Imdb.url_infos[imdb_builder.URL]
 

@@ -3,7 +3,7 @@ import json
 import pytest
 import tensorflow_datasets as tfds
 
-from pipelines.build import build
+from pipelines.build import build, main
 from pipelines.errors import SourceError
 from pipelines.text_files.reader import read_examples, read_texts
 
@@ -203,3 +203,10 @@ def test_changed_content_is_built_anew_and_unchanged_content_is_not(write, tmp_p
     third = build("text_files", tmp_path / "data", train_file=train, test_file=train)
     fourth = build("text_files", tmp_path / "data", train_file=train, validation_file=train)
     assert len({first, second, third, fourth}) == 4
+
+
+def test_command_sums_up_many_classes(write, tmp_path, capsys):
+    train = write("text,label\n" + "".join(f"x,{i % 12}\n" for i in range(30)))
+
+    assert main(["text_files", f"--train_file={train}", f"--data_dir={tmp_path / 'data'}"]) == 0
+    assert capsys.readouterr().out.strip().endswith("12 classes of 2 to 3")
