@@ -1,0 +1,8 @@
+"""Layers put together into models, in keras.ops only."""
+
+from nrnm_keras.models.backbone import RecurrentBackbone
+from nrnm_keras.models.class_probabilities import ClassProbabilities
+from nrnm_keras.models.pooling import SequencePooling
+from nrnm_keras.models.sequence_classifier import SequenceClassifier
+
+__all__ = ["ClassProbabilities", "RecurrentBackbone", "SequenceClassifier", "SequencePooling"]

@@ -1,0 +1,112 @@
+"""RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
+
+import keras
+from keras import layers
+
+from nrnm_keras.layers import NRNM
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class RecurrentBackbone(layers.Layer):
+    """A stack of recurrent layers, with the non-local memory in some of them.
+
+    The paper's network has three layers with the memory in the middle one.
+
+    Args:
+        units: Positive integer, the width of every layer.
+        num_layers: Positive integer.
+        nrnm_layers: The layers that are `NRNM`, counted from 1; the others are
+            `keras.layers.LSTM`. Empty: a plain LSTM.
+        dropout: Float in [0, 1), dropout between the layers.
+        recurrent_dropout: Float in [0, 1), that of every recurrent layer.
+        nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        mask: Booleans `(batch, timesteps)`, False for steps to pass over.
+
+    Returns:
+        The hidden states of the last layer, `(batch, timesteps, units)`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> backbone = RecurrentBackbone(32, nrnm_options={"block_size": 8, "stride": 4})
+    >>> backbone(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 20, 32])
+    """
+
+    def __init__(
+        self,
+        units,
+        num_layers=3,
+        nrnm_layers=(2,),
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        nrnm_options=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if num_layers < 1:
+            raise ValueError(
+                f"Argument `num_layers` must be at least 1. Received: num_layers={num_layers!r}"
+            )
+        if not set(nrnm_layers) <= set(range(1, num_layers + 1)):
+            raise ValueError(
+                f"Argument `nrnm_layers` must count layers from 1 to num_layers={num_layers}. "
+                f"Received: nrnm_layers={list(nrnm_layers)}"
+            )
+        self.units = units
+        self.num_layers = num_layers
+        self.nrnm_layers = sorted(set(nrnm_layers))
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.nrnm_options = dict(nrnm_options or {})
+        self.recurrent_layers = [self._recurrent_layer(n) for n in range(1, num_layers + 1)]
+        self.dropout_layers = [
+            layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(num_layers - 1)
+        ]
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
+        for layer in self.recurrent_layers:
+            layer.build(input_shape)
+            input_shape = (*input_shape[:-1], self.units)
+
+    def call(self, sequences, mask=None, training=False):
+        """Runs the layers one after the other."""
+        for layer, dropout in zip(self.recurrent_layers, [*self.dropout_layers, None], strict=True):
+            sequences = layer(sequences, mask=mask, training=training)
+            if dropout:
+                sequences = dropout(sequences, training=training)
+        return sequences
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the hidden states."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_layers": self.num_layers,
+            "nrnm_layers": self.nrnm_layers,
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "nrnm_options": self.nrnm_options,
+        }
+
+    def _recurrent_layer(self, number):
+        has_memory = number in self.nrnm_layers
+        return (NRNM if has_memory else layers.LSTM)(
+            self.units,
+            return_sequences=True,
+            recurrent_dropout=self.recurrent_dropout,
+            dtype=self.dtype_policy,
+            name=f"{'nrnm' if has_memory else 'lstm'}_{number}",
+            **(self.nrnm_options if has_memory else {}),
+        )

@@ -1,0 +1,60 @@
+"""ClassProbabilities: the named output of an exported classifier."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class ClassProbabilities(layers.Layer):
+    """Turns logits into a dictionary of class probabilities by class name.
+
+    As the last layer of an exported model it makes the class names part of the model.
+
+    Args:
+        class_names: Different strings, one for each class, in the order of the logits.
+
+    Call arguments:
+        logits: `(batch, classes)`.
+
+    Returns:
+        Dictionary from class name to probabilities `(batch,)`.
+
+    Raises:
+        ValueError: if names occur twice, or are not as many as the logits.
+
+    Example:
+
+    >>> probabilities = ClassProbabilities(["neg", "pos"])(np.zeros((3, 2)))
+    >>> probabilities["pos"].shape
+    TensorShape([3])
+    """
+
+    def __init__(self, class_names, **kwargs):
+        super().__init__(**kwargs)
+        if len(set(class_names)) != len(class_names):
+            raise ValueError(
+                "Argument `class_names` must have each name once. "
+                f"Received: class_names={list(class_names)}"
+            )
+        self.class_names = list(class_names)
+
+    def build(self, input_shape):
+        """Checks that every logit has a name."""
+        if input_shape[-1] != len(self.class_names):
+            raise ValueError(
+                f"The logits must be as many as the {len(self.class_names)} class names. "
+                f"Received: input_shape={input_shape}"
+            )
+
+    def call(self, logits):
+        """Returns the probabilities by class name."""
+        columns = ops.unstack(ops.softmax(logits), num=len(self.class_names), axis=-1)
+        return dict(zip(self.class_names, columns, strict=True))
+
+    def compute_output_shape(self, input_shape):
+        """Returns a shape for each class name."""
+        return {name: (input_shape[0],) for name in self.class_names}
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "class_names": self.class_names}

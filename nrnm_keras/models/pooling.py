@@ -1,0 +1,76 @@
+"""SequencePooling: one vector for each sequence."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class SequencePooling(layers.Layer):
+    """Pools the valid steps of each sequence into one vector.
+
+    Args:
+        mode: `"last"`, the last valid step (Eqs. 9 and 10 of the ICCV paper start from it);
+            `"mean"`; `"max"`; or `"mean_max"`, the two one after the other.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        mask: Booleans `(batch, timesteps)`, False for steps that do not count.
+
+    Returns:
+        `(batch, features)`, or `(batch, 2 * features)` with `"mean_max"`. Zeros for a sequence
+        without any valid step.
+
+    Raises:
+        ValueError: for an unknown mode.
+
+    Example:
+
+    >>> SequencePooling("mean")(np.ones((2, 5, 3)), mask=np.ones((2, 5), "bool")).shape
+    TensorShape([2, 3])
+    """
+
+    MODES = ("last", "mean", "max", "mean_max")
+
+    def __init__(self, mode="last", **kwargs):
+        super().__init__(**kwargs)
+        if mode not in self.MODES:
+            raise ValueError(
+                f"Argument `mode` must be one of {self.MODES}. Received: mode={mode!r}"
+            )
+        self.mode = mode
+
+    def call(self, sequences, mask=None):
+        """Returns the pooled sequences."""
+        if mask is None:
+            mask = ops.ones(ops.shape(sequences)[:2], "bool")
+        mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
+        pooled = [getattr(self, f"_{part}")(sequences, mask) for part in self.mode.split("_")]
+        pooled = ops.concatenate(pooled, axis=-1)
+        return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))
+
+    def compute_output_shape(self, input_shape, mask=None):
+        """Returns the shape of the pooled sequences."""
+        return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Returns None: no steps are left."""
+        return None
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "mode": self.mode}
+
+    def _last(self, sequences, mask):
+        steps = ops.reshape(ops.arange(ops.shape(sequences)[1]), (1, -1, 1))
+        last = ops.max(ops.where(mask, steps, 0), axis=1, keepdims=True)
+        return ops.squeeze(ops.take_along_axis(sequences, last, axis=1), axis=1)
+
+    def _mean(self, sequences, mask):
+        # In float32: half precision cannot count the steps of a long sequence.
+        total = ops.sum(ops.cast(ops.where(mask, sequences, 0), "float32"), axis=1)
+        count = ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1), 1)
+        return ops.cast(total / count, sequences.dtype)
+
+    def _max(self, sequences, mask):
+        lowest = ops.cast(float("-inf"), sequences.dtype)
+        return ops.max(ops.where(mask, sequences, lowest), axis=1)

@@ -1,0 +1,90 @@
+"""SequenceClassifier: logits of the class of a whole sequence."""
+
+import keras
+from keras import layers
+
+from nrnm_keras.models.pooling import SequencePooling
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class SequenceClassifier(keras.Model):
+    """Classifies sequences of features: backbone, pooling, one linear layer (Eqs. 9, 10).
+
+    Args:
+        backbone: Layer from `(batch, timesteps, features)` to hidden states
+            `(batch, timesteps, units)`, such as a `RecurrentBackbone`.
+        num_classes: Integer of at least 2.
+        pooling: Mode of `SequencePooling`. Default: `"last"`, the paper's.
+        dropout: Float in [0, 1), dropout on the pooled hidden states.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        mask: Booleans `(batch, timesteps)`, False for steps to pass over; or none, if all count or
+            if a layer before made one (`Embedding(mask_zero=True)`, `Masking`).
+
+    Returns:
+        Logits `(batch, num_classes)`, in float32 under mixed precision too.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> model = SequenceClassifier(RecurrentBackbone(32), num_classes=10)
+    >>> model(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 10])
+    """
+
+    def __init__(self, backbone, num_classes, pooling="last", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(
+                f"Argument `num_classes` must be at least 2. Received: num_classes={num_classes!r}"
+            )
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.pooling = pooling
+        self.dropout = dropout
+        self.pooling_layer = SequencePooling(pooling, dtype=self.dtype_policy)
+        self.dropout_layer = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.logits_layer = layers.Dense(
+            num_classes, dtype=self.dtype_policy.variable_dtype, name="logits"
+        )
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
+        self.backbone.build(input_shape)
+        hidden_shape = self.backbone.compute_output_shape(input_shape)
+        self.logits_layer.build(self.pooling_layer.compute_output_shape(hidden_shape))
+        self.built = True
+
+    def call(self, sequences, mask=None, training=False):
+        """Returns the logits."""
+        hidden = self.backbone(sequences, mask=mask, training=training)
+        pooled = self.dropout_layer(self.pooling_layer(hidden, mask=mask), training=training)
+        return self.logits_layer(pooled)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the logits."""
+        return (input_shape[0], self.num_classes)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Returns None: no steps are left."""
+        return None
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "pooling": self.pooling,
+            "dropout": self.dropout,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a classifier from what `get_config` returned."""
+        backbone = keras.saving.deserialize_keras_object(config["backbone"])
+        return cls(**{**config, "backbone": backbone})

@@ -1,0 +1,145 @@
+"""TextPreprocessor: raw text to token ids."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+UNKNOWN = "[UNK]"
+
+# Applied in this order to lower-case text; RE2 syntax.
+_REWRITES = (
+    (r"<br\s*/?>", " "),
+    (r"[’‘`´]", "'"),
+    (r"[^\pL\pM\pN\p{So}'!?]+", " "),
+    (r"(^|[^\pL\pM\pN])'+", r"\1 "),  # an apostrophe counts between letters only,
+    (r"'+([^\pL\pM\pN]|$)", r" \1"),  # elsewhere it is a quotation mark
+    (r"n't\b", " n't"),
+    (r"'(s|m|d|re|ve|ll)\b", r" '\1"),
+    (r"!+", " ! "),
+    (r"\?+", " ? "),
+    (r"(\p{So}\pM*|\p{Han}|\p{Hiragana}|\p{Katakana})", r" \1 "),
+)
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class TextPreprocessor(layers.Layer):
+    """Turns raw text into token ids: normalises, splits, truncates, looks up, pads.
+
+    Normalisation: HTML line breaks (`<br />`) become spaces, letters lower case, curly apostrophes
+    straight. Tokens are words and numbers; `!` and `?` (a run of them counts once); emoji and other
+    symbols; Chinese characters and Japanese kana one by one; and, split off their word, the English
+    `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll` (`didn't` is `did n't`). Other punctuation is
+    dropped. A text without any token counts as one unknown token.
+
+    Of a text with more than `max_length` tokens the first `int(head_fraction * max_length)` and the
+    last of the rest are kept: reviews tell their verdict at either end.
+
+    Id 0 is padding, on the right; 1 an unknown token; the others follow the tokens' frequency. The
+    vocabulary is learnt with `adapt` and saved with the layer.
+
+    Args:
+        vocabulary_size: Integer of at least 3, the largest number of ids, padding and unknown
+            included.
+        max_length: Positive integer, the largest number of tokens kept of a text.
+        head_fraction: Float in [0, 1], the share of `max_length` that a long text's beginning gets.
+
+    Call arguments:
+        texts: Strings `(batch,)`, in UTF-8; bytes that are not become U+FFFD, which is dropped.
+
+    Returns:
+        int32 ids `(batch, timesteps)`, as long as the longest text kept. An
+        `Embedding(mask_zero=True)` makes the mask of them.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> preprocessor = TextPreprocessor(vocabulary_size=100, max_length=4)
+    >>> preprocessor.adapt(["A good film.", "A bad one!"])
+    >>> preprocessor.vocabulary[:3]
+    ['', '[UNK]', 'a']
+    >>> preprocessor(["A <br />good GOOD one"]).shape
+    TensorShape([1, 4])
+    """
+
+    def __init__(self, vocabulary_size=20_000, max_length=400, head_fraction=0.25, **kwargs):
+        super().__init__(**kwargs)
+        _check(vocabulary_size >= 3, "vocabulary_size", vocabulary_size, "at least 3")
+        _check(max_length >= 1, "max_length", max_length, "at least 1")
+        _check(0 <= head_fraction <= 1, "head_fraction", head_fraction, "in [0, 1]")
+        self.vocabulary_size = vocabulary_size
+        self.max_length = max_length
+        self.head_fraction = head_fraction
+        self.lookup = layers.StringLookup(
+            max_tokens=vocabulary_size, mask_token="", oov_token=UNKNOWN, name="lookup"
+        )
+        self.supports_jit = False  # strings
+
+    @property
+    def vocabulary(self):
+        """The tokens in the order of their ids, padding and unknown first."""
+        return self.lookup.get_vocabulary()
+
+    def build(self, input_shape=None):
+        """Has no weights to create."""
+
+    def adapt(self, texts):
+        """Learns the vocabulary: the most frequent tokens of the whole, untruncated texts.
+
+        Args:
+            texts: list of strings, or `tf.data.Dataset` of batches of strings.
+        """
+        if not isinstance(texts, tf.data.Dataset):
+            texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
+        self.lookup.adapt(texts.map(self.tokenize))
+
+    def call(self, texts):
+        """Returns padded token ids `(batch, timesteps)`."""
+        return self.encode(texts).to_tensor()
+
+    def encode(self, texts):
+        """Returns the token ids of a batch of texts, unpadded, as an int32 `tf.RaggedTensor`."""
+        tokens = self.truncate(self.tokenize(texts))
+        return tokens.with_flat_values(tf.cast(self.lookup(tokens.flat_values), tf.int32))
+
+    def tokenize(self, texts):
+        """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
+        texts = tf.convert_to_tensor(texts, tf.string)
+        texts = tf.strings.lower(
+            tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8"), encoding="utf-8"
+        )
+        for pattern, replacement in _REWRITES:
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        texts = tf.strings.strip(texts)
+        return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
+
+    def truncate(self, tokens):
+        """Keeps both ends of rows longer than `max_length`."""
+        head = int(self.head_fraction * self.max_length)
+        tail = self.max_length - head
+        if tail == 0:
+            return tokens[:, :head]
+        return tf.concat([tokens[:, :head], tokens[:, head:][:, -tail:]], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        """Returns `(batch, timesteps)`, the latter unknown."""
+        return (input_shape[0], None)
+
+    def compute_output_spec(self, texts):
+        """Returns the symbolic output: ids are integers whatever the layer's dtype."""
+        return keras.KerasTensor(self.compute_output_shape(texts.shape), dtype="int32")
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "max_length": self.max_length,
+            "head_fraction": self.head_fraction,
+        }
+
+
+def _check(condition, name, value, expected):
+    if not condition:
+        raise ValueError(f"Argument `{name}` must be {expected}. Received: {name}={value!r}")

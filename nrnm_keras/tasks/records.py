@@ -1,0 +1,50 @@
+"""Records: the splits of a data set's TFRecords."""
+
+import tensorflow_datasets as tfds
+
+
+class Records:
+    """The splits `train`, `validation` and, where the data set has it, `test`.
+
+    Without a validation split of its own, the data set's last training records become one. The
+    records lie in an order that depends on nothing but their keys, mixed by a hash: the split is
+    the same in every run, whatever its seed, so that runs can be compared.
+
+    Args:
+        path: folder of a built version, as `pipelines.build.build` returns it.
+        validation_fraction: float between 0 and 1, the share of the training records.
+
+    Attributes:
+        path: the folder.
+        sizes: number of examples of each split.
+        features: the TFDS features.
+
+    Raises:
+        ValueError: if there are too few records to take a validation split from.
+    """
+
+    def __init__(self, path, validation_fraction=0.1):
+        self.path = path
+        self._builder = tfds.builder_from_directory(path)
+        self.features = self._builder.info.features
+        available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
+        self._slices = {"train": "train", "validation": "validation", "test": "test"}
+        self.sizes = {name: available[name] for name in self._slices if name in available}
+        if "validation" not in available:
+            self._take_validation(validation_fraction)
+
+    def read(self, split):
+        """Returns the records of a split as a `tf.data.Dataset` of dictionaries."""
+        return self._builder.as_dataset(split=self._slices[split], shuffle_files=False)
+
+    def _take_validation(self, fraction):
+        total = self.sizes["train"]
+        validation = max(1, round(fraction * total))
+        train = total - validation
+        if train < 1:
+            raise ValueError(
+                f"{self.path}: {total} training examples are too few for a validation split of "
+                f"validation_fraction={fraction}"
+            )
+        self._slices |= {"train": f"train[:{train}]", "validation": f"train[{train}:]"}
+        self.sizes |= {"train": train, "validation": validation}

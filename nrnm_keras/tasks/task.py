@@ -1,0 +1,50 @@
+"""Task: what the training loop wants to know of a data set and its model."""
+
+
+class Task:
+    """A data set together with its preprocessing, model, loss and metrics.
+
+    Making a task opens the records and learns what the preprocessing needs from the training
+    split. Attributes and methods of subclasses:
+
+    Attributes:
+        dataset: name of the data set in `pipelines.build.DATASETS`.
+        records: its `Records`.
+        monitor: name of the metric of the validation split that tells the best epoch.
+        monitor_mode: `"max"` or `"min"`.
+        notice: what every summary has to say about the data, or None.
+    """
+
+    dataset: str
+    monitor = "val_accuracy"
+    monitor_mode = "max"
+    notice = None
+
+    @staticmethod
+    def build_options(flags):
+        """Returns the options of `pipelines.build.build` that stand in the flags."""
+        return {}
+
+    def examples(self, split):
+        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length."""
+        raise NotImplementedError
+
+    def build_network(self, flags):
+        """Returns the model from padded batches of sequences to what the loss takes."""
+        raise NotImplementedError
+
+    def loss(self):
+        """Returns the loss."""
+        raise NotImplementedError
+
+    def metrics(self):
+        """Returns a new list of metrics."""
+        raise NotImplementedError
+
+    def build_exported(self, network):
+        """Returns the model from raw input to named results, sharing the network's weights."""
+        raise NotImplementedError
+
+    def describe(self):
+        """Returns facts about the data for the report, as a dictionary."""
+        return {}

@@ -1,0 +1,153 @@
+"""Text classification: IMDB, generated reviews, and a user's own texts."""
+
+import keras
+import tensorflow as tf
+from absl import flags
+from keras import layers
+
+from nrnm_keras.models import ClassProbabilities, SequenceClassifier
+from nrnm_keras.preprocessing import TextPreprocessor
+from nrnm_keras.tasks.records import Records
+from nrnm_keras.tasks.recurrent_flags import build_backbone
+from nrnm_keras.tasks.task import Task
+
+_READ_BATCH = 512
+
+
+def define_flags(values):
+    """Defines the flags of texts in an absl `FlagValues`."""
+    flags.DEFINE_integer(
+        "vocabulary_size",
+        20_000,
+        "largest number of token ids; the vocabulary is learnt on the training texts",
+        lower_bound=3,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "max_length",
+        400,
+        "tokens kept of a text; of longer ones both ends are kept",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "head_fraction",
+        0.25,
+        "share of max_length that the beginning of a longer text gets",
+        lower_bound=0.0,
+        upper_bound=1.0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "embedding_size", 128, "width of the token embedding", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_float(
+        "embedding_dropout",
+        0.2,
+        "dropout of whole features of a text's embedding",
+        lower_bound=0.0,
+        upper_bound=0.99,
+        flag_values=values,
+    )
+
+
+class TextClassification(Task):
+    """Classes of whole texts.
+
+    Args:
+        path: folder of the built records, with features `text` and `label`.
+        flags: the values of the command's flags.
+    """
+
+    def __init__(self, path, flags):
+        self.records = Records(path, flags.validation_fraction)
+        self.class_names = self.records.features["label"].names
+        self.preprocessor = TextPreprocessor(
+            flags.vocabulary_size, flags.max_length, flags.head_fraction, name="preprocessor"
+        )
+        self.preprocessor.adapt(self._batches("train").map(lambda text, label: text))
+
+    def examples(self, split):
+        """Returns the encoded texts `(timesteps,)` of a split with their labels, in memory."""
+        batches = self._batches(split).map(
+            lambda text, label: (self.preprocessor.encode(text), label)
+        )
+        ids, labels = zip(*batches, strict=True)
+        return tf.data.Dataset.from_tensor_slices((tf.concat(ids, 0), tf.concat(labels, 0)))
+
+    def build_network(self, flags):
+        """Returns embedding and `SequenceClassifier`: token ids to logits."""
+        return keras.Sequential(
+            [
+                keras.Input((None,), dtype="int32"),
+                layers.Embedding(
+                    len(self.preprocessor.vocabulary), flags.embedding_size, mask_zero=True
+                ),
+                layers.SpatialDropout1D(flags.embedding_dropout),
+                SequenceClassifier(
+                    build_backbone(flags),
+                    len(self.class_names),
+                    pooling=flags.pooling,
+                    dropout=flags.head_dropout,
+                ),
+            ],
+            name="network",
+        )
+
+    def loss(self):
+        """Returns the cross entropy."""
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def metrics(self):
+        """Returns the accuracy."""
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+
+    def build_exported(self, network):
+        """Returns the model from strings `(batch,)` to probabilities by class name."""
+        texts = keras.Input((), dtype="string", name="text")
+        logits = network(self.preprocessor(texts))
+        return keras.Model(texts, ClassProbabilities(self.class_names)(logits))
+
+    def describe(self):
+        """Returns the class names and the size of the vocabulary."""
+        return {
+            "classes": self.class_names,
+            "vocabulary_size": len(self.preprocessor.vocabulary),
+        }
+
+    def _batches(self, split):
+        records = self.records.read(split).batch(_READ_BATCH)
+        return records.map(lambda record: (record["text"], record["label"]))
+
+
+class Imdb(TextClassification):
+    """Film reviews of the Large Movie Review Dataset."""
+
+    dataset = "imdb"
+
+    @staticmethod
+    def build_options(flags):
+        """Returns where the raw reviews are."""
+        return {"source": flags.imdb_source}
+
+
+class SampleReviews(TextClassification):
+    """Generated film reviews."""
+
+    dataset = "sample_reviews"
+    notice = "SAMPLE DATA, NOT IMDB"
+
+
+class OwnText(TextClassification):
+    """A user's own files."""
+
+    dataset = "text_files"
+
+    @staticmethod
+    def build_options(flags):
+        """Returns the files."""
+        return {
+            "train_file": flags.train_file,
+            "validation_file": flags.validation_file,
+            "test_file": flags.test_file,
+        }

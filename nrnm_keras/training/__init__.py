@@ -1,0 +1,1 @@
+"""Training: flags, devices, batches, the loop, and what a run leaves behind."""

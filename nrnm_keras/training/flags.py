@@ -1,0 +1,126 @@
+"""The flags of a training, and how a command line becomes their values."""
+
+from absl import flags
+
+from nrnm_keras.tasks import TASKS, recurrent_flags, text_classification
+from nrnm_keras.training.errors import UsageError
+from nrnm_keras.training.optimizer import SCHEDULES
+from nrnm_keras.training.strategy import STRATEGIES
+
+
+def define_flags():
+    """Returns new absl `FlagValues` with all flags of a training."""
+    values = flags.FlagValues()
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    _define_data_flags(values)
+    text_classification.define_flags(values)
+    recurrent_flags.define_flags(values)
+    _define_training_flags(values)
+    return values
+
+
+def parse_flags(arguments):
+    """Returns the flags' values from the words of a command line; later ones win.
+
+    `--flagfile=FILE` stands for the flags in the file.
+
+    Raises:
+        UsageError: for an unknown flag, a value that is not allowed, a flag file that cannot be
+            read, or a word that is no flag.
+    """
+    values = define_flags()
+    values.set_gnu_getopt(True)
+    try:
+        rest = values(["train", *arguments])[1:]
+    except flags.Error as error:
+        raise UsageError(" ".join(str(error).split())) from error
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
+    return values
+
+
+def copy_flags(values, **changes):
+    """Returns a copy of flag values with some of them changed."""
+    copy = define_flags()
+    copy(["train"])
+    for name in values:
+        if name not in ("h", "help"):
+            copy[name].value = changes.get(name, values[name].value)
+    return copy
+
+
+def flag_lines(values):
+    """Returns the values as the text of a flag file."""
+    lines = (values[name].serialize() for name in sorted(values) if name not in ("h", "help"))
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _define_data_flags(values):
+    def path(name, default, text):
+        flags.DEFINE_string(name, default, text, flag_values=values)
+
+    flags.DEFINE_enum("task", "imdb", list(TASKS), "what to learn", flag_values=values)
+    path("data_dir", "data", "folder of the records; they are built there if they are missing")
+    path("imdb_source", None, "aclImdb folder or archive to build from; downloaded if not given")
+    flags.DEFINE_boolean(
+        "sample_when_unavailable",
+        False,
+        "train on generated reviews if IMDB is neither there nor can be downloaded",
+        flag_values=values,
+    )
+    path("train_file", None, "own texts: .csv, .tsv or .jsonl with text and label")
+    path("validation_file", None, "own texts to validate on (default: a part of train_file)")
+    path("test_file", None, "own texts to test on (default: no test)")
+    flags.DEFINE_float(
+        "validation_fraction",
+        0.1,
+        "share of the training examples to validate on, if the data has no validation split",
+        lower_bound=0.001,
+        upper_bound=0.9,
+        flag_values=values,
+    )
+
+
+def _define_training_flags(values):
+    def number(name, default, text, lower_bound):
+        define = flags.DEFINE_integer if isinstance(default, int) else flags.DEFINE_float
+        define(name, default, text, lower_bound=lower_bound, flag_values=values)
+
+    def choice(name, default, choices, text):
+        flags.DEFINE_enum(name, default, choices, text, flag_values=values)
+
+    flags.DEFINE_string("run_dir", None, "folder of the results, new or empty", flag_values=values)
+    flags.DEFINE_boolean(
+        "overwrite", False, "replace the run that run_dir holds", flag_values=values
+    )
+    flags.DEFINE_boolean(
+        "compare_with_lstm",
+        False,
+        "train the network and then plain LSTM layers of the same width, in run_dir/nrnm and "
+        "run_dir/lstm, and print both results",
+        flag_values=values,
+    )
+    number("epochs", 20, "largest number of epochs", 1)
+    number("patience", 3, "epochs without a better validation result before training stops", 1)
+    number("batch_size", 64, "examples in a batch, over all devices", 1)
+    number("learning_rate", 1e-3, "learning rate of Adam", 0.0)
+    choice("learning_rate_schedule", "constant", SCHEDULES, "cosine ends at zero after all epochs")
+    flags.DEFINE_float(
+        "warmup_fraction",
+        0.0,
+        "share of all steps in which the learning rate rises from zero",
+        lower_bound=0.0,
+        upper_bound=0.9,
+        flag_values=values,
+    )
+    number("clip_norm", 1.0, "largest norm of all gradients together; 0 for no limit", 0.0)
+    flags.DEFINE_integer(
+        "seed",
+        0,
+        "seed of initial weights, shuffling and dropout",
+        lower_bound=0,
+        upper_bound=2**31 - 1,
+        flag_values=values,
+    )
+    choice("strategy", "auto", STRATEGIES, "devices; auto takes all GPUs, or else the CPU")
+    choice("mixed_precision", "none", ("none", "bfloat16", "float16"), "type of the computations")

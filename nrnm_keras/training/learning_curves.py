@@ -1,0 +1,34 @@
+"""The picture of a run: loss and metrics by epoch."""
+
+import csv
+import importlib.util
+
+
+def can_draw():
+    """Returns whether matplotlib, an optional dependency, is there."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def draw_learning_curves(metrics_path, picture_path, title):
+    """Draws what Keras's `CSVLogger` wrote, one panel a metric, as a PNG.
+
+    Args:
+        metrics_path: the CSV file.
+        picture_path: where the picture goes.
+        title: line above the panels.
+    """
+    from matplotlib.figure import Figure
+
+    with open(metrics_path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if f"val_{name}" in rows[0]]
+    epochs = [int(row["epoch"]) + 1 for row in rows]
+    figure = Figure(figsize=(4.5 * len(names), 3.5), layout="constrained")
+    figure.suptitle(title)
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for column, label in ((name, "training"), (f"val_{name}", "validation")):
+            axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    figure.savefig(picture_path, format="png", dpi=100)

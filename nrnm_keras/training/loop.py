@@ -1,0 +1,110 @@
+"""One training: from a task to the best network and what was measured on the way."""
+
+import time
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from nrnm_keras.training.batches import length_bucketed
+from nrnm_keras.training.errors import UsageError
+from nrnm_keras.training.optimizer import create_optimizer
+from nrnm_keras.training.strategy import create_strategy, use_xla
+
+
+class Result(NamedTuple):
+    """What a training gave; metrics are dictionaries from name to value, `test` may be None."""
+
+    network: Any
+    best_epoch: int
+    epochs: int
+    seconds_per_epoch: float
+    validation: dict
+    test: dict | None
+    xla: bool
+    replicas: int
+
+
+def train(task, flags, folder):
+    """Trains a task's network and measures the best epoch's on the test split, once.
+
+    Args:
+        task: a `Task`.
+        flags: the values of the command's flags.
+        folder: the `RunFolder`, which gets metrics, logs and the best weights so far.
+
+    Returns:
+        A `Result`, its network as it was after the best epoch.
+
+    Raises:
+        UsageError: if the loss stops being a number, or there is less than one batch.
+    """
+    strategy = create_strategy(flags.strategy)
+    replicas = strategy.num_replicas_in_sync
+    # A ragged batch changes the gradients silently when replicas share it.
+    training = length_bucketed(
+        task.examples("train"), flags.batch_size, flags.seed, drop_remainder=replicas > 1
+    )
+    steps = int(training.cardinality())
+    if not steps:
+        raise UsageError(
+            f"batch_size={flags.batch_size} is more than the {task.records.sizes['train']} "
+            "training examples"
+        )
+    with strategy.scope():
+        network = task.build_network(flags)
+        network.compile(
+            optimizer=create_optimizer(flags, steps * flags.epochs),
+            loss=task.loss(),
+            metrics=task.metrics(),
+            jit_compile=use_xla(strategy),
+        )
+    start = time.perf_counter()
+    history = network.fit(
+        training,
+        validation_data=length_bucketed(task.examples("validation"), flags.batch_size),
+        epochs=flags.epochs,
+        callbacks=_callbacks(task, flags, folder),
+    ).history
+    seconds = time.perf_counter() - start
+    if not np.all(np.isfinite(history["loss"])):
+        raise UsageError(
+            f"the loss is no longer a number in epoch {len(history['loss'])}; "
+            f"try a lower --learning_rate than {flags.learning_rate}"
+        )
+    best = int(getattr(np, f"arg{task.monitor_mode}")(history[task.monitor]))
+    test = None
+    if "test" in task.records.sizes:
+        print("Test:")
+        test = network.evaluate(
+            length_bucketed(task.examples("test"), flags.batch_size), return_dict=True
+        )
+    return Result(
+        network,
+        best_epoch=best + 1,
+        epochs=len(history["loss"]),
+        seconds_per_epoch=seconds / len(history["loss"]),
+        validation={
+            name.removeprefix("val_"): values[best]
+            for name, values in history.items()
+            if name.startswith("val_")
+        },
+        test=test,
+        xla=use_xla(strategy),
+        replicas=replicas,
+    )
+
+
+def _callbacks(task, flags, folder):
+    best = {"monitor": task.monitor, "mode": task.monitor_mode}
+    return [
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.CSVLogger(str(folder / folder.METRICS)),
+        keras.callbacks.TensorBoard(str(folder / folder.TENSORBOARD), write_graph=False),
+        keras.callbacks.ModelCheckpoint(
+            str(folder / folder.CHECKPOINT), save_best_only=True, save_weights_only=True, **best
+        ),
+        keras.callbacks.EarlyStopping(
+            patience=flags.patience, restore_best_weights=True, verbose=1, **best
+        ),
+    ]

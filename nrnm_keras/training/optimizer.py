@@ -1,0 +1,33 @@
+"""Adam with a learning-rate schedule and gradient clipping."""
+
+import keras
+
+SCHEDULES = ("constant", "cosine")
+
+
+def create_optimizer(flags, num_steps):
+    """Returns the optimizer.
+
+    Args:
+        flags: with `learning_rate`, `learning_rate_schedule` (`"constant"`, or `"cosine"`, which
+            ends at zero), `warmup_fraction` (the share of the steps in which the rate rises from
+            zero) and `clip_norm` (of all gradients together; 0 for none).
+        num_steps: number of training steps that the schedule spans.
+    """
+    return keras.optimizers.Adam(
+        _learning_rate(flags, num_steps), global_clipnorm=flags.clip_norm or None
+    )
+
+
+def _learning_rate(flags, num_steps):
+    warmup = round(flags.warmup_fraction * num_steps)
+    constant = flags.learning_rate_schedule == "constant"
+    if constant and not warmup:
+        return flags.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else flags.learning_rate,
+        decay_steps=max(1, num_steps - warmup),
+        alpha=1.0 if constant else 0.0,
+        warmup_target=flags.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )

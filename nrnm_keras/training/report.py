@@ -1,0 +1,130 @@
+"""The report of a run: report.json for programs, report.md for people."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import shlex
+
+import tensorflow as tf
+
+from nrnm_keras.training.learning_curves import can_draw, draw_learning_curves
+
+_PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
+
+
+def create_report(task, flags, result, command):
+    """Returns the report as a dictionary that JSON can hold.
+
+    Args:
+        task: the `Task`.
+        flags: the values of the command's flags.
+        result: the `Result` of the training.
+        command: list of words, the command line.
+    """
+    return {
+        "notice": task.notice,
+        "task": flags.task,
+        "data": {
+            "dataset": task.dataset,
+            "records": str(task.records.path),
+            "examples": task.records.sizes,
+            **task.describe(),
+        },
+        "metrics": {"validation": result.validation, "test": result.test},
+        "parameters": result.network.count_params(),
+        "training": {
+            "best_epoch": result.best_epoch,
+            "epochs": result.epochs,
+            "seconds_per_epoch": round(result.seconds_per_epoch, 2),
+            "devices": _devices(result.replicas),
+            "xla": result.xla,
+        },
+        "command": shlex.join(command),
+        "flags": {name: flags[name].value for name in flags if name not in ("h", "help")},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write_report(report, folder):
+    """Writes the picture, report.md and, last, report.json to a `RunFolder`."""
+    has_picture = can_draw()
+    if has_picture:
+        with folder.complete(folder.PICTURE) as path:
+            draw_learning_curves(folder / folder.METRICS, path, _title(report))
+    with folder.complete(folder.REPORT_TEXT) as path:
+        path.write_text(_markdown(report, folder, has_picture), encoding="utf-8")
+    with folder.complete(folder.REPORT) as path:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def summary(report):
+    """Returns the lines for the console."""
+    training = report["training"]
+    lines = [
+        f"validation {_metrics(report, 'validation')} (epoch {training['best_epoch']} of "
+        f"{training['epochs']})",
+        f"test       {_metrics(report, 'test')}",
+        f"{report['parameters']:,} parameters, {training['seconds_per_epoch']:.1f} s per epoch",
+    ]
+    return "\n".join([report["notice"], *lines] if report["notice"] else lines)
+
+
+def _title(report):
+    layers = ",".join(report["flags"]["nrnm_layers"]) or "none"
+    flags = report["flags"]
+    title = (
+        f"{report['task']}: {flags['num_layers']} layers of {flags['units']} units, "
+        f"memory in {layers}"
+    )
+    return f"{title} ({report['notice']})" if report["notice"] else title
+
+
+def _metrics(report, split):
+    metrics = report["metrics"][split]
+    if metrics is None:
+        return "none (the data has no test split)"
+    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
+
+
+def _markdown(report, folder, has_picture):
+    data, training = report["data"], report["training"]
+    examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
+    lines = [
+        f"# {_title(report)}",
+        *([f"**{report['notice']}**"] if report["notice"] else []),
+        "| split | result |\n| --- | --- |\n"
+        f"| validation | {_metrics(report, 'validation')} |\n"
+        f"| test | {_metrics(report, 'test')} |",
+        f"- Data: `{data['records']}`; {examples}; classes {', '.join(data['classes'])}.\n"
+        f"- Network: {report['parameters']:,} parameters.\n"
+        f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
+        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}.\n"
+        f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
+        f"![Learning curves]({folder.PICTURE})"
+        if has_picture
+        else f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib "
+        "is installed (`pip install nrnm-keras[plot]`) when the command runs.",
+        f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only:\n\n"
+        f'    model = tf.saved_model.load("{folder.SAVED_MODEL}")\n'
+        '    model.serve(tf.constant(["A text."]))  # class name -> probabilities',
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _devices(replicas):
+    gpus = tf.config.list_physical_devices("GPU")[:replicas]
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
+    return names or ["CPU"]
+
+
+def _versions():
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # run from a checkout
+            versions[package] = "not installed"
+    return versions
