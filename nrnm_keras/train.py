@@ -5,37 +5,26 @@ import sys
 import keras
 from absl import logging
 
+from nrnm_keras.command_line import run_command
+from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
 from nrnm_keras.tasks.recurrent_flags import build_backbone
-from nrnm_keras.training.errors import UsageError
-from nrnm_keras.training.flags import copy_flags, flag_lines, parse_flags
+from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train
 from nrnm_keras.training.report import create_report, summary, write_report
 from nrnm_keras.training.run_folder import RunFolder
 from pipelines.errors import SourceError
 
-_USAGE = "usage: python -m nrnm_keras.train --run_dir=FOLDER [--flagfile=FILE] [flags]"
+_USAGE = "python -m nrnm_keras.train --run_dir=FOLDER [--flagfile=FILE] [flags]"
 
 
 def main(arguments=None):
     """Runs the command and returns its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        flags = parse_flags(arguments)
-        if flags.help:
-            print(f"{_USAGE}\n{flags.get_help()}")
-            return 0
-        _run(flags, ["python", "-m", "nrnm_keras.train", *arguments])
-        return 0
-    except (UsageError, SourceError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: the run is not finished", file=sys.stderr)
-        return 130
+    return run_command(_run, define_flags(), _USAGE, arguments)
 
 
-def _run(flags, command):
+def _run(flags, arguments):
+    command = ["python", "-m", "nrnm_keras.train", *arguments]
     _check(flags)
     if not flags.compare_with_lstm:
         folder = RunFolder(flags.run_dir, flags.overwrite)

@@ -44,7 +44,7 @@ class TextPreprocessor(layers.Layer):
         head_fraction: Float in [0, 1], the share of `max_length` that a long text's beginning gets.
 
     Call arguments:
-        texts: Strings `(batch,)`, in UTF-8; bytes that are not become U+FFFD, which is dropped.
+        texts: Strings `(batch,)`, in UTF-8; bytes that are not count as spaces.
 
     Returns:
         int32 ids `(batch, timesteps)`, as long as the longest text kept. An
@@ -75,6 +75,9 @@ class TextPreprocessor(layers.Layer):
             max_tokens=vocabulary_size, mask_token="", oov_token=UNKNOWN, name="lookup"
         )
         self.supports_jit = False  # strings
+        # As Keras's own text layers do, to take lists and NumPy arrays of strings.
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
 
     @property
     def vocabulary(self):
@@ -106,9 +109,8 @@ class TextPreprocessor(layers.Layer):
     def tokenize(self, texts):
         """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
         texts = tf.convert_to_tensor(texts, tf.string)
-        texts = tf.strings.lower(
-            tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8"), encoding="utf-8"
-        )
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=ord(" "))
+        texts = tf.strings.lower(texts, encoding="utf-8")
         for pattern, replacement in _REWRITES:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
         texts = tf.strings.strip(texts)

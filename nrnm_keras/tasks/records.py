@@ -2,6 +2,8 @@
 
 import tensorflow_datasets as tfds
 
+from nrnm_keras.errors import UsageError
+
 
 class Records:
     """The splits `train`, `validation` and, where the data set has it, `test`.
@@ -20,7 +22,7 @@ class Records:
         features: the TFDS features.
 
     Raises:
-        ValueError: if there are too few records to take a validation split from.
+        UsageError: if there are too few records to take a validation split from.
     """
 
     def __init__(self, path, validation_fraction=0.1):
@@ -42,7 +44,7 @@ class Records:
         validation = max(1, round(fraction * total))
         train = total - validation
         if train < 1:
-            raise ValueError(
+            raise UsageError(
                 f"{self.path}: {total} training examples are too few for a validation split of "
                 f"validation_fraction={fraction}"
             )

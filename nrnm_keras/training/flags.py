@@ -1,9 +1,8 @@
-"""The flags of a training, and how a command line becomes their values."""
+"""The flags of a training."""
 
 from absl import flags
 
 from nrnm_keras.tasks import TASKS, recurrent_flags, text_classification
-from nrnm_keras.training.errors import UsageError
 from nrnm_keras.training.optimizer import SCHEDULES
 from nrnm_keras.training.strategy import STRATEGIES
 
@@ -11,7 +10,6 @@ from nrnm_keras.training.strategy import STRATEGIES
 def define_flags():
     """Returns new absl `FlagValues` with all flags of a training."""
     values = flags.FlagValues()
-    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
     _define_data_flags(values)
     text_classification.define_flags(values)
     recurrent_flags.define_flags(values)
@@ -19,39 +17,23 @@ def define_flags():
     return values
 
 
-def parse_flags(arguments):
-    """Returns the flags' values from the words of a command line; later ones win.
-
-    `--flagfile=FILE` stands for the flags in the file.
-
-    Raises:
-        UsageError: for an unknown flag, a value that is not allowed, a flag file that cannot be
-            read, or a word that is no flag.
-    """
-    values = define_flags()
-    values.set_gnu_getopt(True)
-    try:
-        rest = values(["train", *arguments])[1:]
-    except flags.Error as error:
-        raise UsageError(" ".join(str(error).split())) from error
-    if rest:
-        raise UsageError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
-    return values
-
-
 def copy_flags(values, **changes):
     """Returns a copy of flag values with some of them changed."""
     copy = define_flags()
     copy(["train"])
-    for name in values:
-        if name not in ("h", "help"):
-            copy[name].value = changes.get(name, values[name].value)
+    for name, value in {**flag_dict(values), **changes}.items():
+        copy[name].value = value
     return copy
+
+
+def flag_dict(values):
+    """Returns the values by flag name."""
+    return {name: values[name].value for name in define_flags()}
 
 
 def flag_lines(values):
     """Returns the values as the text of a flag file."""
-    lines = (values[name].serialize() for name in sorted(values) if name not in ("h", "help"))
+    lines = (values[name].serialize() for name in define_flags())
     return "".join(f"{line}\n" for line in lines if line)
 
 

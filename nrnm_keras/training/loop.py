@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from nrnm_keras.errors import UsageError
 from nrnm_keras.training.batches import length_bucketed
-from nrnm_keras.training.errors import UsageError
 from nrnm_keras.training.optimizer import create_optimizer
 from nrnm_keras.training.strategy import create_strategy, use_xla
 

@@ -8,6 +8,7 @@ import shlex
 
 import tensorflow as tf
 
+from nrnm_keras.training.flags import flag_dict
 from nrnm_keras.training.learning_curves import can_draw, draw_learning_curves
 
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
@@ -41,7 +42,7 @@ def create_report(task, flags, result, command):
             "xla": result.xla,
         },
         "command": shlex.join(command),
-        "flags": {name: flags[name].value for name in flags if name not in ("h", "help")},
+        "flags": flag_dict(flags),
         "versions": {"python": platform.python_version(), **_versions()},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

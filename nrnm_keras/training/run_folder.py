@@ -5,7 +5,7 @@ import os
 import pathlib
 import shutil
 
-from nrnm_keras.training.errors import UsageError
+from nrnm_keras.errors import UsageError
 
 
 class RunFolder:

@@ -1,0 +1,53 @@
+"""What the commands share: flags from the command line, one line for what a user can mend."""
+
+import sys
+
+from absl import flags
+
+from nrnm_keras.errors import UsageError
+from pipelines.errors import SourceError
+
+
+def run_command(run, values, usage, arguments=None):
+    """Parses the command line, runs, and returns the exit code.
+
+    Args:
+        run: function of the flag values and the list of words.
+        values: absl `FlagValues` of the command, not yet parsed.
+        usage: one line, shown above the flags by `--help`.
+        arguments: list of words. Default: the process's.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    try:
+        parse_flags(values, arguments)
+        if values.help:
+            print(f"usage: {usage}\n{values.get_help()}")
+        else:
+            run(values, arguments)
+        return 0
+    except (UsageError, SourceError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing that looks finished was left", file=sys.stderr)
+        return 130
+
+
+def parse_flags(values, arguments):
+    """Sets flag values from the words of a command line; of a flag given twice the last one counts.
+
+    `--flagfile=FILE` stands for the flags in the file.
+
+    Raises:
+        UsageError: for an unknown flag, a value that is not allowed, a flag file that cannot be
+            read, or a word that is no flag.
+    """
+    values.set_gnu_getopt(True)
+    try:
+        rest = values(["", *arguments])[1:]
+    except flags.Error as error:
+        raise UsageError(str(error)) from error
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
+    return values

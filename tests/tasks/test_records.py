@@ -1,0 +1,35 @@
+import pytest
+
+from nrnm_keras.tasks.records import Records
+
+ROWS = [(f"text {i}", "ab"[i % 2]) for i in range(40)]
+
+
+def texts(records, split):
+    return {record["text"].decode() for record in records.read(split).as_numpy_iterator()}
+
+
+def test_validation_is_a_part_of_train_and_disjoint_from_it(build_records):
+    path = build_records(train=ROWS, test=[("x", "a")])
+    records = Records(path, validation_fraction=0.25)
+    assert records.sizes == {"train": 30, "validation": 10, "test": 1}
+    train, validation = texts(records, "train"), texts(records, "validation")
+    assert (len(train), len(validation)) == (30, 10)
+    assert train | validation == {text for text, _ in ROWS}
+    assert validation == texts(Records(path, 0.25), "validation")
+    assert texts(records, "test") == {"x"}
+
+
+def test_own_validation_split_is_used(build_records):
+    records = Records(build_records(train=ROWS, validation=[("y", "a"), ("z", "b")]), 0.25)
+    assert records.sizes == {"train": 40, "validation": 2}
+    assert texts(records, "validation") == {"y", "z"}
+
+
+def test_a_small_fraction_still_gives_one_example(build_records):
+    assert Records(build_records(train=ROWS[:2]), 0.01).sizes == {"train": 1, "validation": 1}
+
+
+def test_too_few_examples(build_records):
+    with pytest.raises(ValueError, match="2 training examples"):
+        Records(build_records(train=ROWS[:2]), 0.9)

@@ -1,0 +1,264 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nrnm_keras import train
+
+SMALL = """# A comment.
+--task=text
+--units=8
+--num_layers=1
+--nrnm_layers=1
+--block_size=4
+--stride=2
+--embedding_size=8
+--epochs=50
+--batch_size=16
+--learning_rate=0.05
+--patience=9
+"""
+TEXTS = ["It was GOOD!", "Not good<br />at all", "", "很好 \U0001f600", "bad " * 30, "unheard of"]
+
+
+def write_csv(path, count):
+    """Texts whose class is their first word."""
+    rows = [
+        (f"{word} and then number {i % 7} comes.", word)
+        for i, word in enumerate(["good", "bad"] * (count // 2))
+    ]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+@pytest.fixture(autouse=True)
+def default_precision():
+    """The command sets the policy of its process."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Texts and a flag file."""
+    folder = tmp_path_factory.mktemp("train")
+    write_csv(folder / "train.csv", 80)
+    write_csv(folder / "test.csv", 20)
+    (folder / "small.flags").write_text(
+        f"{SMALL}--train_file={folder}/train.csv\n--data_dir={folder}/data\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """A finished run of the real command; the second --epochs is the one that counts."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "nrnm_keras.train", f"--flagfile={folder}/small.flags"),
+            *(f"--test_file={folder}/test.csv", f"--run_dir={folder}/run", "--epochs=4"),
+        ],
+        check=True,
+    )
+    return folder / "run"
+
+
+def report_of(run):
+    return json.loads((run / "report.json").read_text())
+
+
+def train_again(folder, name, *more):
+    """Trains in this process for two epochs and returns the run's folder."""
+    path = folder / name
+    flags = ["--epochs=2", f"--run_dir={path}", *more]
+    assert train.main([f"--flagfile={folder}/small.flags", *flags]) == 0
+    return path
+
+
+def test_run_folder_is_complete(run):
+    assert {path.name for path in run.iterdir()} == {
+        *("flags.txt", "metrics.csv", "tensorboard", "model.keras", "saved_model"),
+        *("report.json", "report.md", "learning_curves.png"),
+    }
+    assert list(run.glob("tensorboard/*/events*"))
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert {"accuracy", "loss", "val_accuracy", "val_loss"} <= set(rows[0])
+
+
+def test_last_flag_wins_and_the_resolved_flags_are_kept(run):
+    lines = (run / "flags.txt").read_text().splitlines()
+    assert [line for line in lines if line.startswith("--epochs")] == ["--epochs=4"]
+    assert {"--units=8", "--nrnm_layers=1", "--stride=2", "--seed=0"} <= set(lines)
+    assert report_of(run)["flags"]["epochs"] == 4
+
+
+def test_report_tells_the_run(run):
+    report = report_of(run)
+    assert report["notice"] is None
+    assert report["data"]["examples"] == {"train": 72, "validation": 8, "test": 20}
+    assert report["data"]["classes"] == ["bad", "good"]
+    assert "--epochs=4" in report["command"]
+    assert report["versions"]["keras"] == keras.__version__
+    text = (run / "report.md").read_text()
+    assert "learning_curves.png" in text and f"{report['parameters']:,}" in text
+    assert "SAMPLE" not in text
+
+
+def test_reported_epoch_is_the_best_one(run):
+    with (run / "metrics.csv").open() as file:
+        accuracies = [float(row["val_accuracy"]) for row in csv.DictReader(file)]
+    report = report_of(run)
+    assert report["training"]["best_epoch"] == accuracies.index(max(accuracies)) + 1
+    assert report["metrics"]["validation"]["accuracy"] == pytest.approx(max(accuracies))
+
+
+def test_saved_model_classifies_the_test_texts_as_reported(folder, run):
+    with (folder / "test.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    model = keras.saving.load_model(run / "model.keras", safe_mode=True)
+    good = model(tf.constant([row["text"] for row in rows]))["good"].numpy() > 0.5
+    accuracy = np.mean([g == (row["label"] == "good") for g, row in zip(good, rows, strict=True)])
+    assert report_of(run)["metrics"]["test"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_saved_model_needs_tensorflow_only(run, tmp_path):
+    code = f"""
+import sys, json
+import tensorflow as tf
+model = tf.saved_model.load({str(run / "saved_model")!r})
+texts = tf.constant({TEXTS!r})
+served = model.signatures["serving_default"](texts)
+assert "nrnm_keras" not in sys.modules
+print(json.dumps({{name: values.numpy().tolist() for name, values in served.items()}}))
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path
+    ).stdout
+    served = json.loads(output)
+    model = keras.saving.load_model(run / "model.keras", safe_mode=True)
+    assert set(served) == {"bad", "good"}
+    for name, expected in model(tf.constant(TEXTS)).items():
+        np.testing.assert_allclose(served[name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_seed_reproduces_flags_can_be_used_again_and_a_run_replaced(folder, capsys):
+    first = train_again(folder, "first", "--head_dropout=0.3")
+    flags = [f"--flagfile={first}/flags.txt", f"--run_dir={folder}/second"]
+    assert train.main(flags) == 0
+    metrics = (first / "metrics.csv").read_text()
+    assert (folder / "second" / "metrics.csv").read_text() == metrics
+    assert train.main([*flags, "--seed=1", "--overwrite"]) == 0
+    assert (folder / "second" / "metrics.csv").read_text() != metrics
+    assert report_of(folder / "second")["flags"]["seed"] == 1
+    assert "no test" in capsys.readouterr().out
+    assert report_of(first)["metrics"]["test"] is None
+
+
+def test_finished_run_is_refused_unless_overwritten(folder, run, capsys):
+    before = (run / "report.json").read_text()
+    flags = [f"--flagfile={run}/flags.txt", "--epochs=1"]
+    assert train.main(flags) == 1
+    assert "holds a finished run" in capsys.readouterr().err
+    assert (run / "report.json").read_text() == before
+
+
+def test_comparison_with_lstm(folder, capsys):
+    train_again(folder, "both", "--compare_with_lstm", "--mixed_precision=bfloat16")
+    reports = {name: report_of(folder / "both" / name) for name in ("nrnm", "lstm")}
+    assert reports["nrnm"]["parameters"] > reports["lstm"]["parameters"]
+    assert reports["lstm"]["flags"]["nrnm_layers"] == []
+    table = capsys.readouterr().out.splitlines()[-2:]
+    for line, (name, report) in zip(table, reports.items(), strict=True):
+        assert line.split()[0] == name
+        assert f"{report['parameters']:,}" in line.split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epoch=3"], "epoch"),
+        (["--epochs=three"], "three"),
+        (["--epochs=0"], "epochs"),
+        (["--seed=-1"], "seed"),
+        (["--nrnm_layers=two"], "nrnm_layers"),
+        (["--nrnm_layers=2"], "nrnm_layers"),
+        (["--block_size=3"], "block_size"),
+        (["--num_heads=3"], "num_heads"),
+        (["--pooling=median"], "median"),
+        (["--strategy=tpu"], "tpu"),
+        (["--task=imbd"], "imbd"),
+        (["stray"], "stray"),
+        (["--flagfile=missing.flags"], "missing.flags"),
+        (["--train_file=missing.csv"], "missing.csv"),
+        (["--test_file=missing.csv"], "missing.csv"),
+        (["--run_dir="], "run_dir"),
+        (["--compare_with_lstm", "--nrnm_layers="], "nrnm_layers"),
+        (["--task=imdb", "--imdb_source=missing", "--sample_when_unavailable"], "missing"),
+        (["--learning_rate=nan"], "learning_rate"),
+    ],
+)
+def test_errors_are_one_line(folder, tmp_path, capsys, arguments, message):
+    flags = [f"--flagfile={folder}/small.flags", f"--run_dir={tmp_path}/run", "--epochs=2"]
+    capsys.readouterr()
+    assert train.main([*flags, *arguments]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-1].startswith("error: ") and message in errors[-1]
+    assert not [line for line in errors if "Traceback" in line]
+    assert not (tmp_path / "run" / "report.json").exists()
+
+
+def test_training_needs_tensorflow(tmp_path):
+    pytest.importorskip("jax")
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "nrnm_keras.train",
+            "--task=sample_reviews",
+            f"--run_dir={tmp_path}",
+        ],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "KERAS_BACKEND=tensorflow" in result.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Makes every download fail at once."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+def test_without_records_and_network_three_ways_are_named(tmp_path, no_network, capsys):
+    flags = ["--task=imdb", f"--data_dir={tmp_path}/data", f"--run_dir={tmp_path}/run"]
+    assert train.main(flags) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    for way in ("--imdb_source", "network", "--sample_when_unavailable"):
+        assert way in message
+
+
+def test_generated_reviews_stand_in_and_say_so(tmp_path, no_network, capsys):
+    tiny = ["--epochs=1", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--max_length=8"]
+    places = [f"--data_dir={tmp_path}/data", f"--run_dir={tmp_path}/run"]
+    assert train.main(["--task=imdb", "--sample_when_unavailable", *tiny, *places]) == 0
+    notice = "SAMPLE DATA, NOT IMDB"
+    assert notice in capsys.readouterr().out
+    assert report_of(tmp_path / "run")["notice"] == notice
+    assert notice in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_help_names_the_flags(capsys):
+    assert train.main(["--help"]) == 0
+    assert "--nrnm_layers" in capsys.readouterr().out
