@@ -18,20 +18,27 @@ class Alignment:
         phases: int32 `(batch,)`, how far into a window each row starts; `None` for 0.
 
     Attributes:
-        num_windows: The number of windows that hold all steps.
+        num_windows: The number of whole windows.
+        tail: The number of places after them, less than a window; 0 if the last is filled up.
+        ends_together: Whether all rows end at the last place, with nothing filled up: where
+            nothing has to be moved and the number of time steps is known.
+        length: The number of places, `num_windows * window_size + tail`.
         counts: int32 `(batch,)`, the number of valid steps of each row.
         ends: int32 `(batch,)`, the place after the last step of each row.
     """
 
     def __init__(self, sequences, window_size, mask=None, phases=None):
         self.batch_size, self.timesteps = ops.shape(sequences)[:2]
-        self.window_size = window_size
         self.mask = mask
         self.phases = phases
         self._is_identity = mask is None and phases is None
-        longest = self.timesteps if phases is None else self.timesteps + window_size - 1
-        self.num_windows = (longest + window_size - 1) // window_size
-        self.length = self.num_windows * window_size
+        self.tail = 0
+        self.ends_together = self._is_identity and isinstance(self.timesteps, int)
+        if self.ends_together:
+            self.tail = self.timesteps % window_size
+        most = self.timesteps if phases is None else self.timesteps + window_size - 1
+        self.num_windows = (most - self.tail + window_size - 1) // window_size
+        self.length = self.num_windows * window_size + self.tail
         if mask is None:
             self.counts = ops.full((self.batch_size,), self.timesteps, "int32")
         else:
@@ -40,41 +47,31 @@ class Alignment:
         self.ends = self._first + self.counts
 
     def align(self, sequences):
-        """Cuts `(batch, timesteps, features)` into `(windows, batch, window_size, features)`."""
-        features = sequences.shape[-1]
-        if self._is_identity:
-            missing = (self.batch_size, self.length - self.timesteps, features)
-            rows = ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
-        else:
-            rows = take_rows(sequences, self.source_steps())
-        windows = (self.batch_size, self.num_windows, self.window_size, features)
-        return ops.transpose(ops.reshape(rows, windows), (1, 0, 2, 3))
+        """Turns `(batch, timesteps, features)` into `(batch, length, features)`."""
+        if not self._is_identity:
+            return take_rows(sequences, self.source_steps())
+        if self.ends_together:
+            return sequences
+        missing = (self.batch_size, self.length - self.timesteps, sequences.shape[-1])
+        return ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
 
-    def restore(self, windows, zero_masked=False):
-        """Turns `(windows, window_size, batch, features)` into `(batch, timesteps, features)`.
+    def restore(self, aligned, zero_masked=False):
+        """Turns `(length, batch, features)` back into `(batch, timesteps, features)`.
 
         A masked step repeats the step before it, or is zero; before the first valid step of a row
         its steps are zero.
         """
-        rows = self.to_rows(windows)
+        rows = ops.transpose(aligned, (1, 0, 2))
         if self._is_identity:
             return rows[:, : self.timesteps]
         if self.mask is None:
-            counts = ops.broadcast_to(
-                ops.arange(1, self.timesteps + 1, dtype="int32"),
-                (self.batch_size, self.timesteps),
-            )
+            nth = ops.expand_dims(ops.zeros_like(self.phases), 1) + self._steps() + 1
         else:
-            counts = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
-        places = ops.expand_dims(self._first, 1) + counts - 1
+            nth = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
+        places = ops.expand_dims(self._first, 1) + nth - 1
         steps = take_rows(rows, ops.maximum(places, 0))
-        has_value = self.mask if zero_masked and self.mask is not None else counts > 0
+        has_value = self.mask if zero_masked and self.mask is not None else nth > 0
         return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
-
-    def to_rows(self, windows):
-        """Turns `(windows, steps, batch, features)` into `(batch, windows * steps, features)`."""
-        shape = (self.batch_size, self.num_windows * windows.shape[1], windows.shape[-1])
-        return ops.reshape(ops.transpose(windows, (2, 0, 1, 3)), shape)
 
     def source_steps(self):
         """The step that stands at each place, int32 `(batch, length)`."""
@@ -83,17 +80,19 @@ class Alignment:
         nth = ops.clip(nth, 0, ops.expand_dims(ops.maximum(self.counts - 1, 0), 1))
         if self.mask is None:
             return nth
-        steps = ops.arange(self.timesteps, dtype="int32")
-        order = ops.argsort(ops.where(self.mask, steps, steps + self.timesteps), axis=1)
+        order = ops.argsort(
+            ops.where(self.mask, self._steps(), self._steps() + self.timesteps), axis=1
+        )
         return take_rows(ops.expand_dims(order, -1), nth)[..., 0]
 
-    def has_begun(self):
-        """Whether a row has begun, `(windows, window_size, batch, 1)`; `None` if at place 0."""
-        if self.phases is None:
-            return None
-        places = ops.arange(self.length, dtype="int32")
-        places = ops.reshape(places, (self.num_windows, self.window_size, 1, 1))
-        return places >= ops.expand_dims(self.phases, 1)
+    def is_active(self):
+        """Whether a place holds a step of its row, bool `(length, batch, 1)`."""
+        places = ops.reshape(ops.arange(self.length, dtype="int32"), (-1, 1, 1))
+        begun = places >= ops.expand_dims(self._first, 1)
+        return ops.logical_and(begun, places < ops.expand_dims(self.ends, 1))
+
+    def _steps(self):
+        return ops.arange(self.timesteps, dtype="int32")
 
 
 def take_rows(x, indices):

@@ -69,7 +69,10 @@ class NonLocalMemory(layers.Layer):
             "read_kernel", (size, units), self.weight_options["read_initializer"]
         )
         if self.interaction == "self_attention":
-            self.attention_kernel = self._kernel("attention_kernel", (units, 3 * units))
+            head_size = units // self.num_heads
+            self.query_kernel = self._kernel("query_kernel", (units, units))
+            self.key_kernel = self._kernel("key_kernel", (self.num_heads, head_size, units))
+            self.value_kernel = self._kernel("value_kernel", (self.num_heads, units, head_size))
         else:
             self.linear_kernel = self._kernel(
                 "linear_kernel", ((slots + self.block_size) * units, size)
@@ -106,33 +109,26 @@ class NonLocalMemory(layers.Layer):
         gates = ops.sigmoid(gate_inputs + from_memory)
         return ops.matmul(gates * memory, self.read_kernel)
 
-    def input_units(self, embedded):
-        """What a write needs of each embedded input `(..., units)`: its key and value, if any."""
-        if self.interaction == "linear":
-            return embedded
-        return ops.matmul(embedded, self.attention_kernel[:, self.units :])
-
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         return self._add(ops.matmul(blocks, self.write_gate_kernel), self.write_gate_bias)
 
-    def write(self, memory, hidden, input_units, gate_inputs):
+    def write(self, memory, hidden, embedded, gate_inputs):
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
 
         Args:
             memory: The memory so far, `(batch, slots * units)`.
             hidden: The block's hidden states, `(batch, slots, units)`.
-            input_units: `input_units()` of its inputs, `(batch, block_size, ...)`.
+            embedded: Its embedded inputs, `(batch, block_size, units)`.
             gate_inputs: `write_gate_inputs()` of its inputs, `(batch, 2 * units)`.
 
         Returns:
             The new memory, `(batch, slots * units)`, and the attention weights,
             `(batch, num_heads, slots, slots + block_size)`; with no heads if there are none.
         """
-        if self.interaction == "self_attention":
-            interaction, weights = self._attend(hidden, input_units)
-        else:
-            interaction, weights = self._map_linearly(hidden, input_units)
+        block = ops.concatenate([hidden, embedded], axis=1)
+        interact = self._attend if self.interaction == "self_attention" else self._map_linearly
+        interaction, weights = interact(hidden, block)
         skip = self._normalize(hidden + interaction, self.attention_scale, self.attention_offset)
         dense = ops.relu(self._add(ops.matmul(skip, self.dense_kernel), self.dense_bias))
         candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
@@ -146,26 +142,31 @@ class NonLocalMemory(layers.Layer):
         memory = input_gate * ops.tanh(candidate) + forget_gate * memory
         return ops.reshape(memory, (-1, self.slots * self.units)), weights
 
-    def _attend(self, hidden, input_units):
-        """Multi-head attention from the hidden states to all units of the block (Eq. 2)."""
-        projected = ops.matmul(hidden, self.attention_kernel)
-        queries = self._split_heads(projected[..., : self.units])
-        keys, values = ops.split(
-            ops.concatenate([projected[..., self.units :], input_units], axis=1), 2, axis=-1
-        )
-        scores = ops.einsum("bqhd,bkhd->bhqk", queries, self._split_heads(keys))
-        weights = ops.softmax(scores / math.sqrt(self.units // self.num_heads))
-        attended = ops.einsum("bhqk,bkhd->bqhd", weights, self._split_heads(values))
-        return ops.reshape(attended, (-1, self.slots, self.units)), weights
+    def _attend(self, hidden, block):
+        """Multi-head attention from the hidden states to all units of the block (Eq. 2).
 
-    def _split_heads(self, x):
-        return ops.reshape(x, (-1, x.shape[1], self.num_heads, self.units // self.num_heads))
+        There are fewer queries than units. So the keys' kernel is applied to the queries, not to
+        the units, and the values' kernel to what was attended: the numbers are the same, and the
+        cost does not grow with the number of inputs.
+        """
+        slots, units, heads = self.slots, self.units, self.num_heads
+        queries = ops.matmul(hidden, self.query_kernel) / math.sqrt(units // heads)
+        queries = ops.reshape(queries, (-1, slots, heads, units // heads))
+        queries = ops.reshape(ops.transpose(queries, (2, 0, 1, 3)), (heads, -1, units // heads))
+        queries = ops.reshape(ops.matmul(queries, self.key_kernel), (heads, -1, slots, units))
+        queries = ops.reshape(ops.transpose(queries, (1, 0, 2, 3)), (-1, heads * slots, units))
+        weights = ops.softmax(ops.matmul(queries, ops.transpose(block, (0, 2, 1))))
+        attended = ops.reshape(ops.matmul(weights, block), (-1, heads, slots, units))
+        attended = ops.reshape(ops.transpose(attended, (1, 0, 2, 3)), (heads, -1, units))
+        attended = ops.matmul(attended, self.value_kernel)
+        attended = ops.reshape(attended, (heads, -1, slots, units // heads))
+        attended = ops.reshape(ops.transpose(attended, (1, 2, 0, 3)), (-1, slots, units))
+        return attended, ops.reshape(weights, (-1, *self.attention_shape))
 
-    def _map_linearly(self, hidden, embedded):
+    def _map_linearly(self, hidden, block):
         """One linear map of the whole block, the "w/o self-attention" variant."""
-        block = ops.concatenate([hidden, embedded], axis=1)
         block = ops.reshape(block, (-1, (self.slots + self.block_size) * self.units))
-        mapped = ops.reshape(ops.matmul(block, self.linear_kernel), ops.shape(hidden))
+        mapped = ops.reshape(ops.matmul(block, self.linear_kernel), (-1, self.slots, self.units))
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
 
     def _normalize(self, x, scale, offset):
@@ -177,11 +178,15 @@ class NonLocalMemory(layers.Layer):
     def _kernel(self, name, shape, initializer=None, kind="kernel"):
         options = self.weight_options
         initializer = initializer or options[f"{kind}_initializer"]
+        if hasattr(initializer, "clone"):
+            # An initializer gives the same values again for the same shape.
+            initializer = initializer.clone()
+        if len(shape) == 3:
+            initializer = _as_matrix(initializer, self.units)
         return self.add_weight(
             name=name,
             shape=shape,
-            # A clone, because an initializer gives the same values again for the same shape.
-            initializer=initializer.clone() if hasattr(initializer, "clone") else initializer,
+            initializer=initializer,
             regularizer=options[f"{kind}_regularizer"],
             constraint=options[f"{kind}_constraint"],
         )
@@ -209,3 +214,12 @@ class NonLocalMemory(layers.Layer):
             return biases
         ones = ops.ones((self.units,), dtype=dtype)
         return ops.concatenate([biases[: self.units], ones], axis=0)
+
+
+def _as_matrix(initializer, units):
+    """Initializes the kernels of all heads as one square matrix, whose fans are the right ones."""
+
+    def initialize(shape, dtype=None):
+        return ops.reshape(initializer((units, units), dtype=dtype), shape)
+
+    return initialize

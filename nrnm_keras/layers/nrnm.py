@@ -76,8 +76,10 @@ class NRNM(layers.RNN):
         if not self._starts_at_zero:
             phases = step_counter.to_steps(state.steps) % self.cell.window_size
         alignment = Alignment(sequences, self.cell.window_size, mask, phases)
-        loop = WindowLoop(self.cell, state, alignment, training, self.unroll)
-        windows, state = loop.run(sequences)
-        outputs = alignment.restore(windows.hidden, self.zero_output_for_mask)
-        last_output = state.hidden if mask is None else outputs[:, -1]
-        return last_output, outputs, self.cell.pack_states(state)
+        keep_state = self.return_state or self.stateful
+        loop = WindowLoop(self.cell, state, alignment, training, self.unroll, keep_state)
+        result = loop.run(sequences)
+        outputs = alignment.restore(result.hidden, self.zero_output_for_mask)
+        last_output = result.last_hidden if alignment.ends_together else outputs[:, -1]
+        states = self.cell.pack_states(result.state) if keep_state else initial_state
+        return last_output, outputs, states

@@ -323,11 +323,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         return {**super().get_config(), **config}
 
     def _write(self, memory, hidden_block, input_block):
-        inputs = ops.reshape(input_block, (-1, self.block_size, self.units))
         return self.memory.write(
             memory,
             ops.reshape(hidden_block, (-1, self.slots, self.units)),
-            self.memory.input_units(inputs),
+            ops.reshape(input_block, (-1, self.block_size, self.units)),
             self.memory.write_gate_inputs(input_block),
         )[0]
 

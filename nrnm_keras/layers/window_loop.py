@@ -2,17 +2,23 @@
 
 from collections import namedtuple
 
-from keras import ops, random
+from keras import activations, ops, random
 
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import take_rows
+from nrnm_keras.layers.lstm_window import run_lstm_window
 from nrnm_keras.layers.nrnm_cell import NRNMState
 from nrnm_keras.layers.zoneout import hold
 
-# What a window leaves behind: the hidden states and carries of its steps
-# `(window_size, batch, size)`, the memory `(batch, slots * units)`, the hidden states of the last
+# What a window leaves behind: the hidden states of its steps `(window_size, batch, units)`, the
+# last carry `(batch, size)`, the memory `(batch, slots * units)`, the hidden states of the last
 # block `(slots, batch, units)`, and the attention weights of its write.
 Window = namedtuple("Window", "hidden carry memory slots attention")
+
+# What came of all windows: the hidden states `(length, batch, units)` and the last one of them,
+# the attention weights `(windows, batch, num_heads, slots, slots + block_size)`, and, if it was
+# asked for, the `NRNMState` after the last step of each sequence.
+Result = namedtuple("Result", "hidden last_hidden attention state")
 
 
 class WindowLoop:
@@ -24,67 +30,97 @@ class WindowLoop:
         alignment: `Alignment` of the sequences; without phases, `state` is taken to be zero.
         training: Boolean, whether dropouts and zoneout act.
         unroll: Boolean, whether to do without a loop in the graph.
+        keep_state: Boolean, whether the state after the last step is asked for.
     """
 
-    def __init__(self, cell, state, alignment, training=False, unroll=False):
+    def __init__(self, cell, state, alignment, training=False, unroll=False, keep_state=True):
         self.cell = cell
         self.state = state
         self.alignment = alignment
         self.training = training
         self.unroll = unroll
-        self._slots_before = self._slots_from_block(cell.slots, cell.window_size // cell.stride)
-        self.recurrent_mask = None
+        self.keep_state = keep_state
+        # Where places without a step must not change the state.
+        holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
+        self._is_active = alignment.is_active() if holds else None
+        self._slots_before = None
+        if alignment.phases is not None:
+            slots_of_window = cell.window_size // cell.stride
+            self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
+        self._recurrent_mask = None
         if training and cell.recurrent_dropout:
-            self.recurrent_mask = cell.get_recurrent_dropout_mask(state.hidden)
+            self._recurrent_mask = cell.get_recurrent_dropout_mask(state.hidden)
+        self._kernels = None
+        if (
+            cell.backbone == "lstm"
+            and cell.activation is activations.tanh
+            and cell.recurrent_activation is activations.sigmoid
+        ):
+            # A copy, because TensorFlow lets no variable into a custom gradient.
+            kernel = ops.copy(ops.cast(cell.recurrent_kernel, cell.compute_dtype))
+            self._kernels = kernel, ops.stop_gradient(ops.transpose(kernel))
 
     def run(self, sequences):
-        """Runs over `(batch, timesteps, features)`.
-
-        Returns a `Window` of all windows, each of its tensors with one more axis in front, and the
-        `NRNMState` after the last step of each sequence.
-        """
-        cell = self.cell
-        inputs = self.alignment.align(sequences)
+        """Runs over `(batch, timesteps, features)`; returns a `Result`."""
+        cell, alignment = self.cell, self.alignment
+        inputs = alignment.align(sequences)
         if self.training and cell.dropout:
             inputs = inputs * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
-        steps = ops.transpose(inputs, (0, 2, 1, 3))
-        embedded = cell.memory.embed(inputs)
+        windows, last = self._run_windows(inputs)
+        places = alignment.num_windows * cell.window_size
+        hidden = ops.reshape(windows.hidden, (places, alignment.batch_size, cell.units))
+        if alignment.tail:
+            last = self._run_tail(inputs[:, places:], last)
+            hidden = ops.concatenate([hidden, last.hidden], axis=0)
+        state = self._final_state(inputs, hidden, last) if self.keep_state else None
+        return Result(hidden, last.hidden[-1], windows.attention, state)
+
+    def _run_windows(self, inputs):
+        """Runs the whole windows; returns a `Window` of all of them, stacked, and the last."""
+        cell, alignment = self.cell, self.alignment
+        first = self._before_first_window()
+        if isinstance(alignment.num_windows, int) and not alignment.num_windows:
+            return Window(*(ops.zeros((0, *ops.shape(x)), x.dtype) for x in first)), first
+        places = alignment.num_windows * cell.window_size
+        shape = (-1, alignment.num_windows, cell.window_size, inputs.shape[-1])
+        by_window = ops.transpose(ops.reshape(inputs[:, :places], shape), (1, 0, 2, 3))
         known = {
-            "gate_inputs": cell.gate_inputs(steps),
-            "read_gate_inputs": cell.memory.read_gate_inputs(steps),
-            **self._write_inputs(embedded),
-            **self._noise(),
+            **self._known_of_steps(ops.transpose(by_window, (0, 2, 1, 3))),
+            **self._known_of_writes(by_window, inputs),
         }
-        windows = self._scan(known)
-        return windows, self._final_state(windows, embedded)
+        if self.unroll:
+            return self._run_unrolled(first, known)
 
-    def _scan(self, known):
-        """Goes from window to window; `known` is what is known of each before the loop."""
-        window = self._before_first_window()
-        if not self.unroll:
+        def body(last, known):
+            window = self._window(last, known)
+            return window, window
 
-            def body(last, known):
-                window = self._window(last, known)
-                return window, window
+        last, windows = ops.scan(body, first, known)
+        return windows, last
 
-            return ops.scan(body, window, known)[1]
+    def _run_unrolled(self, last, known):
         windows = []
         for i in range(self.alignment.num_windows):
-            window = self._window(window, {name: x[i] for name, x in known.items()})
-            windows.append(window)
-        return Window(*(ops.stack(x) for x in zip(*windows, strict=True)))
+            last = self._window(last, {name: x[i] for name, x in known.items()})
+            windows.append(last)
+        return Window(*(ops.stack(x) for x in zip(*windows, strict=True))), last
+
+    def _run_tail(self, inputs, last):
+        """The steps after the last whole window, which end without a write."""
+        known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
+        hidden, carry = self._recur(last, known)
+        return last._replace(hidden=hidden, carry=carry)
 
     def _window(self, last, known):
         """The steps of one window, and its write."""
         memory = self.cell.memory
-        read = memory.read(known["read_gate_inputs"], last.memory)
-        hidden, carry = self._recur(last.hidden[-1], last.carry[-1], read, known)
-        slots = self._slots_of(hidden, known.get("begun"))
+        hidden, carry = self._recur(last, known)
+        slots = self._slots_of(hidden, known.get("active"))
         slots = ops.concatenate([last.slots, slots], axis=0)[-self.cell.slots :]
         written, attention = memory.write(
             last.memory,
             ops.transpose(slots, (1, 0, 2)),
-            known["input_units"],
+            known["embedded"],
             known["write_gate_inputs"],
         )
         if "memory_kept" in known:
@@ -93,162 +129,189 @@ class WindowLoop:
             written = ops.where(known["writes"], written, last.memory)
         return Window(hidden, carry, written, slots, attention)
 
-    def _recur(self, hidden, carry, read, known):
-        """The steps of the backbone in one window."""
-        hiddens, carries = [], []
-        for i in range(self.cell.window_size):
-            new_hidden, new_carry = self.cell.recur(
-                known["gate_inputs"][i], read[i], hidden, carry, self.recurrent_mask
+    def _recur(self, last, known):
+        """The steps of a window, which read what the memory holds before them."""
+        gate_inputs = known["gate_inputs"]
+        read = self.cell.memory.read(known["read_gate_inputs"], last.memory)
+        hidden, carry = last.hidden[-1], last.carry
+        if self._kernels is not None:
+            return run_lstm_window(
+                gate_inputs,
+                read,
+                hidden,
+                carry,
+                *self._kernels,
+                hidden_kept=known.get("hidden_kept"),
+                cell_kept=known.get("carry_kept"),
+                recurrent_mask=self._recurrent_mask,
             )
-            hidden = hold(new_hidden, hidden, _at_step(known, "hidden_kept", i))
-            carry = hold(new_carry, carry, _at_step(known, "carry_kept", i))
+        hiddens = []
+        for t in range(gate_inputs.shape[0]):
+            new_hidden, new_carry = self.cell.recur(
+                gate_inputs[t], read[t], hidden, carry, self._recurrent_mask
+            )
+            hidden = hold(new_hidden, hidden, _at(known, "hidden_kept", t))
+            carry = hold(new_carry, carry, _at(known, "carry_kept", t))
             hiddens.append(hidden)
-            carries.append(carry)
-        return ops.stack(hiddens), ops.stack(carries)
+        return ops.stack(hiddens), carry
 
     def _before_first_window(self):
         """The state in the form of a window."""
         cell, state = self.cell, self.state
         batch_size = self.alignment.batch_size
-        repeat = (cell.window_size, batch_size)
         return Window(
-            hidden=ops.broadcast_to(state.hidden, (*repeat, cell.units)),
-            carry=ops.broadcast_to(state.carry, (*repeat, cell.recurrence.carry_size)),
+            hidden=ops.broadcast_to(state.hidden, (cell.window_size, batch_size, cell.units)),
+            carry=state.carry,
             memory=state.memory,
             slots=self._slots_from_block(0, cell.slots),
             attention=ops.zeros((batch_size, *cell.memory.attention_shape), state.memory.dtype),
         )
 
-    def _write_inputs(self, embedded):
-        """What the inputs contribute to each window's write, `(windows, batch, ...)`."""
-        cell, memory = self.cell, self.cell.memory
-        known = {}
-        if self.alignment.phases is None and cell.window_size >= cell.block_size:
-            blocks = embedded[:, :, cell.window_size - cell.block_size :]
-            units = memory.input_units(blocks)
-        else:
-            inputs = self._inputs_from_block(embedded)
-            blocks = self._cut_blocks(inputs)
-            # Blocks overlap where a window is shorter: project before cutting.
-            units = self._cut_blocks(memory.input_units(inputs))
-            known["writes"] = self._writes()
-        size = cell.block_size * cell.units
-        blocks = ops.reshape(blocks, (self.alignment.num_windows, -1, size))
-        return {
-            "input_units": units,
-            "write_gate_inputs": memory.write_gate_inputs(blocks),
-            **known,
-        }
+    def _known_of_steps(self, inputs):
+        """What is known of steps `(..., batch, features)` before they are run.
 
-    def _inputs_from_block(self, embedded):
+        What their inputs contribute to the gates, and what the steps keep of the old state: by
+        zoneout, and all of it at a place without a step.
+        """
+        cell = self.cell
+        known = {
+            "gate_inputs": cell.gate_inputs(inputs),
+            "read_gate_inputs": cell.memory.read_gate_inputs(inputs),
+        }
+        places = ops.shape(inputs)[:-2]
+        active = self._is_active
+        if active is not None:
+            active = known["active"] = ops.reshape(active, (*places, -1, 1))
+        shape = (*places, self.alignment.batch_size, cell.units)
+        kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
+        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
+            if isinstance(fraction, float):
+                fraction = ops.full((*places, 1, 1), fraction, cell.compute_dtype)
+            if active is not None:
+                one = ops.ones((), cell.compute_dtype)
+                fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
+            if fraction is not None:
+                known[name] = fraction
+        return known
+
+    def _known_of_writes(self, by_window, inputs):
+        """What is known of the windows' writes before the loop, `(windows, batch, ...)`.
+
+        `by_window` are the inputs of the windows, `(windows, batch, window_size, features)`.
+        """
+        cell, memory, alignment = self.cell, self.cell.memory, self.alignment
+        known = {}
+        if alignment.phases is None and cell.window_size >= cell.block_size:
+            embedded = memory.embed(by_window[:, :, cell.window_size - cell.block_size :])
+        else:
+            embedded = self._cut_blocks(self._embedded_from_block(inputs))
+        if self._is_active is not None or cell.window_size < cell.block_size:
+            known["writes"] = self._writes()
+        known["embedded"] = embedded
+        flat = (alignment.num_windows, -1, cell.block_size * cell.units)
+        known["write_gate_inputs"] = memory.write_gate_inputs(ops.reshape(embedded, flat))
+        if self.training and cell.memory_dropout:
+            shape = (alignment.num_windows, *ops.shape(self.state.memory))
+            known["memory_kept"] = random.dropout(
+                ops.ones(shape, cell.compute_dtype), cell.memory_dropout, seed=cell.seed_generator
+            )
+        return known
+
+    def _embedded_from_block(self, inputs):
         """The embedded inputs from `block_size` places before the first window on.
 
         `(batch, block_size + length, units)`; places before a sequence goes on are its state's.
         """
         cell, alignment = self.cell, self.alignment
         block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.units))
-        rows = alignment.to_rows(ops.transpose(embedded, (0, 2, 1, 3)))
-        inputs = ops.concatenate([block, rows], axis=1)
+        embedded = ops.concatenate([block, cell.memory.embed(inputs)], axis=1)
         if alignment.phases is None:
-            return inputs
+            return embedded
         places = ops.arange(cell.block_size + alignment.length, dtype="int32")
-        phases = ops.expand_dims(alignment.phases, 1)
-        shifted = ops.maximum(places - phases, 0)
-        return take_rows(inputs, ops.where(places < cell.block_size + phases, shifted, places))
+        return take_rows(embedded, _skip(places, cell.block_size, alignment.phases))
 
-    def _cut_blocks(self, inputs):
-        """Cuts rows as `_inputs_from_block` returns them into the windows' blocks."""
-        window_size, block_size = self.cell.window_size, self.cell.block_size
-        ends = window_size * ops.arange(1, self.alignment.num_windows + 1, dtype="int32")
-        places = ops.expand_dims(ends, 1) + ops.arange(block_size, dtype="int32")
-        return ops.transpose(ops.take(inputs, places, axis=1), (1, 0, 2, 3))
+    def _cut_blocks(self, rows):
+        """Cuts rows as `_embedded_from_block` returns them into the windows' blocks."""
+        places = ops.expand_dims(self._ends(), 1) + ops.arange(self.cell.block_size, dtype="int32")
+        return ops.transpose(ops.take(rows, places, axis=1), (1, 0, 2, 3))
 
     def _writes(self):
         """Whether a row's window ends with a write, `(windows, batch, 1)`."""
-        cell, alignment = self.cell, self.alignment
-        ends = cell.window_size * ops.arange(1, alignment.num_windows + 1, dtype="int32")
-        begin = step_counter.to_steps(self.state.steps)
+        alignment = self.alignment
+        before = step_counter.to_steps(self.state.steps)
         if alignment.phases is not None:
-            begin = begin - alignment.phases
-        steps = cell.advance(begin, ops.expand_dims(ends, 1))
-        return ops.expand_dims(cell.is_write(steps), -1)
+            before = before - alignment.phases
+        ends = ops.expand_dims(self._ends(), 1)
+        is_write = self.cell.is_write(self.cell.advance(before, ends))
+        return ops.expand_dims(ops.logical_and(is_write, ends <= alignment.ends), -1)
 
-    def _noise(self):
-        """What zoneout and the steps before a sequence goes on keep; what dropout keeps."""
-        cell, alignment = self.cell, self.alignment
-        known = {}
-        shape = (alignment.num_windows, cell.window_size, alignment.batch_size, cell.units)
-        kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
-        begun = alignment.has_begun()
-        if begun is not None:
-            known["begun"] = begun
-        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
-            if isinstance(fraction, float):
-                fraction = ops.full((*shape[:2], 1, 1), fraction, cell.compute_dtype)
-            if begun is not None:
-                old = ops.ones((), cell.compute_dtype)
-                fraction = ops.where(begun, 0 * old if fraction is None else fraction, old)
-            if fraction is not None:
-                known[name] = fraction
-        if self.training and cell.memory_dropout:
-            ones = ops.ones((*shape[:1], *ops.shape(self.state.memory)), cell.compute_dtype)
-            known["memory_kept"] = random.dropout(
-                ones, cell.memory_dropout, seed=cell.seed_generator
-            )
-        return known
+    def _ends(self):
+        """The place after each window, `(windows,)`."""
+        windows = ops.arange(1, self.alignment.num_windows + 1, dtype="int32")
+        return self.cell.window_size * windows
 
-    def _slots_of(self, hidden, begun):
-        """The hidden states that become slots: every stride-th of `(..., steps, batch, units)`."""
+    def _slots_of(self, hidden, active):
+        """The hidden states that become slots: every stride-th of `(steps, batch, units)`."""
         every = slice(self.cell.stride - 1, None, self.cell.stride)
-        slots = hidden[..., every, :, :]
-        if begun is None:
-            return slots
-        return ops.where(begun[..., every, :, :], slots, self._slots_before)
+        if self._slots_before is None:
+            return hidden[every]
+        return ops.where(active[every], hidden[every], self._slots_before)
 
     def _slots_from_block(self, first, count):
-        """`count` slots `(count, batch, units)` of the state's block, from slot `first` on.
+        """`count` slots of the state's block, from `first` on, `(count, batch, units)`.
 
         Slots are counted such that those of the first window begin at `cell.slots`. What lies
         outside the block is never used.
         """
-        cell, phases = self.cell, self.alignment.phases
+        cell = self.cell
         block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
-        rows = first + ops.expand_dims(ops.arange(count, dtype="int32"), 0)
-        taken = ops.zeros((self.alignment.batch_size,), "int32") if phases is None else phases
-        rows = rows - ops.expand_dims(taken // cell.stride, 1)
-        block = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
+        if self.alignment.phases is not None:
+            taken = ops.expand_dims(self.alignment.phases // cell.stride, 1)
+            rows = first + ops.arange(count, dtype="int32") - taken
+            block = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
         return ops.transpose(block, (1, 0, 2))
 
-    def _final_state(self, windows, embedded):
+    def _final_state(self, inputs, hidden, last):
         """The state after the last step of each sequence."""
         cell, state, alignment = self.cell, self.state, self.alignment
-        ends = alignment.ends
-        before = ops.transpose(self._slots_from_block(0, cell.slots), (1, 0, 2))
-        slots = alignment.to_rows(self._slots_of(windows.hidden, alignment.has_begun()))
-        slots = ops.concatenate([before, slots], axis=1)
-        places = ops.expand_dims(ends // cell.stride, 1) + ops.arange(cell.slots, dtype="int32")
-        hidden_block = take_rows(slots, places)
-        places = ops.expand_dims(ends, 1) + ops.arange(cell.block_size, dtype="int32")
-        input_block = take_rows(self._inputs_from_block(embedded), places)
+        embedded = self._embedded_from_block(inputs)
+        input_block = take_rows(embedded, _rows_from(alignment.ends, cell.block_size))
         steps = cell.advance(step_counter.to_steps(state.steps), alignment.counts)
         return NRNMState(
-            hidden=self._last(windows.hidden, ends, state.hidden),
-            carry=self._last(windows.carry, ends, state.carry),
-            memory=self._last(
-                ops.expand_dims(windows.memory, 1), ends // cell.window_size, state.memory
-            ),
-            hidden_block=ops.reshape(hidden_block, ops.shape(state.hidden_block)),
-            input_block=ops.reshape(input_block, ops.shape(state.input_block)),
-            steps=step_counter.to_digits(steps, state.steps.dtype),
+            last.hidden[-1],
+            last.carry,
+            last.memory,
+            self._final_slots(hidden),
+            ops.reshape(input_block, ops.shape(state.input_block)),
+            step_counter.to_digits(steps, state.steps.dtype),
         )
 
-    def _last(self, windows, places, initial):
-        """What stands before `places` in `(windows, steps, batch, ...)`, or `initial` before 0."""
-        batch_size = self.alignment.batch_size
-        rows = ops.reshape(windows, (-1, windows.shape[-1]))
-        indices = ops.maximum(places - 1, 0) * batch_size + ops.arange(batch_size, dtype="int32")
-        return ops.where(ops.expand_dims(places > 0, 1), ops.take(rows, indices, axis=0), initial)
+    def _final_slots(self, hidden):
+        """The last slots of each sequence, `(batch, slots * units)`."""
+        cell, alignment = self.cell, self.alignment
+        block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
+        slots = ops.transpose(hidden[cell.stride - 1 :: cell.stride], (1, 0, 2))
+        places = _rows_from(alignment.ends // cell.stride, cell.slots)
+        if alignment.phases is not None:
+            places = _skip(places, cell.slots, alignment.phases // cell.stride)
+        slots = take_rows(ops.concatenate([block, slots], axis=1), places)
+        return ops.reshape(slots, ops.shape(self.state.hidden_block))
 
 
-def _at_step(known, name, i):
-    return known[name][i] if name in known else None
+def _rows_from(first, count):
+    """Indices of `count` rows of each sequence, `(batch, count)`, from `first` `(batch,)` on."""
+    return ops.expand_dims(first, 1) + ops.arange(count, dtype="int32")
+
+
+def _skip(places, size, taken):
+    """Indices into a block of `size` rows and, after it, what follows it.
+
+    Where a sequence goes on, the first `taken` places of what follows are before its first step:
+    there, and before them, stand the last rows of the block.
+    """
+    taken = ops.expand_dims(taken, 1)
+    return ops.where(places < size + taken, ops.maximum(places - taken, 0), places)
+
+
+def _at(known, name, t):
+    return known[name][t] if name in known else None
