@@ -83,13 +83,14 @@ def _find_records(flags):
 
 def _train(flags, folder, task_class, records, command):
     """Trains once, fills the run folder and returns the report."""
-    with folder.complete(folder.FLAGS) as path:
-        path.write_text(flag_lines(flags), encoding="utf-8")
     keras.utils.clear_session()
     keras.utils.set_random_seed(flags.seed)
     precision = "float32" if flags.mixed_precision == "none" else f"mixed_{flags.mixed_precision}"
     keras.config.set_dtype_policy(precision)
     task = task_class(records, flags)
+    folder.create()
+    with folder.complete(folder.FLAGS) as path:
+        path.write_text(flag_lines(flags), encoding="utf-8")
     result = train(task, flags, folder)
     exported = task.build_exported(result.network)
     with folder.complete(folder.MODEL) as path:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from nrnm_keras import train
+from nrnm_keras.tasks.records import Records
 
 SMALL = """# A comment.
 --task=text
@@ -63,7 +64,7 @@ def run(folder):
     subprocess.run(
         [
             *(sys.executable, "-m", "nrnm_keras.train", f"--flagfile={folder}/small.flags"),
-            *(f"--test_file={folder}/test.csv", f"--run_dir={folder}/run", "--epochs=4"),
+            *(f"--test_file={folder}/test.csv", f"--run_dir={folder}/run", "--epochs=8"),
         ],
         check=True,
     )
@@ -90,15 +91,15 @@ def test_run_folder_is_complete(run):
     assert list(run.glob("tensorboard/*/events*"))
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 4
+    assert len(rows) == 8
     assert {"accuracy", "loss", "val_accuracy", "val_loss"} <= set(rows[0])
 
 
 def test_last_flag_wins_and_the_resolved_flags_are_kept(run):
     lines = (run / "flags.txt").read_text().splitlines()
-    assert [line for line in lines if line.startswith("--epochs")] == ["--epochs=4"]
+    assert [line for line in lines if line.startswith("--epochs")] == ["--epochs=8"]
     assert {"--units=8", "--nrnm_layers=1", "--stride=2", "--seed=0"} <= set(lines)
-    assert report_of(run)["flags"]["epochs"] == 4
+    assert report_of(run)["flags"]["epochs"] == 8
 
 
 def test_report_tells_the_run(run):
@@ -106,7 +107,7 @@ def test_report_tells_the_run(run):
     assert report["notice"] is None
     assert report["data"]["examples"] == {"train": 72, "validation": 8, "test": 20}
     assert report["data"]["classes"] == ["bad", "good"]
-    assert "--epochs=4" in report["command"]
+    assert "--epochs=8" in report["command"]
     assert report["versions"]["keras"] == keras.__version__
     text = (run / "report.md").read_text()
     assert "learning_curves.png" in text and f"{report['parameters']:,}" in text
@@ -121,13 +122,31 @@ def test_reported_epoch_is_the_best_one(run):
     assert report["metrics"]["validation"]["accuracy"] == pytest.approx(max(accuracies))
 
 
+def probabilities_of_labels(run, texts, labels):
+    """What the saved model gives to the right class of each text."""
+    model = keras.saving.load_model(run / "model.keras", safe_mode=True)
+    probabilities = model(tf.constant(texts))
+    return np.array([probabilities[label][i] for i, label in enumerate(labels)])
+
+
+def test_saved_model_is_the_best_epoch(run):
+    report = report_of(run)
+    assert report["training"]["best_epoch"] < report["training"]["epochs"]
+    records = Records(report["data"]["records"], validation_fraction=0.1)
+    texts = [r["text"].decode() for r in records.read("validation").as_numpy_iterator()]
+    labels = [text.split()[0] for text in texts]
+    loss = -np.log(probabilities_of_labels(run, texts, labels)).mean()
+    assert report["metrics"]["validation"]["loss"] == pytest.approx(loss, rel=1e-4)
+
+
 def test_saved_model_classifies_the_test_texts_as_reported(folder, run):
     with (folder / "test.csv").open() as file:
         rows = list(csv.DictReader(file))
-    model = keras.saving.load_model(run / "model.keras", safe_mode=True)
-    good = model(tf.constant([row["text"] for row in rows]))["good"].numpy() > 0.5
-    accuracy = np.mean([g == (row["label"] == "good") for g, row in zip(good, rows, strict=True)])
-    assert report_of(run)["metrics"]["test"]["accuracy"] == pytest.approx(accuracy)
+    columns = [[row[name] for row in rows] for name in ("text", "label")]
+    right = probabilities_of_labels(run, *columns)
+    metrics = report_of(run)["metrics"]["test"]
+    assert metrics["accuracy"] == pytest.approx((right > 0.5).mean())
+    assert metrics["loss"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
 
 
 def test_saved_model_needs_tensorflow_only(run, tmp_path):
@@ -169,6 +188,12 @@ def test_finished_run_is_refused_unless_overwritten(folder, run, capsys):
     assert train.main(flags) == 1
     assert "holds a finished run" in capsys.readouterr().err
     assert (run / "report.json").read_text() == before
+
+
+def test_failed_overwrite_keeps_the_old_run(folder, run, capsys):
+    flags = [f"--flagfile={run}/flags.txt", "--overwrite", "--train_file=missing.csv"]
+    assert train.main(flags) == 1
+    assert (run / "report.json").exists()
 
 
 def test_comparison_with_lstm(folder, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.batches import length_bucketed
 from nrnm_keras.training.optimizer import create_optimizer
-from nrnm_keras.training.strategy import create_strategy, use_xla
+from nrnm_keras.training.strategy import create_strategy, jit_compile
 
 
 class Result(NamedTuple):
@@ -57,13 +57,14 @@ def train(task, flags, folder):
             optimizer=create_optimizer(flags, steps * flags.epochs),
             loss=task.loss(),
             metrics=task.metrics(),
-            jit_compile=use_xla(strategy),
+            jit_compile=jit_compile(strategy),
         )
     start = time.perf_counter()
     history = network.fit(
         training,
         validation_data=length_bucketed(task.examples("validation"), flags.batch_size),
         epochs=flags.epochs,
+        shuffle=False,  # the batches come shuffled
         callbacks=_callbacks(task, flags, folder),
     ).history
     seconds = time.perf_counter() - start
@@ -90,7 +91,7 @@ def train(task, flags, folder):
             if name.startswith("val_")
         },
         test=test,
-        xla=use_xla(strategy),
+        xla=bool(network.jit_compile),
         replicas=replicas,
     )
 

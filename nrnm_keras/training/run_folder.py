@@ -15,12 +15,12 @@ class RunFolder:
     that is written after the training appears under its name only when it is complete.
 
     Args:
-        path: the folder.
+        path: the folder; nothing in it changes before `create`.
         overwrite: whether a run that is there may be removed. Only a run's own files are ever
             removed.
 
     Raises:
-        UsageError: if the folder holds something, or cannot be written.
+        UsageError: if the folder holds something, or (`create`) cannot be written.
     """
 
     FLAGS = "flags.txt"
@@ -49,12 +49,18 @@ class RunFolder:
         self.path = pathlib.Path(path).expanduser()
         try:
             if self.path.exists() and any(self.path.iterdir()):
-                self._make_room(overwrite)
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / ".writable").touch()
-            (self.path / ".writable").unlink()
+                self._check_run(overwrite)
         except OSError as error:
-            raise UsageError(f"run_dir={path} cannot be written: {error.strerror}") from error
+            raise UsageError(f"run_dir={path} is no folder: {error.strerror}") from error
+
+    def create(self):
+        """Makes the folder, and removes the run that it holds."""
+        try:
+            for name in self._NAMES:
+                _remove(self.path / name)
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"run_dir={self.path} cannot be written: {error.strerror}") from error
 
     def __truediv__(self, name):
         return self.path / name
@@ -70,7 +76,7 @@ class RunFolder:
         finally:
             _remove(partial)
 
-    def _make_room(self, overwrite):
+    def _check_run(self, overwrite):
         if not (self.path / self.FLAGS).exists():
             raise UsageError(
                 f"run_dir={self.path} holds other files than a run's; choose a new folder"
@@ -80,11 +86,10 @@ class RunFolder:
             raise UsageError(
                 f"run_dir={self.path} holds {finished} run; choose another folder, or --overwrite"
             )
-        for name in self._NAMES:
-            _remove(self.path / name)
 
 
 def _remove(path):
+    """Removes a file or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -18,11 +18,11 @@ def create_strategy(name="auto"):
     return tf.distribute.get_strategy()
 
 
-def use_xla(strategy):
-    """Returns whether to compile with XLA.
+def jit_compile(strategy):
+    """Returns the argument `jit_compile` of a model's `compile`: when to use XLA.
 
-    Only on one GPU: on CPU the recurrent loop ran 1.6 times slower with XLA than without, and XLA
-    fails inside a `MirroredStrategy`.
+    On one GPU Keras may choose. On CPU the recurrent loop ran 1.6 times slower with XLA than
+    without, and XLA fails inside a `MirroredStrategy`.
     """
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    return on_gpu and strategy.num_replicas_in_sync == 1
+    return "auto" if on_gpu and strategy.num_replicas_in_sync == 1 else False

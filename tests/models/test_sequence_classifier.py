@@ -49,6 +49,21 @@ def test_padding_changes_nothing(sequences, pooling):
     np.testing.assert_allclose(classifier(noise, mask=MASK), logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("pooling", SequencePooling.MODES)
+def test_masked_steps_before_and_between_are_passed_over(sequences, pooling):
+    classifier = build(sequences, pooling)
+    valid = [0, 1, 4, 5, 6, 11, 12, 19]
+    for steps in (valid, [step for step in valid if step < 12], range(7, 20)):
+        mask = np.zeros((1, 20), "bool")
+        mask[0, list(steps)] = True
+        np.testing.assert_allclose(
+            classifier(sequences[:1], mask=mask),
+            classifier(sequences[:1, list(steps)]),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+
+
 def test_logits_come_from_the_last_valid_hidden_state(sequences):
     classifier = build(sequences)
     hidden = np.array(classifier.backbone(sequences, mask=MASK))

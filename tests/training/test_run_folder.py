@@ -4,6 +4,12 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.training.run_folder import RunFolder
 
 
+def create(path, **arguments):
+    folder = RunFolder(path, **arguments)
+    folder.create()
+    return folder
+
+
 def write(folder, *names):
     for name in names:
         with folder.complete(name) as path:
@@ -11,7 +17,7 @@ def write(folder, *names):
 
 
 def test_files_appear_when_they_are_complete(tmp_path):
-    folder = RunFolder(tmp_path / "a" / "run")
+    folder = create(tmp_path / "a" / "run")
     with folder.complete(folder.MODEL) as path:
         path.write_text("half")
         assert not (folder / folder.MODEL).exists()
@@ -22,7 +28,7 @@ def test_files_appear_when_they_are_complete(tmp_path):
 
 @pytest.mark.parametrize("is_folder", [False, True])
 def test_failure_leaves_nothing(tmp_path, is_folder):
-    folder = RunFolder(tmp_path / "run")
+    folder = create(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt), folder.complete(folder.SAVED_MODEL) as path:
         if is_folder:
             path.mkdir()
@@ -34,13 +40,15 @@ def test_failure_leaves_nothing(tmp_path, is_folder):
 
 @pytest.mark.parametrize("finished", [False, True])
 def test_run_is_refused_unless_overwritten(tmp_path, finished):
-    folder = RunFolder(tmp_path / "run")
+    folder = create(tmp_path / "run")
     write(folder, folder.FLAGS, *([folder.REPORT] if finished else []))
     (folder / "notes").write_text("mine")
     state = "a finished" if finished else "an unfinished"
     with pytest.raises(UsageError, match=f"{state} run.*overwrite"):
         RunFolder(tmp_path / "run")
-    RunFolder(tmp_path / "run", overwrite=True)
+    again = RunFolder(tmp_path / "run", overwrite=True)
+    assert (folder / folder.FLAGS).exists()
+    again.create()
     assert [path.name for path in folder.path.iterdir()] == ["notes"]
 
 
@@ -54,6 +62,6 @@ def test_folder_of_something_else_is_never_touched(tmp_path):
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="run_dir"):
-        RunFolder(tmp_path / "file" / "run")
+        create(tmp_path / "file" / "run")
     with pytest.raises(UsageError, match="run_dir"):
-        RunFolder(tmp_path / "file")
+        create(tmp_path / "file")
