@@ -19,10 +19,12 @@ class Alignment:
 
     Attributes:
         num_windows: The number of whole windows.
+        has_windows: Whether there may be any.
+        places_in_windows: The number of their places.
         tail: The number of places after them, less than a window; 0 if the last is filled up.
         ends_together: Whether all rows end at the last place, with nothing filled up: where
             nothing has to be moved and the number of time steps is known.
-        length: The number of places, `num_windows * window_size + tail`.
+        length: The number of all places.
         counts: int32 `(batch,)`, the number of valid steps of each row.
         ends: int32 `(batch,)`, the place after the last step of each row.
     """
@@ -38,7 +40,9 @@ class Alignment:
             self.tail = self.timesteps % window_size
         most = self.timesteps if phases is None else self.timesteps + window_size - 1
         self.num_windows = (most - self.tail + window_size - 1) // window_size
-        self.length = self.num_windows * window_size + self.tail
+        self.has_windows = not (isinstance(self.num_windows, int) and self.num_windows == 0)
+        self.places_in_windows = self.num_windows * window_size
+        self.length = self.places_in_windows + self.tail
         if mask is None:
             self.counts = ops.full((self.batch_size,), self.timesteps, "int32")
         else:

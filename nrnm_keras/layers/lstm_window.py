@@ -25,7 +25,8 @@ def run_lstm_window(gate_inputs, read, hidden, cell, kernel, transposed_kernel, 
             `(batch, units)`.
 
     Returns:
-        The hidden states, `(steps, batch, units)`, and the last cell state, `(batch, units)`.
+        The hidden states, `(steps, batch, units)`, and the last hidden and cell state,
+        `(batch, units)` each.
     """
     names = [name for name, value in held.items() if value is not None]
 
@@ -33,7 +34,7 @@ def run_lstm_window(gate_inputs, read, hidden, cell, kernel, transposed_kernel, 
     def run(gate_inputs, read, hidden, cell, kernel, transposed_kernel, *extras):
         held = dict(zip(names, extras, strict=True))
         steps = _run_steps(gate_inputs, read, hidden, cell, kernel, held)
-        states = [step.hidden for step in steps] + [steps[-1].cell]
+        states = [step.hidden for step in steps] + [steps[-1].hidden, steps[-1].cell]
 
         def gradient(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
@@ -46,8 +47,8 @@ def run_lstm_window(gate_inputs, read, hidden, cell, kernel, transposed_kernel, 
 
     extras = [held[name] for name in names]
     states = run(gate_inputs, read, hidden, cell, kernel, transposed_kernel, *extras)
-    hidden, cell = ops.split(states, [gate_inputs.shape[0]])
-    return hidden, ops.squeeze(cell, 0)
+    hidden, last = ops.split(states, [gate_inputs.shape[0]])
+    return hidden, *ops.unstack(last)
 
 
 class _Step:
@@ -89,7 +90,7 @@ def _run_steps(gate_inputs, read, hidden, cell, kernel, held):
 def _backpropagate(steps, transposed_kernel, held, upstream):
     """The gradients of `gate_inputs`, `read`, `hidden`, `cell`, `kernel`, `transposed_kernel`."""
     slopes, cell_slopes = _slopes(steps)
-    d_hidden, d_cell = ops.zeros_like(upstream[0]), upstream[-1]
+    d_hidden, d_cell = upstream[-2], upstream[-1]
     d_gates, d_read = [], []
     for t in reversed(range(len(steps))):
         d_hidden, old_hidden = _through(d_hidden + upstream[t], _at(held, "hidden_kept", t))

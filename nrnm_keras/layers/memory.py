@@ -149,19 +149,17 @@ class NonLocalMemory(layers.Layer):
         the units, and the values' kernel to what was attended: the numbers are the same, and the
         cost does not grow with the number of inputs.
         """
-        slots, units, heads = self.slots, self.units, self.num_heads
+        heads, slots, units = self.num_heads, self.slots, self.units
         queries = ops.matmul(hidden, self.query_kernel) / math.sqrt(units // heads)
-        queries = ops.reshape(queries, (-1, slots, heads, units // heads))
-        queries = ops.reshape(ops.transpose(queries, (2, 0, 1, 3)), (heads, -1, units // heads))
-        queries = ops.reshape(ops.matmul(queries, self.key_kernel), (heads, -1, slots, units))
-        queries = ops.reshape(ops.transpose(queries, (1, 0, 2, 3)), (-1, heads * slots, units))
-        weights = ops.softmax(ops.matmul(queries, ops.transpose(block, (0, 2, 1))))
-        attended = ops.reshape(ops.matmul(weights, block), (-1, heads, slots, units))
-        attended = ops.reshape(ops.transpose(attended, (1, 0, 2, 3)), (heads, -1, units))
-        attended = ops.matmul(attended, self.value_kernel)
-        attended = ops.reshape(attended, (heads, -1, slots, units // heads))
-        attended = ops.reshape(ops.transpose(attended, (1, 2, 0, 3)), (-1, slots, units))
-        return attended, ops.reshape(weights, (-1, *self.attention_shape))
+        queries = ops.split(ops.reshape(queries, (-1, units)), heads, axis=-1)
+        queries = ops.stack(_products(queries, ops.unstack(self.key_kernel)), axis=1)
+        queries = ops.reshape(queries, (-1, slots * heads, units))
+        weights = ops.softmax(ops.einsum("bqu,bku->bqk", queries, block))
+        attended = ops.reshape(ops.matmul(weights, block), (-1, heads, units))
+        attended = _products(ops.unstack(attended, axis=1), ops.unstack(self.value_kernel))
+        attended = ops.concatenate(attended, axis=-1)
+        weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
+        return ops.reshape(attended, (-1, slots, units)), ops.transpose(weights, (0, 2, 1, 3))
 
     def _map_linearly(self, hidden, block):
         """One linear map of the whole block, the "w/o self-attention" variant."""
@@ -223,3 +221,7 @@ def _as_matrix(initializer, units):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
 
     return initialize
+
+
+def _products(xs, kernels):
+    return [ops.matmul(x, kernel) for x, kernel in zip(xs, kernels, strict=True)]

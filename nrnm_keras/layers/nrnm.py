@@ -1,4 +1,4 @@
-"""NRNM: a whole sequence through a recurrent network with a non-local memory."""
+"""NRNM: whole sequences through a recurrent network with a non-local memory."""
 
 import inspect
 
@@ -15,7 +15,52 @@ _CELL_ARGUMENTS = set(inspect.signature(NRNMCell).parameters) - {"kwargs"}
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class NRNM(layers.RNN):
-    """Non-local Recurrent Neural Memory - Fu et al., ICCV 2019."""
+    """Non-local Recurrent Neural Memory (Fu et al., ICCV 2019).
+
+    To `NRNMCell` what `keras.layers.LSTM` is to `LSTMCell`: `NRNM(...).cell` is an `NRNMCell` that
+    owns every weight, and the layer gives the numbers of `keras.layers.RNN(NRNMCell(...))`, but
+    goes window by window: much of a window is computed at once. Costs grow linearly with the
+    length of a sequence; the state is constant.
+
+    Masks are exact: a masked step leaves the state as it was, wherever it stands. Its output
+    repeats the one before, or is zero (`zero_output_for_mask`, and before the first valid step).
+
+    Example:
+
+    >>> x = np.random.random((2, 20, 5))
+    >>> NRNM(32)(x).shape
+    TensorShape([2, 32])
+    >>> output, *states = NRNM(32, return_sequences=True, return_state=True)(x)
+    >>> output.shape
+    TensorShape([2, 20, 32])
+
+    Args:
+        units, block_size, stride, window_size, num_heads, backbone, interaction: as in `NRNMCell`.
+        return_sequences: Boolean, whether to return the output of every step, not the last alone.
+        return_state: Boolean, whether to return the last state in addition.
+        go_backwards: Boolean, whether to go through the sequences from their end; the outputs are
+            in the order of processing.
+        stateful: Boolean, whether a batch goes on from the last state of the batch before it.
+        unroll: Boolean, whether to build the graph without a loop; needs a known length.
+        zero_output_for_mask: Boolean, whether the outputs of masked steps are zero.
+        **kwargs: All other arguments of `NRNMCell`, and those of every layer (`name`, `dtype`,
+            `activity_regularizer`, ...).
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        initial_state: List of states as `NRNMCell` has them, from wherever a sequence stopped:
+            each row may be at another place of its window.
+        mask: Boolean `(batch, timesteps)`, `False` for steps to ignore.
+        training: Boolean, whether dropouts and zoneout act.
+
+    Raises:
+        ValueError: if an argument is out of its range, or `sequences` is not of rank 3.
+
+    References:
+        Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019;
+        Pei et al., Learning Sequence Representations by Non-local Recurrent Neural Memory,
+        IJCV 2022.
+    """
 
     def __init__(
         self,
@@ -61,25 +106,94 @@ class NRNM(layers.RNN):
         self.input_spec = layers.InputSpec(ndim=3)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Runs the recurrence over `sequences`."""
         # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
         self._starts_at_zero = initial_state is None and not self.stateful
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Runs the cell over all steps, window by window."""
-        mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
         state = self.cell.unpack_states(initial_state)
         phases = None
         if not self._starts_at_zero:
             phases = step_counter.to_steps(state.steps) % self.cell.window_size
-        alignment = Alignment(sequences, self.cell.window_size, mask, phases)
+        sequences, alignment = self._align(sequences, mask, phases)
         keep_state = self.return_state or self.stateful
         loop = WindowLoop(self.cell, state, alignment, training, self.unroll, keep_state)
-        result = loop.run(sequences)
-        outputs = alignment.restore(result.hidden, self.zero_output_for_mask)
-        last_output = result.last_hidden if alignment.ends_together else outputs[:, -1]
-        states = self.cell.pack_states(result.state) if keep_state else initial_state
+        hidden, last_hidden, state = loop.run(sequences)
+        outputs = alignment.restore(hidden, self.zero_output_for_mask)
+        last_output = last_hidden if alignment.ends_together else outputs[:, -1]
+        states = self.cell.pack_states(state) if keep_state else initial_state
         return last_output, outputs, states
+
+    def attention_weights(self, sequences, mask=None):
+        """What every write to the memory attends to (Figs. 7 and 8 of the paper).
+
+        Args:
+            sequences: `(batch, timesteps, features)`, from the zero state.
+            mask: Boolean `(batch, timesteps)`, or `None`.
+
+        Returns:
+            The attention weights, `(batch, writes, num_heads, slots, slots + block_size)`, and the
+            time steps of the source units, int32 `(batch, writes, slots + block_size)`: those of
+            the hidden states, then those of the inputs. With a mask, rows may have fewer writes
+            than others; what they lack has weights 0 and time steps -1, and stands at the end.
+
+        Raises:
+            ValueError: if `interaction` is not `"self_attention"`.
+
+        Example:
+
+        >>> weights, steps = NRNM(32).attention_weights(np.random.random((2, 20, 5)))
+        >>> weights.shape
+        TensorShape([2, 2, 4, 2, 10])
+        >>> steps[0, 0].numpy().tolist()
+        [3, 7, 0, 1, 2, 3, 4, 5, 6, 7]
+        """
+        cell = self.cell
+        if cell.interaction != "self_attention":
+            raise ValueError(
+                "Argument `interaction` must be 'self_attention' for a layer to have attention "
+                f"weights. Received: interaction={cell.interaction!r}"
+            )
+        sequences = ops.convert_to_tensor(sequences, self.variable_dtype)
+        if not self.built:
+            self.build(sequences.shape)
+        aligned, alignment = self._align(sequences, mask, phases=None)
+        sizes = cell.state_size
+        state = [ops.zeros((sequences.shape[0], size), self.variable_dtype) for size in sizes]
+        loop = WindowLoop(cell, cell.unpack_states(state), alignment)
+        first = -(-cell.block_size // cell.window_size)
+        ends = cell.window_size * ops.arange(first, alignment.num_windows + 1, dtype="int32")
+        weights = loop.attention_weights(aligned)[first - 1 :]
+        weights = ops.transpose(weights, (1, 0, 2, 3, 4))
+
+        steps = alignment.source_steps()
+        if self.go_backwards:
+            steps = sequences.shape[1] - 1 - steps
+        inputs = ops.arange(-cell.block_size, 0, dtype="int32")
+        places = ops.concatenate([inputs[cell.stride - 1 :: cell.stride], inputs])
+        steps = ops.take(steps, ops.expand_dims(ends, 1) + places, axis=1)
+        is_write = ends <= ops.expand_dims(alignment.ends, 1)
+        weights = ops.where(ops.reshape(is_write, (*is_write.shape, 1, 1, 1)), weights, 0.0)
+        return weights, ops.where(ops.expand_dims(is_write, -1), steps, -1)
+
+    def _align(self, sequences, mask, phases):
+        """Returns sequences in the order of processing, and their `Alignment`."""
+        mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        return {**{name: cell_config[name] for name in _CELL_ARGUMENTS}, **config}
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns a layer with the arguments that `get_config` returned."""
+        return cls(**config)

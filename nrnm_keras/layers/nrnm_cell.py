@@ -49,6 +49,9 @@ _VALUES = (
     "seed",
 )
 
+# A read gate that starts nearly closed: training opens it.
+_CLOSED = initializers.Constant(-1.0)
+
 NRNMState = namedtuple("NRNMState", "hidden carry memory hidden_block input_block steps")
 
 
@@ -144,7 +147,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
         read_initializer="zeros",
-        read_bias_initializer=initializers.Constant(-1.0),
+        read_bias_initializer=_CLOSED,
         kernel_regularizer=None,
         recurrent_regularizer=None,
         bias_regularizer=None,

@@ -41,6 +41,7 @@ class LSTM(_Recurrence):
         self.carry_size = units
 
     def step(self, from_inputs, from_hidden, read, hidden, carry):
+        """Eqs. 5, 6 and 8."""
         i, f, c, o = ops.split(from_inputs + from_hidden, 4, axis=-1)
         carry = (
             self.recurrent_activation(f) * carry
@@ -60,6 +61,7 @@ class GRU(_Recurrence):
     has_hidden_bias = True
 
     def step(self, from_inputs, from_hidden, read, hidden, carry):
+        """Returns the new hidden state and the carry as it was."""
         input_z, input_r, input_h = ops.split(from_inputs, 3, axis=-1)
         hidden_z, hidden_r, hidden_h = ops.split(from_hidden, 3, axis=-1)
         z = self.recurrent_activation(input_z + hidden_z)
@@ -72,6 +74,7 @@ class SimpleRNN(_Recurrence):
     """One layer of `keras.layers.SimpleRNN`; the memory enters inside the activation."""
 
     def step(self, from_inputs, from_hidden, read, hidden, carry):
+        """Returns the new hidden state and the carry as it was."""
         return self.activation(from_inputs + from_hidden + read), carry
 
 
@@ -89,9 +92,11 @@ class HighOrderRNN(SimpleRNN):
         self.carry_size = (self.ORDER - 1) * units
 
     def recurrent_inputs(self, hidden, carry):
+        """All hidden states that count, the newest first."""
         return ops.concatenate([hidden, carry], axis=-1)
 
     def step(self, from_inputs, from_hidden, read, hidden, carry):
+        """Returns the new hidden state, and the ones before it."""
         older = self.recurrent_inputs(hidden, carry)[:, : self.carry_size]
         return super().step(from_inputs, from_hidden, read, hidden, older)[0], older
 

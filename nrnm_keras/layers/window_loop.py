@@ -4,21 +4,26 @@ from collections import namedtuple
 
 from keras import activations, ops, random
 
+# The loop that keras.layers.RNN runs on; keras.ops.scan has no gradient under XLA.
+from keras.src import backend
+
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import take_rows
 from nrnm_keras.layers.lstm_window import run_lstm_window
 from nrnm_keras.layers.nrnm_cell import NRNMState
 from nrnm_keras.layers.zoneout import hold
 
-# What a window leaves behind: the hidden states of its steps `(window_size, batch, units)`, the
-# last carry `(batch, size)`, the memory `(batch, slots * units)`, the hidden states of the last
-# block `(slots, batch, units)`, and the attention weights of its write.
-Window = namedtuple("Window", "hidden carry memory slots attention")
+# What a window hands on to the next: the last hidden state `(batch, units)` and carry
+# `(batch, size)`, the memory `(batch, slots * units)`, and the hidden states that the next block
+# shares with this one, `(shared, batch, units)`.
+Handover = namedtuple("Handover", "hidden carry memory slots")
 
-# What came of all windows: the hidden states `(length, batch, units)` and the last one of them,
-# the attention weights `(windows, batch, num_heads, slots, slots + block_size)`, and, if it was
-# asked for, the `NRNMState` after the last step of each sequence.
-Result = namedtuple("Result", "hidden last_hidden attention state")
+
+class _Known(namedtuple("_Known", "tensors")):
+    """What is known of windows before the loop: a dict of tensors, windows first."""
+
+    # `backend.rnn` asks for the shape even of nested inputs.
+    shape = (None, None)
 
 
 class WindowLoop:
@@ -33,13 +38,24 @@ class WindowLoop:
         keep_state: Boolean, whether the state after the last step is asked for.
     """
 
-    def __init__(self, cell, state, alignment, training=False, unroll=False, keep_state=True):
+    def __init__(
+        self,
+        cell,
+        state,
+        alignment,
+        training=False,
+        unroll=False,
+        keep_state=False,
+    ):
         self.cell = cell
         self.state = state
         self.alignment = alignment
+        self._dtype = state.hidden.dtype
         self.training = training
         self.unroll = unroll
         self.keep_state = keep_state
+        # Blocks overlap if a window is shorter.
+        self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
         # Where places without a step must not change the state.
         holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
         self._is_active = alignment.is_active() if holds else None
@@ -57,83 +73,107 @@ class WindowLoop:
             and cell.recurrent_activation is activations.sigmoid
         ):
             # A copy, because TensorFlow lets no variable into a custom gradient.
-            kernel = ops.copy(ops.cast(cell.recurrent_kernel, cell.compute_dtype))
+            kernel = ops.copy(ops.cast(cell.recurrent_kernel, self._dtype))
             self._kernels = kernel, ops.stop_gradient(ops.transpose(kernel))
 
     def run(self, sequences):
-        """Runs over `(batch, timesteps, features)`; returns a `Result`."""
-        cell, alignment = self.cell, self.alignment
-        inputs = alignment.align(sequences)
-        if self.training and cell.dropout:
-            inputs = inputs * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
-        windows, last = self._run_windows(inputs)
-        places = alignment.num_windows * cell.window_size
-        hidden = ops.reshape(windows.hidden, (places, alignment.batch_size, cell.units))
-        if alignment.tail:
-            last = self._run_tail(inputs[:, places:], last)
-            hidden = ops.concatenate([hidden, last.hidden], axis=0)
-        state = self._final_state(inputs, hidden, last) if self.keep_state else None
-        return Result(hidden, last.hidden[-1], windows.attention, state)
+        """Runs over `(batch, timesteps, features)`.
 
-    def _run_windows(self, inputs):
-        """Runs the whole windows; returns a `Window` of all of them, stacked, and the last."""
-        cell, alignment = self.cell, self.alignment
-        first = self._before_first_window()
-        if isinstance(alignment.num_windows, int) and not alignment.num_windows:
-            return Window(*(ops.zeros((0, *ops.shape(x)), x.dtype) for x in first)), first
-        places = alignment.num_windows * cell.window_size
-        shape = (-1, alignment.num_windows, cell.window_size, inputs.shape[-1])
-        by_window = ops.transpose(ops.reshape(inputs[:, :places], shape), (1, 0, 2, 3))
-        known = {
+        Returns:
+            The hidden states at all places, `(length, batch, units)`, the last of them, and the
+            `NRNMState` after the last step of each sequence, `None` unless it is asked for.
+        """
+        alignment, units = self.alignment, self.cell.units
+        inputs = self._align(sequences)
+        handover = self._before_first_window()
+        hidden = ops.zeros((0, alignment.batch_size, units), inputs.dtype)
+        if alignment.has_windows:
+            _, hidden, handover = backend.rnn(
+                lambda known, handover: self._window(Handover(*handover), known.tensors)[:2],
+                _Known(self._known_of_windows(inputs)),
+                tuple(handover),
+                time_major=True,
+                unroll=self.unroll,
+            )
+            handover = Handover(*handover)
+            hidden = ops.reshape(hidden, (alignment.places_in_windows, -1, units))
+        if alignment.tail:
+            tail, handover = self._run_tail(inputs, handover)
+            hidden = ops.concatenate([hidden, tail], axis=0)
+        state = self._final_state(inputs, hidden, handover) if self.keep_state else None
+        return hidden, handover.hidden, state
+
+    def attention_weights(self, sequences):
+        """Runs over sequences; returns the weights of each window's write, windows first.
+
+        `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
+        """
+        inputs = self._align(sequences)
+        known = self._known_of_windows(inputs)
+        handover = self._before_first_window()
+        attention = []
+        for i in range(self.alignment.num_windows):
+            _, handover, weights = self._window(handover, {name: x[i] for name, x in known.items()})
+            attention.append(weights)
+        return ops.stack(attention)
+
+    def _align(self, sequences):
+        inputs = self.alignment.align(sequences)
+        if self.training and self.cell.dropout:
+            inputs = inputs * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), 1)
+        return inputs
+
+    def _known_of_windows(self, inputs):
+        """What is known of the whole windows before the loop, windows first."""
+        alignment, window_size = self.alignment, self.cell.window_size
+        by_window = ops.reshape(
+            inputs[:, : alignment.places_in_windows],
+            (-1, alignment.num_windows, window_size, inputs.shape[-1]),
+        )
+        by_window = ops.transpose(by_window, (1, 0, 2, 3))
+        return {
             **self._known_of_steps(ops.transpose(by_window, (0, 2, 1, 3))),
             **self._known_of_writes(by_window, inputs),
         }
-        if self.unroll:
-            return self._run_unrolled(first, known)
 
-        def body(last, known):
-            window = self._window(last, known)
-            return window, window
-
-        last, windows = ops.scan(body, first, known)
-        return windows, last
-
-    def _run_unrolled(self, last, known):
-        windows = []
-        for i in range(self.alignment.num_windows):
-            last = self._window(last, {name: x[i] for name, x in known.items()})
-            windows.append(last)
-        return Window(*(ops.stack(x) for x in zip(*windows, strict=True))), last
-
-    def _run_tail(self, inputs, last):
+    def _run_tail(self, inputs, handover):
         """The steps after the last whole window, which end without a write."""
+        inputs = inputs[:, self.alignment.places_in_windows :]
         known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
-        hidden, carry = self._recur(last, known)
-        return last._replace(hidden=hidden, carry=carry)
+        hidden, last_hidden, carry = self._recur(handover, known)
+        return hidden, handover._replace(hidden=last_hidden, carry=carry)
 
-    def _window(self, last, known):
-        """The steps of one window, and its write."""
+    def _window(self, handover, known):
+        """The steps of one window, and its write.
+
+        Returns the hidden states `(window_size, batch, units)`, the `Handover` to the next window,
+        and the attention weights.
+        """
         memory = self.cell.memory
-        hidden, carry = self._recur(last, known)
+        hidden, last_hidden, carry = self._recur(handover, known)
         slots = self._slots_of(hidden, known.get("active"))
-        slots = ops.concatenate([last.slots, slots], axis=0)[-self.cell.slots :]
+        slots = ops.concatenate([handover.slots, slots], axis=0)
         written, attention = memory.write(
-            last.memory,
-            ops.transpose(slots, (1, 0, 2)),
+            handover.memory,
+            ops.transpose(slots[slots.shape[0] - self.cell.slots :], (1, 0, 2)),
             known["embedded"],
             known["write_gate_inputs"],
         )
         if "memory_kept" in known:
             written = written * known["memory_kept"]
         if "writes" in known:
-            written = ops.where(known["writes"], written, last.memory)
-        return Window(hidden, carry, written, slots, attention)
+            written = ops.where(known["writes"], written, handover.memory)
+        shared = slots[slots.shape[0] - self._shared_slots :]
+        return hidden, Handover(last_hidden, carry, written, shared), attention
 
-    def _recur(self, last, known):
-        """The steps of a window, which read what the memory holds before them."""
+    def _recur(self, handover, known):
+        """The steps of a window, which read what the memory holds before them.
+
+        Returns the hidden states, the last of them, and the last carry.
+        """
         gate_inputs = known["gate_inputs"]
-        read = self.cell.memory.read(known["read_gate_inputs"], last.memory)
-        hidden, carry = last.hidden[-1], last.carry
+        read = self.cell.memory.read(known["read_gate_inputs"], handover.memory)
+        hidden, carry = handover.hidden, handover.carry
         if self._kernels is not None:
             return run_lstm_window(
                 gate_inputs,
@@ -153,19 +193,13 @@ class WindowLoop:
             hidden = hold(new_hidden, hidden, _at(known, "hidden_kept", t))
             carry = hold(new_carry, carry, _at(known, "carry_kept", t))
             hiddens.append(hidden)
-        return ops.stack(hiddens), carry
+        return ops.stack(hiddens), hidden, carry
 
     def _before_first_window(self):
-        """The state in the form of a window."""
-        cell, state = self.cell, self.state
-        batch_size = self.alignment.batch_size
-        return Window(
-            hidden=ops.broadcast_to(state.hidden, (cell.window_size, batch_size, cell.units)),
-            carry=state.carry,
-            memory=state.memory,
-            slots=self._slots_from_block(0, cell.slots),
-            attention=ops.zeros((batch_size, *cell.memory.attention_shape), state.memory.dtype),
-        )
+        """The state as a window hands it on."""
+        state, shared = self.state, self._shared_slots
+        slots = self._slots_from_block(self.cell.slots - shared, shared)
+        return Handover(state.hidden, state.carry, state.memory, slots)
 
     def _known_of_steps(self, inputs):
         """What is known of steps `(..., batch, features)` before they are run.
@@ -186,9 +220,9 @@ class WindowLoop:
         kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
         for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
             if isinstance(fraction, float):
-                fraction = ops.full((*places, 1, 1), fraction, cell.compute_dtype)
+                fraction = ops.full((*places, 1, 1), fraction, self._dtype)
             if active is not None:
-                one = ops.ones((), cell.compute_dtype)
+                one = ops.ones((), self._dtype)
                 fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
             if fraction is not None:
                 known[name] = fraction
@@ -213,7 +247,7 @@ class WindowLoop:
         if self.training and cell.memory_dropout:
             shape = (alignment.num_windows, *ops.shape(self.state.memory))
             known["memory_kept"] = random.dropout(
-                ops.ones(shape, cell.compute_dtype), cell.memory_dropout, seed=cell.seed_generator
+                ops.ones(shape, self._dtype), cell.memory_dropout, seed=cell.seed_generator
             )
         return known
 
@@ -268,19 +302,19 @@ class WindowLoop:
         if self.alignment.phases is not None:
             taken = ops.expand_dims(self.alignment.phases // cell.stride, 1)
             rows = first + ops.arange(count, dtype="int32") - taken
-            block = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
-        return ops.transpose(block, (1, 0, 2))
+            return ops.transpose(take_rows(block, ops.clip(rows, 0, cell.slots - 1)), (1, 0, 2))
+        return ops.transpose(block[:, first : first + count], (1, 0, 2))
 
-    def _final_state(self, inputs, hidden, last):
+    def _final_state(self, inputs, hidden, handover):
         """The state after the last step of each sequence."""
         cell, state, alignment = self.cell, self.state, self.alignment
         embedded = self._embedded_from_block(inputs)
         input_block = take_rows(embedded, _rows_from(alignment.ends, cell.block_size))
         steps = cell.advance(step_counter.to_steps(state.steps), alignment.counts)
         return NRNMState(
-            last.hidden[-1],
-            last.carry,
-            last.memory,
+            handover.hidden,
+            handover.carry,
+            handover.memory,
             self._final_slots(hidden),
             ops.reshape(input_block, ops.shape(state.input_block)),
             step_counter.to_digits(steps, state.steps.dtype),
