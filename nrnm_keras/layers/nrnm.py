@@ -140,7 +140,8 @@ class NRNM(layers.RNN):
             than others; what they lack has weights 0 and time steps -1, and stands at the end.
 
         Raises:
-            ValueError: if `interaction` is not `"self_attention"`.
+            ValueError: if `interaction` is not `"self_attention"`, or if the sequences are too
+                short for a write.
 
         Example:
 
@@ -157,20 +158,27 @@ class NRNM(layers.RNN):
                 f"weights. Received: interaction={cell.interaction!r}"
             )
         sequences = ops.convert_to_tensor(sequences, self.variable_dtype)
+        timesteps = sequences.shape[1]
+        needed = -(-cell.block_size // cell.window_size) * cell.window_size
+        if timesteps < needed:
+            raise ValueError(
+                f"Argument `sequences` must have at least {needed} time steps, up to the first "
+                f"write. Received: sequences.shape={tuple(sequences.shape)}"
+            )
         if not self.built:
             self.build(sequences.shape)
         aligned, alignment = self._align(sequences, mask, phases=None)
         sizes = cell.state_size
         state = [ops.zeros((sequences.shape[0], size), self.variable_dtype) for size in sizes]
         loop = WindowLoop(cell, cell.unpack_states(state), alignment)
-        first = -(-cell.block_size // cell.window_size)
-        ends = cell.window_size * ops.arange(first, alignment.num_windows + 1, dtype="int32")
-        weights = loop.attention_weights(aligned)[first - 1 :]
+        ends = ops.arange(needed, timesteps + 1, cell.window_size, dtype="int32")
+        weights = loop.attention_weights(aligned)
+        weights = weights[needed // cell.window_size - 1 : timesteps // cell.window_size]
         weights = ops.transpose(weights, (1, 0, 2, 3, 4))
 
         steps = alignment.source_steps()
         if self.go_backwards:
-            steps = sequences.shape[1] - 1 - steps
+            steps = timesteps - 1 - steps
         inputs = ops.arange(-cell.block_size, 0, dtype="int32")
         places = ops.concatenate([inputs[cell.stride - 1 :: cell.stride], inputs])
         steps = ops.take(steps, ops.expand_dims(ends, 1) + places, axis=1)

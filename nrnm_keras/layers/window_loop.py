@@ -88,14 +88,7 @@ class WindowLoop:
         handover = self._before_first_window()
         hidden = ops.zeros((0, alignment.batch_size, units), inputs.dtype)
         if alignment.has_windows:
-            _, hidden, handover = backend.rnn(
-                lambda known, handover: self._window(Handover(*handover), known.tensors)[:2],
-                _Known(self._known_of_windows(inputs)),
-                tuple(handover),
-                time_major=True,
-                unroll=self.unroll,
-            )
-            handover = Handover(*handover)
+            hidden, handover = self._run_windows(self._known_of_windows(inputs), handover)
             hidden = ops.reshape(hidden, (alignment.places_in_windows, -1, units))
         if alignment.tail:
             tail, handover = self._run_tail(inputs, handover)
@@ -108,14 +101,30 @@ class WindowLoop:
 
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
-        inputs = self._align(sequences)
-        known = self._known_of_windows(inputs)
-        handover = self._before_first_window()
-        attention = []
+        known = self._known_of_windows(self._align(sequences))
+        return self._unroll_windows(known, self._before_first_window())[2]
+
+    def _run_windows(self, known, handover):
+        """Returns the hidden states, windows first, and the last `Handover`."""
+        if self.unroll:
+            return self._unroll_windows(known, handover)[:2]
+
+        def step(known, handover):
+            hidden, handover, _ = self._window(Handover(*handover), known.tensors)
+            return hidden, tuple(handover)
+
+        _, hidden, handover = backend.rnn(step, _Known(known), tuple(handover), time_major=True)
+        return hidden, Handover(*handover)
+
+    def _unroll_windows(self, known, handover):
+        """The same without a loop in the graph; returns the attention weights in addition."""
+        hiddens, attention = [], []
         for i in range(self.alignment.num_windows):
-            _, handover, weights = self._window(handover, {name: x[i] for name, x in known.items()})
+            window = {name: x[i] for name, x in known.items()}
+            hidden, handover, weights = self._window(handover, window)
+            hiddens.append(hidden)
             attention.append(weights)
-        return ops.stack(attention)
+        return ops.stack(hiddens), handover, ops.stack(attention)
 
     def _align(self, sequences):
         inputs = self.alignment.align(sequences)

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tests.layers.common import FEATURES, HEADS, SIZES, UNITS, close, randomize, sequences
-from tests.layers.oracle import Oracle
 
 from nrnm_keras import NRNM, NRNMCell
+from tests.layers.common import FEATURES, HEADS, SIZES, UNITS, close, randomize, sequences
+from tests.layers.oracle import Oracle
 
 BACKBONES = ["lstm", "gru", "rnn", "high_order_rnn"]
 
