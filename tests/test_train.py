@@ -88,6 +88,8 @@ def test_run_folder_is_complete(run):
         *("flags.txt", "metrics.csv", "tensorboard", "model.keras", "saved_model"),
         *("report.json", "report.md", "learning_curves.png"),
     }
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert max(files, key=lambda path: path.stat().st_mtime_ns).name == "report.json"
     assert list(run.glob("tensorboard/*/events*"))
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
