@@ -152,11 +152,11 @@ class NonLocalMemory(layers.Layer):
         heads, slots, units = self.num_heads, self.slots, self.units
         queries = ops.matmul(hidden, self.query_kernel) / math.sqrt(units // heads)
         queries = ops.split(ops.reshape(queries, (-1, units)), heads, axis=-1)
-        queries = ops.stack(_products(queries, ops.unstack(self.key_kernel)), axis=1)
+        queries = ops.stack(_products(queries, _by_head(self.key_kernel)), axis=1)
         queries = ops.reshape(queries, (-1, slots * heads, units))
         weights = ops.softmax(ops.einsum("bqu,bku->bqk", queries, block))
         attended = ops.reshape(ops.matmul(weights, block), (-1, heads, units))
-        attended = _products(ops.unstack(attended, axis=1), ops.unstack(self.value_kernel))
+        attended = _products(ops.unstack(attended, axis=1), _by_head(self.value_kernel))
         attended = ops.concatenate(attended, axis=-1)
         weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
         return ops.reshape(attended, (-1, slots, units)), ops.transpose(weights, (0, 2, 1, 3))
@@ -221,6 +221,11 @@ def _as_matrix(initializer, units):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
 
     return initialize
+
+
+def _by_head(kernel):
+    """The kernels of the heads, one by one: slices of a variable have a slower gradient."""
+    return ops.unstack(ops.convert_to_tensor(kernel))
 
 
 def _products(xs, kernels):

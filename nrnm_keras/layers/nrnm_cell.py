@@ -249,7 +249,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         input_block = _push(old.input_block, self.memory.embed(inputs))
         written = self._write(old.memory, hidden_block, input_block)
         if training and self.memory_dropout:
-            written = random.dropout(written, self.memory_dropout, seed=self._step_seed(steps, 2))
+            written = written * self.memory_mask(ops.shape(written), self._step_seed(steps, 2))
         memory = ops.where(ops.expand_dims(self.is_write(steps), -1), written, old.memory)
 
         digits = step_counter.to_digits(steps, old.steps.dtype)
@@ -305,6 +305,11 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             for i, rate in enumerate(self._zoneout_rates)
         ]
         return fractions if self.recurrence.has_cell_state else (fractions[0], None)
+
+    def memory_mask(self, shape, seed):
+        """Draws the mask of the memory's dropout; what is not dropped grows to keep the mean."""
+        keep = 1 - self.memory_dropout
+        return kept_fraction(keep, shape, self.compute_dtype, True, lambda: seed) / keep
 
     def get_recurrent_dropout_mask(self, step_state):
         """Draws the recurrent dropout and the seed of what is drawn anew at every step."""

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from keras import activations, ops, random
+from keras import activations, ops
 
 # The loop that keras.layers.RNN runs on; keras.ops.scan has no gradient under XLA.
 from keras.src import backend
@@ -168,8 +168,8 @@ class WindowLoop:
             known["embedded"],
             known["write_gate_inputs"],
         )
-        if "memory_kept" in known:
-            written = written * known["memory_kept"]
+        if "memory_mask" in known:
+            written = written * known["memory_mask"]
         if "writes" in known:
             written = ops.where(known["writes"], written, handover.memory)
         shared = slots[slots.shape[0] - self._shared_slots :]
@@ -255,9 +255,7 @@ class WindowLoop:
         known["write_gate_inputs"] = memory.write_gate_inputs(ops.reshape(embedded, flat))
         if self.training and cell.memory_dropout:
             shape = (alignment.num_windows, *ops.shape(self.state.memory))
-            known["memory_kept"] = random.dropout(
-                ops.ones(shape, self._dtype), cell.memory_dropout, seed=cell.seed_generator
-            )
+            known["memory_mask"] = cell.memory_mask(shape, cell.seed_generator)
         return known
 
     def _embedded_from_block(self, inputs):
