@@ -97,7 +97,7 @@ class NonLocalMemory(layers.Layer):
 
     def read_gate_inputs(self, inputs):
         """What inputs `(..., features)` contribute to the read gates, `(..., slots * units)`."""
-        return self._add(ops.matmul(inputs, self.read_gate_kernel), self.read_gate_bias)
+        return project(inputs, self.read_gate_kernel, self.read_gate_bias)
 
     def read(self, gate_inputs, memory):
         """Reads the memory `(batch, slots * units)` through its gates (Eqs. 5 and 7).
@@ -111,7 +111,7 @@ class NonLocalMemory(layers.Layer):
 
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
-        return self._add(ops.matmul(blocks, self.write_gate_kernel), self.write_gate_bias)
+        return project(blocks, self.write_gate_kernel, self.write_gate_bias)
 
     def write(self, memory, hidden, embedded, gate_inputs):
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
@@ -130,7 +130,7 @@ class NonLocalMemory(layers.Layer):
         interact = self._attend if self.interaction == "self_attention" else self._map_linearly
         interaction, weights = interact(hidden, block)
         skip = self._normalize(hidden + interaction, self.attention_scale, self.attention_offset)
-        dense = ops.relu(self._add(ops.matmul(skip, self.dense_kernel), self.dense_bias))
+        dense = ops.relu(project(skip, self.dense_kernel, self.dense_bias))
         candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
 
         memory = ops.reshape(memory, (-1, self.slots, self.units))
@@ -169,9 +169,6 @@ class NonLocalMemory(layers.Layer):
 
     def _normalize(self, x, scale, offset):
         return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
-
-    def _add(self, x, bias):
-        return x if bias is None else x + bias
 
     def _kernel(self, name, shape, initializer=None, kind="kernel"):
         options = self.weight_options
@@ -221,6 +218,17 @@ def _as_matrix(initializer, units):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
 
     return initialize
+
+
+def project(inputs, kernel, bias=None):
+    """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
+
+    As matrices, because TensorFlow then adds the bias within the matmul.
+    """
+    projected = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
+    if bias is not None:
+        projected = projected + bias
+    return ops.reshape(projected, (*ops.shape(inputs)[:-1], kernel.shape[-1]))
 
 
 def _by_head(kernel):

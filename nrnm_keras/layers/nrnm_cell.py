@@ -9,7 +9,7 @@ from keras import activations, constraints, initializers, layers, ops, random, r
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from nrnm_keras.layers import step_counter
-from nrnm_keras.layers.memory import NonLocalMemory
+from nrnm_keras.layers.memory import NonLocalMemory, project
 from nrnm_keras.layers.recurrences import RECURRENCES
 from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
@@ -272,10 +272,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def gate_inputs(self, inputs):
         """What inputs `(..., features)` contribute to the backbone's gates."""
-        projected = ops.matmul(inputs, self.kernel)
-        if self.bias is None:
-            return projected
-        return projected + (self.bias[0] if self.recurrence.has_hidden_bias else self.bias)
+        bias = self.bias
+        if bias is not None and self.recurrence.has_hidden_bias:
+            bias = bias[0]
+        return project(inputs, self.kernel, bias)
 
     def recur(self, gate_inputs, read, hidden, carry, recurrent_mask=None):
         """One step of the backbone."""
