@@ -1,4 +1,5 @@
 import pytest
+import tensorflow as tf
 
 from nrnm_keras.tasks.records import Records
 
@@ -18,6 +19,28 @@ def test_validation_is_a_part_of_train_and_disjoint_from_it(build_records):
     assert train | validation == {text for text, _ in ROWS}
     assert validation == texts(Records(path, 0.25), "validation")
     assert texts(records, "test") == {"x"}
+
+
+def test_records_of_near_numbers_stay_together(build_records):
+    # The text's number, in pairs: 0 0 1 1 2 2 ...
+    def number(record):
+        text = tf.strings.substr(record["text"], 5, -1)
+        return tf.strings.to_number(text, tf.int64) // 2
+
+    records = Records(build_records(train=ROWS), validation_fraction=0.25, number=number)
+    assert texts(records, "validation") == {f"text {i}" for i in range(30, 40)}
+    assert texts(records, "train") == {f"text {i}" for i in range(30)}
+    assert records.sizes == {"train": 30, "validation": 10}
+
+
+def test_records_of_one_number_are_not_torn_apart(build_records):
+    def number(record):
+        text = tf.strings.substr(record["text"], 5, -1)
+        return tf.strings.to_number(text, tf.int64) // 8
+
+    records = Records(build_records(train=ROWS), validation_fraction=0.25, number=number)
+    assert texts(records, "validation") == {f"text {i}" for i in range(24, 40)}
+    assert records.sizes == {"train": 24, "validation": 16}
 
 
 def test_own_validation_split_is_used(build_records):

@@ -77,3 +77,9 @@ def test_build_options_stand_in_the_flags(make_flags):
         "test_file": "c.csv",
     }
     assert TASKS["sample_reviews"].build_options(flags) == {}
+
+
+def test_films_of_imdb_are_in_one_split_only():
+    ids = ["train/pos/0_9", "train/neg/12499_1", "train/pos/730_10"]
+    numbers = [int(TASKS["imdb"].validation_number({"id": tf.constant(name)})) for name in ids]
+    assert numbers == [0, 12499, 730]
