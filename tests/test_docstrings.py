@@ -28,7 +28,7 @@ def _examples():
                 yield test
 
 
-@pytest.mark.parametrize("test", _examples(), ids=lambda test: test.name)
+@pytest.mark.parametrize("test", list(_examples()), ids=lambda test: test.name)
 def test_example(test):
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(test)

@@ -30,6 +30,7 @@ class SequenceClassifier(keras.Model):
 
     Example:
 
+    >>> from nrnm_keras.models import RecurrentBackbone
     >>> model = SequenceClassifier(RecurrentBackbone(32), num_classes=10)
     >>> model(np.zeros((2, 20, 5))).shape
     TensorShape([2, 10])

@@ -82,7 +82,7 @@ class TextPreprocessor(layers.Layer):
     @property
     def vocabulary(self):
         """The tokens in the order of their ids, padding and unknown first."""
-        return self.lookup.get_vocabulary()
+        return [str(token) for token in self.lookup.get_vocabulary()]
 
     def build(self, input_shape=None):
         """Has no weights to create."""
