@@ -96,6 +96,14 @@ def _define_training_flags(values):
         flag_values=values,
     )
     number("clip_norm", 1.0, "largest norm of all gradients together; 0 for no limit", 0.0)
+    flags.DEFINE_float(
+        "ema_momentum",
+        0.0,
+        "momentum of a moving average of the weights, which is what is validated and kept; 0: none",
+        lower_bound=0.0,
+        upper_bound=0.9999,
+        flag_values=values,
+    )
     flags.DEFINE_integer(
         "seed",
         0,

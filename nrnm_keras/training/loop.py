@@ -98,7 +98,10 @@ def train(task, flags, folder):
 
 def _callbacks(task, flags, folder):
     best = {"monitor": task.monitor, "mode": task.monitor_mode}
+    # First, so that all others see the averaged weights.
+    average = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if flags.ema_momentum else []
     return [
+        *average,
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.CSVLogger(str(folder / folder.METRICS)),
         keras.callbacks.TensorBoard(str(folder / folder.TENSORBOARD), write_graph=False),

@@ -11,11 +11,15 @@ def create_optimizer(flags, num_steps):
     Args:
         flags: with `learning_rate`, `learning_rate_schedule` (`"constant"`, or `"cosine"`, which
             ends at zero), `warmup_fraction` (the share of the steps in which the rate rises from
-            zero) and `clip_norm` (of all gradients together; 0 for none).
+            zero), `clip_norm` (of all gradients together; 0 for none) and `ema_momentum` (of a
+            moving average of the weights; 0 for none).
         num_steps: number of training steps that the schedule spans.
     """
     return keras.optimizers.Adam(
-        _learning_rate(flags, num_steps), global_clipnorm=flags.clip_norm or None
+        _learning_rate(flags, num_steps),
+        global_clipnorm=flags.clip_norm or None,
+        use_ema=flags.ema_momentum > 0,
+        ema_momentum=flags.ema_momentum,
     )
 
 
