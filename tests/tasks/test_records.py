@@ -10,6 +10,16 @@ def texts(records, split):
     return {record["text"].decode() for record in records.read(split).as_numpy_iterator()}
 
 
+def in_groups_of(size):
+    """The number in a record's text, the same for `size` texts: 0 0 1 1 2 2 ... for pairs."""
+
+    def number(record):
+        text = tf.strings.substr(record["text"], 5, -1)
+        return tf.strings.to_number(text, tf.int64) // size
+
+    return number
+
+
 def test_validation_is_a_part_of_train_and_disjoint_from_it(build_records):
     path = build_records(train=ROWS, test=[("x", "a")])
     records = Records(path, validation_fraction=0.25)
@@ -22,23 +32,14 @@ def test_validation_is_a_part_of_train_and_disjoint_from_it(build_records):
 
 
 def test_records_of_near_numbers_stay_together(build_records):
-    # The text's number, in pairs: 0 0 1 1 2 2 ...
-    def number(record):
-        text = tf.strings.substr(record["text"], 5, -1)
-        return tf.strings.to_number(text, tf.int64) // 2
-
-    records = Records(build_records(train=ROWS), validation_fraction=0.25, number=number)
+    records = Records(build_records(train=ROWS), 0.25, number=in_groups_of(2))
     assert texts(records, "validation") == {f"text {i}" for i in range(30, 40)}
     assert texts(records, "train") == {f"text {i}" for i in range(30)}
     assert records.sizes == {"train": 30, "validation": 10}
 
 
 def test_records_of_one_number_are_not_torn_apart(build_records):
-    def number(record):
-        text = tf.strings.substr(record["text"], 5, -1)
-        return tf.strings.to_number(text, tf.int64) // 8
-
-    records = Records(build_records(train=ROWS), validation_fraction=0.25, number=number)
+    records = Records(build_records(train=ROWS), 0.25, number=in_groups_of(8))
     assert texts(records, "validation") == {f"text {i}" for i in range(24, 40)}
     assert records.sizes == {"train": 24, "validation": 16}
 
