@@ -99,7 +99,7 @@ def _train(flags, folder, task_class, records, command):
         exported.export(path, verbose=False)
     (folder / folder.CHECKPOINT).unlink()
     report = create_report(task, flags, result, command)
-    write_report(report, folder)
+    write_report(report, folder, task, result.outcome)
     return report
 
 

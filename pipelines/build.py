@@ -7,7 +7,6 @@ import io
 import os
 import pathlib
 import sys
-from collections import Counter
 
 from absl import flags, logging
 
@@ -16,7 +15,11 @@ from pipelines.errors import SourceError
 # Data set -> "module:class". The module is imported only when its data set is asked for.
 DATASETS = {
     "imdb": "pipelines.imdb.builder:Imdb",
+    "ntu_rgbd": "pipelines.ntu_rgbd.builder:NtuRgbd",
+    "ntu_sample": "pipelines.ntu_sample.builder:NtuSample",
+    "nw_ucla": "pipelines.nw_ucla.builder:NwUcla",
     "sample_reviews": "pipelines.sample_reviews.builder:SampleReviews",
+    "sequence_files": "pipelines.sequence_files.builder:SequenceFiles",
     "text_files": "pipelines.text_files.builder:TextFiles",
 }
 
@@ -79,7 +82,7 @@ def _run(arguments):
                 raise _unknown_dataset(word)
         raise SourceError(f"no data set named; {usage}")
     arguments.remove(dataset)
-    with _native_logs_hidden():
+    with native_logs_hidden():
         builder_class = _builder_class(dataset)
     values = _flags(builder_class)
     options = _parse(values, arguments)
@@ -120,6 +123,8 @@ def _flags(builder_class):
     parameters = inspect.signature(builder_class.__init__).parameters
     for name, text in builder_class.OPTIONS.items():
         default = parameters[name].default
+        if name in builder_class.CHOICES:
+            text = f"{text}: {' or '.join(builder_class.CHOICES[name])}"
         define = flags.DEFINE_integer if isinstance(default, int) else flags.DEFINE_string
         define(name, default, text, flag_values=values)
     return values
@@ -145,7 +150,7 @@ def _prepare(dataset, data_dir, options):
     if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
         allowed = ", ".join(builder_class.OPTIONS)
         raise SourceError(f"unknown option {unknown[0]!r} of {dataset}; allowed: {allowed}")
-    with _tfds_quiet():
+    with tfds_quiet():
         builder = builder_class(data_dir=pathlib.Path(data_dir).expanduser(), **options)
         path = pathlib.Path(builder.data_dir)
         if path.exists() and not builder.is_prepared():
@@ -171,7 +176,7 @@ def _is_file_error(error):
 
 
 @contextlib.contextmanager
-def _tfds_quiet():
+def tfds_quiet():
     """Hides TFDS's remarks on standard output and in the log; its progress bars stay."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
@@ -191,30 +196,22 @@ def _summary(builder):
             f"  {name:<13} {split.num_examples:>8,} examples  {split.num_shards:>3} shards "
             f"{size:>8,.1f} MiB  {_label_counts(builder, name)}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  {line}" for line in builder.summary())])
 
 
 def _label_counts(builder, split):
     """Returns the number of examples of each class in words, if examples have a class label."""
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
-    label = dict(builder.info.features).get("label")
-    if not isinstance(label, tfds.features.ClassLabel):
+    counts = builder.label_counts(split)
+    if not counts:
         return ""
-    records = tf.data.TFRecordDataset(builder.info.splits[split].filepaths).batch(4096)
-    only_label = {"label": tf.io.FixedLenFeature([], tf.int64)}
-    counts = Counter()
-    for batch in records:
-        counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
     if len(counts) > 10:
         return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
-    names = {-1: "unlabelled", **dict(enumerate(label.names))}
+    names = {-1: "unlabelled", **dict(enumerate(builder.info.features["label"].names))}
     return ", ".join(f"{names[index]} {counts[index]:,}" for index in sorted(counts))
 
 
 @contextlib.contextmanager
-def _native_logs_hidden():
+def native_logs_hidden():
     """Hides what TensorFlow's C++ side prints when imported; no setting of TensorFlow does."""
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:

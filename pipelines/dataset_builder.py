@@ -1,28 +1,70 @@
 """What every data set here adds to a TFDS builder."""
 
+from collections import Counter
+
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from pipelines.errors import SourceError
 
-class DatasetBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A TFDS builder whose options are keyword arguments of its constructor.
+
+class _WithOptions:
+    """Options that are keyword arguments of the constructor, and a summary of the build.
 
     Attributes:
         OPTIONS: the constructor's own keyword arguments, each with one line of help. The build
             command makes a flag of each, an integer one where the default is an integer.
+        CHOICES: the allowed values of those options that have but a few.
 
     Options that change the records belong into the builder config's name, hence into the path, so
     that a finished build is found again exactly when it is the one that was asked for.
     """
 
     OPTIONS: dict[str, str] = {}
-
-    def _example_writer(self):
-        return _DeterministicWriter(file_format=self.info.file_format)
+    CHOICES: dict[str, tuple[str, ...]] = {}
 
     def warnings(self) -> list[str]:
         """Returns what a user should know about the finished build, one line each."""
         return []
+
+    def summary(self) -> list[str]:
+        """Returns what the build command adds to its table of splits, one line each."""
+        return []
+
+    def label_counts(self, split) -> dict[int, int]:
+        """Returns label -> number of examples of a split; empty if they have no class label."""
+        if not isinstance(dict(self.info.features).get("label"), tfds.features.ClassLabel):
+            return {}
+        records = tf.data.TFRecordDataset(self.info.splits[split].filepaths).batch(4096)
+        only_label = {"label": tf.io.FixedLenFeature([], tf.int64)}
+        counts = Counter()
+        for batch in records:
+            counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
+        return dict(counts)
+
+    def _check_choices(self, **options):
+        """Raises a SourceError if an option has a value other than those in `CHOICES`."""
+        for name, value in options.items():
+            if value not in self.CHOICES[name]:
+                allowed = " or ".join(self.CHOICES[name])
+                raise SourceError(f"{name}={value!r}; expected {allowed}")
+
+    def _example_writer(self):
+        return _DeterministicWriter(file_format=self.info.file_format)
+
+
+class DatasetBuilder(_WithOptions, tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A builder of examples that fit into memory, or nearly: TFDS keeps up to 1 GB of them there.
+
+    Options, summary: see `OPTIONS`, `CHOICES`, `warnings`, `summary`.
+    """
+
+
+class ShardedDatasetBuilder(_WithOptions, tfds.core.ShardBasedBuilder, skip_registration=True):
+    """A builder that writes shard after shard, in memory that does not grow with the data.
+
+    Options, summary: see `OPTIONS`, `CHOICES`, `warnings`, `summary`.
+    """
 
 
 class _DeterministicWriter(tfds.core.ExampleWriter):

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from nrnm_keras import predict
 from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
-from nrnm_keras.preprocessing import TextPreprocessor
+from nrnm_keras.preprocessing import SkeletonPreprocessor, TextPreprocessor
+from pipelines.ntu_rgbd.skeleton_file import BodyFrames, write_skeleton
 
 TEXTS = ["A good one.", 'He said "bad,\nbad"', "Très bien 很好"]
 
@@ -33,6 +34,18 @@ def run(model, tmp_path_factory):
     """A run folder, as far as predictions need it."""
     path = tmp_path_factory.mktemp("run")
     model.save(path / "model.keras")
+    return path
+
+
+@pytest.fixture(scope="module")
+def skeleton_run(tmp_path_factory):
+    """A run folder of a classifier of skeletons with random weights."""
+    keras.utils.set_random_seed(0)
+    joints = keras.Input((None, 2, 25, 3))
+    classifier = SequenceClassifier(RecurrentBackbone(4, 1, [1]), num_classes=2)
+    logits = classifier(SkeletonPreprocessor(timesteps=9)(joints))
+    path = tmp_path_factory.mktemp("skeleton_run")
+    keras.Model(joints, ClassProbabilities(["sit", "stand"])(logits)).save(path / "model.keras")
     return path
 
 
@@ -75,8 +88,24 @@ def test_command_on_one_text(run, rows):
         text=True,
     )
     line = result.stdout.splitlines()[-1]
-    assert line.startswith(f"{rows[0]['label']}  no ")
+    label = rows[0]["label"]
+    assert line.startswith(f"{label}  {label} ")
     assert f"so so {float(rows[0]['probability_so so']):.4f}" in line
+
+
+def test_action_of_a_skeleton_file(skeleton_run, tmp_path, capsys):
+    joints = np.random.default_rng(0).normal(size=(12, 25, 3)).astype("float32")
+    frames = np.arange(12, dtype="int32")
+    body = BodyFrames(12, frames, np.full(12, 2**56 + 1), joints, np.full((12, 25), 2, "uint8"))
+    (tmp_path / "S001C001P001R001A001.skeleton").write_text(write_skeleton(body))
+    flags = [f"--model={skeleton_run}", f"--skeleton={tmp_path}/S001C001P001R001A001.skeleton"]
+    assert predict.main(flags) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    model = predict.load_model(skeleton_run)
+    expected = model(np.stack([joints, np.zeros_like(joints)], axis=1)[None])
+    for name, probability in expected.items():
+        assert f"{name} {float(probability[0]):.4f}" in line
+    assert line.split()[0] == max(expected, key=lambda name: float(expected[name][0]))
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
@@ -103,14 +132,19 @@ def test_json_lines_in(run, rows, tmp_path):
     [
         ([], "--model"),
         (["--model={run}"], "--text"),
-        (["--model={run}", "--text=a", "--input={here}/in.csv"], "either"),
+        (["--model={run}", "--text=a", "--input={here}/in.csv"], "one of"),
+        (["--model={run}", "--skeleton={here}/in.csv"], "takes texts, not skeletons"),
+        (["--model={skeletons}", "--text=a"], "takes skeletons, not texts"),
+        (["--model={skeletons}", "--skeleton={here}/in.csv"], "in.csv, line 1"),
+        (["--model={skeletons}", "--skeleton={here}/none.skeleton"], "none.skeleton"),
+        (["--model={skeletons}", "--skeleton={here}/empty.skeleton"], "no frame has a body"),
         (["--model={run}", "--input={here}/in.csv"], "--output"),
         (["--model={run}", "--text=a", "--output={here}/out.csv"], "--input"),
         (["--model={here}/none", "--text=a"], "none"),
         (["--model={here}", "--text=a"], "model.keras"),
         (["--model={here}/in.csv", "--text=a"], "in.csv"),
         (["--model={here}/broken.keras", "--text=a"], "broken.keras"),
-        (["--model={here}/other.keras", "--text=a"], "not a text classifier"),
+        (["--model={here}/other.keras", "--text=a"], "not a classifier"),
         (["--model={run}", "--input={here}/no.csv", "--output={here}/out.csv"], "no.csv"),
         (["--model={run}", "--input={here}/in.csv", "--output={here}/in.csv"], "input"),
         (["--model={run}", "--input={here}/in.csv", "--output={here}/out.xlsx"], ".csv"),
@@ -121,14 +155,16 @@ def test_json_lines_in(run, rows, tmp_path):
         (["--modle={run}"], "modle"),
     ],
 )
-def test_errors_are_one_line(run, tmp_path, capsys, arguments, message):
+def test_errors_are_one_line(run, skeleton_run, tmp_path, capsys, arguments, message):
     (tmp_path / "in.csv").write_text("text\nA text.\n")
+    (tmp_path / "empty.skeleton").write_text("1\n0\n")
     with zipfile.ZipFile(tmp_path / "broken.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     other.save(tmp_path / "other.keras")
     capsys.readouterr()
-    assert predict.main([word.format(run=run, here=tmp_path) for word in arguments]) == 1
+    places = {"run": run, "skeletons": skeleton_run, "here": tmp_path}
+    assert predict.main([word.format(**places) for word in arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and message in line
     assert not (tmp_path / "out.csv").exists()

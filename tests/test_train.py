@@ -86,8 +86,10 @@ def train_again(folder, name, *more):
 def test_run_folder_is_complete(run):
     assert {path.name for path in run.iterdir()} == {
         *("flags.txt", "metrics.csv", "tensorboard", "model.keras", "saved_model"),
-        *("report.json", "report.md", "learning_curves.png"),
+        *("report.json", "report.md", "pictures"),
     }
+    pictures = {"learning_curves.png", "confusion_matrix.png"}
+    assert {path.name for path in (run / "pictures").iterdir()} == pictures
     files = [path for path in run.rglob("*") if path.is_file()]
     assert max(files, key=lambda path: path.stat().st_mtime_ns).name == "report.json"
     assert list(run.glob("tensorboard/*/events*"))

@@ -19,6 +19,8 @@ class RecurrentBackbone(layers.Layer):
             `keras.layers.LSTM`. Empty: a plain LSTM.
         dropout: Float in [0, 1), dropout between the layers.
         recurrent_dropout: Float in [0, 1), that of every recurrent layer.
+        bidirectional: Boolean, whether every layer also runs over the reversed sequence, with
+            weights of its own. The hidden states of both directions stand side by side.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Call arguments:
@@ -26,7 +28,8 @@ class RecurrentBackbone(layers.Layer):
         mask: Booleans `(batch, timesteps)`, False for steps to pass over.
 
     Returns:
-        The hidden states of the last layer, `(batch, timesteps, units)`.
+        The hidden states of the last layer, `(batch, timesteps, units)`, or
+        `(batch, timesteps, 2 * units)` if bidirectional.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -45,6 +48,7 @@ class RecurrentBackbone(layers.Layer):
         nrnm_layers=(2,),
         dropout=0.0,
         recurrent_dropout=0.0,
+        bidirectional=False,
         nrnm_options=None,
         **kwargs,
     ):
@@ -63,6 +67,7 @@ class RecurrentBackbone(layers.Layer):
         self.nrnm_layers = sorted(set(nrnm_layers))
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.bidirectional = bidirectional
         self.nrnm_options = dict(nrnm_options or {})
         self.recurrent_layers = [self._recurrent_layer(n) for n in range(1, num_layers + 1)]
         self.dropout_layers = [
@@ -74,7 +79,7 @@ class RecurrentBackbone(layers.Layer):
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         for layer in self.recurrent_layers:
             layer.build(input_shape)
-            input_shape = (*input_shape[:-1], self.units)
+            input_shape = self.compute_output_shape(input_shape)
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""
@@ -86,7 +91,7 @@ class RecurrentBackbone(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the hidden states."""
-        return (*input_shape[:-1], self.units)
+        return (*input_shape[:-1], self.units * (1 + self.bidirectional))
 
     def get_config(self):
         """Returns the arguments of the constructor."""
@@ -97,16 +102,21 @@ class RecurrentBackbone(layers.Layer):
             "nrnm_layers": self.nrnm_layers,
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
+            "bidirectional": self.bidirectional,
             "nrnm_options": self.nrnm_options,
         }
 
     def _recurrent_layer(self, number):
         has_memory = number in self.nrnm_layers
-        return (NRNM if has_memory else layers.LSTM)(
+        name = f"{'nrnm' if has_memory else 'lstm'}_{number}"
+        layer = (NRNM if has_memory else layers.LSTM)(
             self.units,
             return_sequences=True,
             recurrent_dropout=self.recurrent_dropout,
             dtype=self.dtype_policy,
-            name=f"{'nrnm' if has_memory else 'lstm'}_{number}",
+            name=name,
             **(self.nrnm_options if has_memory else {}),
         )
+        if not self.bidirectional:
+            return layer
+        return layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"bidirectional_{name}")

@@ -1,5 +1,14 @@
 """Raw input to model input, as Keras layers that travel inside the exported model."""
 
+from nrnm_keras.preprocessing.skeleton import SkeletonPreprocessor
+from nrnm_keras.preprocessing.skeleton_augmentation import SkeletonAugmentation
+from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS, SkeletonLayout
 from nrnm_keras.preprocessing.text import TextPreprocessor
 
-__all__ = ["TextPreprocessor"]
+__all__ = [
+    "LAYOUTS",
+    "SkeletonAugmentation",
+    "SkeletonLayout",
+    "SkeletonPreprocessor",
+    "TextPreprocessor",
+]

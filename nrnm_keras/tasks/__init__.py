@@ -1,8 +1,32 @@
 """Tasks: what a data set needs to be learnt. `Task` says what a task offers."""
 
+from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.sequence_classification import OwnSequences
+from nrnm_keras.tasks.skeleton_actions import NtuRgbd, NtuSample, NwUcla, SkeletonActions
 from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.text_classification import Imdb, OwnText, SampleReviews, TextClassification
 
-TASKS = {"imdb": Imdb, "text": OwnText, "sample_reviews": SampleReviews}
+TASKS = {
+    "imdb": Imdb,
+    "text": OwnText,
+    "sample_reviews": SampleReviews,
+    "ntu_rgbd": NtuRgbd,
+    "ntu_sample": NtuSample,
+    "nw_ucla": NwUcla,
+    "sequence": OwnSequences,
+}
 
-__all__ = ["TASKS", "Imdb", "OwnText", "SampleReviews", "Task", "TextClassification"]
+__all__ = [
+    "TASKS",
+    "Classification",
+    "Imdb",
+    "NtuRgbd",
+    "NtuSample",
+    "NwUcla",
+    "OwnSequences",
+    "OwnText",
+    "SampleReviews",
+    "SkeletonActions",
+    "Task",
+    "TextClassification",
+]

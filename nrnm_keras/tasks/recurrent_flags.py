@@ -39,6 +39,12 @@ def define_flags(values):
     rate("zoneout", 0.0, "zoneout of the layers with the memory")
     rate("memory_dropout", 0.0, "dropout on the memory after each write")
     rate("recurrent_dropout", 0.0, "dropout on the hidden state where it enters the gates")
+    flags.DEFINE_boolean(
+        "bidirectional",
+        False,
+        "run every recurrent layer over the reversed sequence too, with weights of its own",
+        flag_values=values,
+    )
     rate("dropout", 0.2, "dropout between the recurrent layers")
     rate("head_dropout", 0.5, "dropout on what the classifier pools")
     flags.DEFINE_enum(
@@ -58,6 +64,7 @@ def build_backbone(flags):
         [int(number) for number in flags.nrnm_layers],
         dropout=flags.dropout,
         recurrent_dropout=flags.recurrent_dropout,
+        bidirectional=flags.bidirectional,
         nrnm_options={name: getattr(flags, name) for name in _NRNM_OPTIONS},
         name="backbone",
     )

@@ -13,12 +13,16 @@ class Task:
         monitor: name of the metric of the validation split that tells the best epoch.
         monitor_mode: `"max"` or `"min"`.
         notice: what every summary has to say about the data, or None.
+        sort_by_length: whether sequences of similar length go into one batch.
+        padding: number that shorter sequences of a batch are padded with.
     """
 
     dataset: str
     monitor = "val_accuracy"
     monitor_mode = "max"
     notice = None
+    sort_by_length = True
+    padding = 0
 
     @staticmethod
     def build_options(flags):
@@ -47,4 +51,15 @@ class Task:
 
     def describe(self):
         """Returns facts about the data for the report, as a dictionary."""
+        return {}
+
+    def analyse(self, outcome):
+        """Returns what the report says of a result besides the metrics, as a dictionary.
+
+        `outcome` has `split`, the `targets` of its examples and the network's `outputs`.
+        """
+        return {}
+
+    def draw(self, outcome, folder):
+        """Draws pictures of a result; returns their titles by file name within the folder."""
         return {}

@@ -5,11 +5,9 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
-from nrnm_keras.models import ClassProbabilities, SequenceClassifier
 from nrnm_keras.preprocessing import TextPreprocessor
+from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
-from nrnm_keras.tasks.recurrent_flags import build_backbone
-from nrnm_keras.tasks.task import Task
 
 _READ_BATCH = 512
 
@@ -59,7 +57,7 @@ def define_flags(values):
     )
 
 
-class TextClassification(Task):
+class TextClassification(Classification):
     """Classes of whole texts.
 
     Args:
@@ -96,36 +94,19 @@ class TextClassification(Task):
                 ),
                 layers.Dropout(flags.word_dropout, noise_shape=(None, None, 1)),
                 layers.SpatialDropout1D(flags.embedding_dropout),
-                SequenceClassifier(
-                    build_backbone(flags),
-                    len(self.class_names),
-                    pooling=flags.pooling,
-                    dropout=flags.head_dropout,
-                ),
+                self.build_classifier(flags),
             ],
             name="network",
         )
 
-    def loss(self):
-        """Returns the cross entropy."""
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def metrics(self):
-        """Returns the accuracy."""
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-
     def build_exported(self, network):
         """Returns the model from strings `(batch,)` to probabilities by class name."""
         texts = keras.Input((), dtype="string", name="text")
-        logits = network(self.preprocessor(texts))
-        return keras.Model(texts, ClassProbabilities(self.class_names)(logits))
+        return self.build_probabilities(texts, network(self.preprocessor(texts)))
 
     def describe(self):
         """Returns the class names and the size of the vocabulary."""
-        return {
-            "classes": self.class_names,
-            "vocabulary_size": len(self.preprocessor.vocabulary),
-        }
+        return {**super().describe(), "vocabulary_size": len(self.preprocessor.vocabulary)}
 
     def _batches(self, split):
         records = self.records.read(split).batch(_READ_BATCH)

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from nrnm_keras.tasks import TASKS, recurrent_flags, text_classification
+from nrnm_keras.tasks import TASKS, recurrent_flags, skeleton_flags, text_classification
 from nrnm_keras.training.optimizer import SCHEDULES
 from nrnm_keras.training.strategy import STRATEGIES
 
@@ -12,6 +12,7 @@ def define_flags():
     values = flags.FlagValues()
     _define_data_flags(values)
     text_classification.define_flags(values)
+    skeleton_flags.define_flags(values)
     recurrent_flags.define_flags(values)
     _define_training_flags(values)
     return values
@@ -41,7 +42,10 @@ def _define_data_flags(values):
     def path(name, default, text):
         flags.DEFINE_string(name, default, text, flag_values=values)
 
-    flags.DEFINE_enum("task", "imdb", list(TASKS), "what to learn", flag_values=values)
+    def choice(name, default, choices, text):
+        flags.DEFINE_enum(name, default, choices, text, flag_values=values)
+
+    choice("task", "imdb", list(TASKS), "what to learn")
     path("data_dir", "data", "folder of the records; they are built there if they are missing")
     path("imdb_source", None, "aclImdb folder or archive to build from; downloaded if not given")
     flags.DEFINE_boolean(
@@ -50,9 +54,19 @@ def _define_data_flags(values):
         "train on generated reviews if IMDB is neither there nor can be downloaded",
         flag_values=values,
     )
-    path("train_file", None, "own texts: .csv, .tsv or .jsonl with text and label")
-    path("validation_file", None, "own texts to validate on (default: a part of train_file)")
-    path("test_file", None, "own texts to test on (default: no test)")
+    path("ntu_source", None, "folder of NTU .skeleton files, or their archives, to build from")
+    choice("ntu_config", "ntu60", ("ntu60", "ntu120"), "number of actions of NTU RGB+D")
+    choice("ntu_bodies", "tracked", ("tracked", "authors"), "how the two bodies are chosen")
+    choice("ntu_on_error", "fail", ("fail", "skip"), "what a damaged .skeleton file does")
+    path("ntu_missing_samples", None, "the official list of samples with missing skeletons")
+    path("nw_ucla_source", None, "folder of the NW-UCLA JSON files, or their archive")
+    path(
+        "train_file",
+        None,
+        "own texts (.csv, .tsv or .jsonl with text and label) or sequences (.npz or .ts)",
+    )
+    path("validation_file", None, "the same to validate on (default: a part of train_file)")
+    path("test_file", None, "the same to test on (default: no test)")
     flags.DEFINE_float(
         "validation_fraction",
         0.1,

@@ -7,9 +7,18 @@ import keras
 import numpy as np
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.training.batches import length_bucketed
+from nrnm_keras.training.batches import padded_batches
 from nrnm_keras.training.optimizer import create_optimizer
 from nrnm_keras.training.strategy import create_strategy, jit_compile
+
+
+class Outcome(NamedTuple):
+    """What the best epoch's network made of the test split or, if there is none, of validation."""
+
+    split: str
+    targets: np.ndarray
+    outputs: np.ndarray
+    metrics: dict
 
 
 class Result(NamedTuple):
@@ -21,6 +30,7 @@ class Result(NamedTuple):
     seconds_per_epoch: float
     validation: dict
     test: dict | None
+    outcome: Outcome
     xla: bool
     replicas: int
 
@@ -42,9 +52,7 @@ def train(task, flags, folder):
     strategy = create_strategy(flags.strategy)
     replicas = strategy.num_replicas_in_sync
     # A ragged batch changes the gradients silently when replicas share it.
-    training = length_bucketed(
-        task.examples("train"), flags.batch_size, flags.seed, drop_remainder=replicas > 1
-    )
+    training = _batches(task, "train", flags, shuffle_seed=flags.seed, drop_remainder=replicas > 1)
     steps = int(training.cardinality())
     if not steps:
         raise UsageError(
@@ -62,7 +70,7 @@ def train(task, flags, folder):
     start = time.perf_counter()
     history = network.fit(
         training,
-        validation_data=length_bucketed(task.examples("validation"), flags.batch_size),
+        validation_data=_batches(task, "validation", flags),
         epochs=flags.epochs,
         shuffle=False,  # the batches come shuffled
         callbacks=_callbacks(task, flags, folder),
@@ -74,12 +82,9 @@ def train(task, flags, folder):
             f"try a lower --learning_rate than {flags.learning_rate}"
         )
     best = int(getattr(np, f"arg{task.monitor_mode}")(history[task.monitor]))
-    test = None
-    if "test" in task.records.sizes:
-        print("Test:")
-        test = network.evaluate(
-            length_bucketed(task.examples("test"), flags.batch_size), return_dict=True
-        )
+    tested = "test" if "test" in task.records.sizes else "validation"
+    print(f"{tested.capitalize()}:")
+    outcome = _evaluate(network, task, tested, flags)
     return Result(
         network,
         best_epoch=best + 1,
@@ -90,10 +95,32 @@ def train(task, flags, folder):
             for name, values in history.items()
             if name.startswith("val_")
         },
-        test=test,
+        test=outcome.metrics if tested == "test" else None,
+        outcome=outcome,
         xla=bool(network.jit_compile),
         replicas=replicas,
     )
+
+
+def _batches(task, split, flags, **options):
+    return padded_batches(
+        task.examples(split),
+        flags.batch_size,
+        sort_by_length=task.sort_by_length,
+        padding=task.padding,
+        **options,
+    )
+
+
+def _evaluate(network, task, split, flags):
+    """Returns the `Outcome` of a split, in the order of its batches."""
+    batches = _batches(task, split, flags)
+    outputs = network.predict(batches)
+    targets = np.concatenate([targets for _, targets in batches.as_numpy_iterator()])
+    metrics = {"loss": float(task.loss()(targets, outputs))}
+    for metric in task.metrics():
+        metrics[metric.name] = float(metric(targets, outputs))
+    return Outcome(split, targets, outputs, metrics)
 
 
 def _callbacks(task, flags, folder):

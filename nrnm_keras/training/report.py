@@ -8,9 +8,11 @@ import shlex
 
 import tensorflow as tf
 
+from nrnm_keras.pictures.canvas import can_draw
+from nrnm_keras.pictures.learning_curves import draw_learning_curves
 from nrnm_keras.training.flags import flag_dict
-from nrnm_keras.training.learning_curves import can_draw, draw_learning_curves
 
+_LEARNING_CURVES = "learning_curves.png"
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
@@ -33,6 +35,7 @@ def create_report(task, flags, result, command):
             **task.describe(),
         },
         "metrics": {"validation": result.validation, "test": result.test},
+        "analysis": {"split": result.outcome.split, **task.analyse(result.outcome)},
         "parameters": result.network.count_params(),
         "training": {
             "best_epoch": result.best_epoch,
@@ -48,14 +51,23 @@ def create_report(task, flags, result, command):
     }
 
 
-def write_report(report, folder):
-    """Writes the picture, report.md and, last, report.json to a `RunFolder`."""
-    has_picture = can_draw()
-    if has_picture:
-        with folder.complete(folder.PICTURE) as path:
-            draw_learning_curves(folder / folder.METRICS, path, _title(report))
+def write_report(report, folder, task, outcome):
+    """Writes the pictures, report.md and, last, report.json to a `RunFolder`.
+
+    Args:
+        report: from `create_report`.
+        folder: the `RunFolder`.
+        task: the `Task`, which draws its pictures.
+        outcome: the `Outcome` that they are of.
+    """
+    pictures = {}
+    if can_draw():
+        with folder.complete(folder.PICTURES) as path:
+            path.mkdir()
+            draw_learning_curves(folder / folder.METRICS, path / _LEARNING_CURVES, _title(report))
+            pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(outcome, path)}
     with folder.complete(folder.REPORT_TEXT) as path:
-        path.write_text(_markdown(report, folder, has_picture), encoding="utf-8")
+        path.write_text(_markdown(report, folder, pictures), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -89,7 +101,7 @@ def _metrics(report, split):
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
 
 
-def _markdown(report, folder, has_picture):
+def _markdown(report, folder, pictures):
     data, training = report["data"], report["training"]
     examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
     lines = [
@@ -103,16 +115,32 @@ def _markdown(report, folder, has_picture):
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
-        f"![Learning curves]({folder.PICTURE})"
-        if has_picture
-        else f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib "
-        "is installed (`pip install nrnm-keras[plot]`) when the command runs.",
+        *_class_accuracy(report["analysis"]),
+        *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
-        f"`{folder.SAVED_MODEL}` needs TensorFlow only:\n\n"
-        f'    model = tf.saved_model.load("{folder.SAVED_MODEL}")\n'
-        '    model.serve(tf.constant(["A text."]))  # class name -> probabilities',
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only. `python -m nrnm_keras.predict "
+        f"--model={folder.path}` classifies from the command line.",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _class_accuracy(analysis):
+    """Returns a table of the classes' accuracies, the lowest first, if there are any."""
+    if "class_accuracy" not in analysis:
+        return []
+    rows = sorted(analysis["class_accuracy"].items(), key=lambda row: row[1])
+    lines = [f"| class | accuracy ({analysis['split']}) |", "| --- | --- |"]
+    return ["\n".join([*lines, *(f"| {name} | {value:.4f} |" for name, value in rows)])]
+
+
+def _pictures(folder, pictures):
+    """Returns the links to the pictures by file name, or what to do to have them."""
+    if pictures:
+        return [f"![{title}]({folder.PICTURES}/{file})" for file, title in pictures.items()]
+    return [
+        f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib is "
+        "installed (`pip install nrnm-keras[plot]`) when the command runs."
+    ]
 
 
 def _devices(replicas):

@@ -29,14 +29,14 @@ class RunFolder:
     CHECKPOINT = "best.weights.h5"
     MODEL = "model.keras"
     SAVED_MODEL = "saved_model"
-    PICTURE = "learning_curves.png"
+    PICTURES = "pictures"
     REPORT_TEXT = "report.md"
     REPORT = "report.json"
     # The report goes first when a run is removed, as it came last.
     _NAMES = (
         REPORT,
         REPORT_TEXT,
-        PICTURE,
+        PICTURES,
         SAVED_MODEL,
         MODEL,
         CHECKPOINT,

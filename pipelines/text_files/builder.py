@@ -1,16 +1,13 @@
 """TFDS builder of a user's own labelled text."""
 
-import hashlib
 import pathlib
-import re
 
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.labelled_files import class_names, content_hash
 from pipelines.text_files.reader import read_rows
-
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class TextFiles(DatasetBuilder):
@@ -46,7 +43,7 @@ class TextFiles(DatasetBuilder):
             split: pathlib.Path(path).expanduser() for split, path in files.items() if path
         }
         super().__init__(
-            config=tfds.core.BuilderConfig(name=f"content_{_content_hash(self._files)}"), **kwargs
+            config=tfds.core.BuilderConfig(name=f"content_{content_hash(self._files)}"), **kwargs
         )
 
     def _info(self):
@@ -54,7 +51,7 @@ class TextFiles(DatasetBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "text": tfds.features.Text(),
-                    "label": tfds.features.ClassLabel(names=_classes(self._files["train"])),
+                    "label": tfds.features.ClassLabel(names=_class_names(self._files["train"])),
                     "id": tfds.features.Text(),
                 }
             ),
@@ -76,26 +73,5 @@ class TextFiles(DatasetBuilder):
             yield key, {"text": row.text, "label": row.label, "id": key}
 
 
-def _classes(path):
-    """Returns the labels of a file: integers in the order of numbers, then the others."""
-    labels = {row.label for row in read_rows(path)}
-    if len(labels) < 2:
-        raise SourceError(f"{path}: every label is {labels.pop()!r}; expected at least two classes")
-    return sorted(labels, key=lambda label: (not _INTEGER.fullmatch(label), _number(label), label))
-
-
-def _number(label):
-    return int(label) if _INTEGER.fullmatch(label) else 0
-
-
-def _content_hash(files):
-    """Returns 16 hexadecimal digits that stand for the splits, file types and contents."""
-    digest = hashlib.sha256()
-    for split, path in files.items():
-        try:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}") from error
-        digest.update(f"{split} {path.suffix.lower()} {content}\n".encode())
-    return digest.hexdigest()[:16]
+def _class_names(path):
+    return class_names(path, (row.label for row in read_rows(path)))

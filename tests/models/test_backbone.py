@@ -44,8 +44,29 @@ def test_dropout_is_between_the_layers():
     assert not np.allclose(backbone(SEQUENCES, training=True), backbone(SEQUENCES))
 
 
-def test_config_and_weights_give_the_same_backbone():
-    backbone = RecurrentBackbone(8, nrnm_layers=[1, 3], nrnm_options={"zoneout": (0.1, 0.2)})
+def test_bidirectional_is_both_directions_side_by_side():
+    backbone = RecurrentBackbone(8, num_layers=1, nrnm_layers=[1], bidirectional=True)
+    hidden = backbone(SEQUENCES, mask=MASK)
+    assert hidden.shape == backbone.compute_output_shape(SEQUENCES.shape)
+    weights = backbone.get_weights()
+    for length, row, states in zip(MASK.sum(1), SEQUENCES, hidden, strict=True):
+        layer = NRNM(8, return_sequences=True)
+        layer.build((1, None, 5))
+        layer.set_weights(weights[: len(weights) // 2])
+        np.testing.assert_allclose(states[:length, :8], layer(row[None, :length])[0], atol=1e-6)
+        layer.set_weights(weights[len(weights) // 2 :])
+        backward = layer(row[None, :length][:, ::-1])[0][::-1]
+        np.testing.assert_allclose(states[:length, 8:], backward, atol=1e-6)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_config_and_weights_give_the_same_backbone(bidirectional):
+    backbone = RecurrentBackbone(
+        8,
+        nrnm_layers=[1, 3],
+        bidirectional=bidirectional,
+        nrnm_options={"zoneout": (0.1, 0.2)},
+    )
     expected = backbone(SEQUENCES, mask=MASK)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(backbone))
     copy.build(SEQUENCES.shape)

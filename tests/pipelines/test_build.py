@@ -33,7 +33,7 @@ def command(*arguments, **kwargs):
     ("arguments", "message"),
     [
         ([], "no data set named"),
-        (["imbd"], "unknown data set 'imbd'; one of: imdb, sample_reviews, text_files"),
+        (["imbd"], "unknown data set 'imbd'; one of: imdb, ntu_rgbd, ntu_sample, "),
         (["--data_dir=x"], "no data set named"),
         (["imdb", "--sorce=x"], "unknown flag --sorce; allowed: --data_dir, --source"),
         (["imdb", "again"], "unexpected argument 'again'"),
@@ -71,6 +71,16 @@ def test_help_lists_the_options(capsys):
 
     assert main(["sample_reviews", "--help"]) == 0
     assert "--num_train: number of training reviews (default: 4000)" in capsys.readouterr().out
+
+    assert main(["ntu_rgbd", "--help"]) == 0
+    line = "--config: 60 or 120 actions: ntu60 or ntu120 (default: ntu60)"
+    assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_data_set_can_be_asked_for_help(dataset, capsys):
+    assert main([dataset, "--help"]) == 0
+    assert f"usage: python -m pipelines.build {dataset} " in capsys.readouterr().out
 
 
 def test_command_builds_and_sums_up(capsys, tmp_path):

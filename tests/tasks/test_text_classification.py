@@ -63,9 +63,9 @@ def test_flags_shape_the_network(build_records, make_flags):
     assert task.preprocessor(["shared shared"]).shape == (1, 1)
 
 
-def test_only_generated_reviews_carry_the_notice():
+def test_only_generated_data_carry_a_notice():
     assert SampleReviews.notice == "SAMPLE DATA, NOT IMDB"
-    assert {name for name, task in TASKS.items() if task.notice} == {"sample_reviews"}
+    assert {name for name, task in TASKS.items() if task.notice} == {"sample_reviews", "ntu_sample"}
 
 
 def test_build_options_stand_in_the_flags(make_flags):

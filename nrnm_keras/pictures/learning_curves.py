@@ -1,12 +1,6 @@
 """The picture of a run: loss and metrics by epoch."""
 
 import csv
-import importlib.util
-
-
-def can_draw():
-    """Returns whether matplotlib, an optional dependency, is there."""
-    return importlib.util.find_spec("matplotlib") is not None
 
 
 def draw_learning_curves(metrics_path, picture_path, title):

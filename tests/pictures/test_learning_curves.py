@@ -1,4 +1,4 @@
-from nrnm_keras.training.learning_curves import draw_learning_curves
+from nrnm_keras.pictures.learning_curves import draw_learning_curves
 
 
 def test_draws_a_picture_of_what_keras_logged(tmp_path):

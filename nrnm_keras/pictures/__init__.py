@@ -1,0 +1,1 @@
+"""Pictures for the report of a run. They need matplotlib, an optional dependency."""

@@ -1,0 +1,44 @@
+"""What the pictures share: whether they can be drawn, and how they are saved."""
+
+import importlib.util
+
+DOTS_PER_INCH = 100
+
+
+def can_draw():
+    """Returns whether matplotlib, an optional dependency, is there."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def new_figure(width, height):
+    """Returns an empty matplotlib `Figure` that is all drawing area.
+
+    What stands outside the area, such as labels and the title, makes the saved picture larger.
+
+    Args:
+        width: of the area, in inches.
+        height: of the area, in inches.
+    """
+    # Without pyplot, which would choose a window system and keep every figure in memory.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(left=0, bottom=0, right=1, top=1, wspace=0, hspace=0)
+    return figure
+
+
+def save(figure, path):
+    """Saves a figure as a PNG that takes in all that was drawn.
+
+    Args:
+        figure: from `new_figure`.
+        path: path, of any suffix, or binary file.
+    """
+    figure.savefig(
+        path,
+        format="png",
+        dpi=DOTS_PER_INCH,
+        facecolor="white",
+        bbox_inches="tight",
+        pad_inches=0.15,
+    )

@@ -1,0 +1,22 @@
+"""Checks that the skeleton layers share."""
+
+from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+
+
+def check_choice(name, value, choices):
+    """Refuses what is not one of the choices."""
+    if value not in choices:
+        raise ValueError(
+            f"Argument `{name}` must be one of {tuple(choices)}. Received: {name}={value!r}"
+        )
+
+
+def check_shape(shape, layout):
+    """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints."""
+    num_joints = LAYOUTS[layout].num_joints
+    if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2] or shape[1] == 0:
+        raise ValueError(
+            f"The joints of layout={layout!r} must have the shape (batch, frames, bodies, "
+            f"{num_joints}, 3), with at least one frame and a known number of bodies. "
+            f"Received: shape={tuple(shape)}"
+        )

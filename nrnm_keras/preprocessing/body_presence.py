@@ -1,0 +1,66 @@
+"""Which bodies are present where, and which of them is the main one."""
+
+from keras import ops
+
+from nrnm_keras.layers.alignment import take_rows
+
+
+def find_bodies(joints):
+    """Which bodies are present, bool `(batch, frames, bodies)`.
+
+    A body is missing in a frame where all of its coordinates are zero or any is not finite.
+    """
+    is_finite = ops.all(ops.isfinite(joints), axis=(-2, -1))
+    return ops.logical_and(is_finite, ops.any(joints != 0, axis=(-2, -1)))
+
+
+def zero_missing(joints, present):
+    """Sets the joints of missing bodies to zero."""
+    return ops.where(present[..., None, None], joints, ops.zeros_like(joints))
+
+
+def valid_lengths(present):
+    """The number of frames up to the last with a body, int32 `(batch,)`."""
+    return last_present(ops.any(present, axis=2)) + 1
+
+
+def last_present(present):
+    """The last True along axis 1, or -1."""
+    steps = ops.arange(ops.shape(present)[1], dtype="int32")
+    steps = ops.reshape(steps, (1, -1) + (1,) * (len(present.shape) - 2))
+    return ops.max(ops.where(present, steps, -1), axis=1)
+
+
+class MainBody:
+    """The first of the bodies that are present anywhere in a sequence.
+
+    Args:
+        joints: `(batch, timesteps, bodies, joints, 3)`, finite also where a body is missing.
+        present: bool `(batch, timesteps, bodies)`.
+    """
+
+    def __init__(self, joints, present):
+        self._joints = joints
+        main = ops.argmax(ops.cast(ops.any(present, axis=1), "int32"), axis=1)
+        self._is_main = ops.expand_dims(main, 1) == ops.arange(present.shape[2], dtype=main.dtype)
+        self._present = ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
+        self._first = ops.argmax(ops.cast(self._present, "int32"), axis=1, keepdims=True)
+        self._first = ops.cast(self._first, "int32")
+
+    def first(self, joint):
+        """Where a joint is in the first step with the main body, `(batch, 3)`."""
+        return take_rows(self._path(joint), self._first)[:, 0]
+
+    def path(self, joint):
+        """Where a joint is at every step, `(batch, timesteps, 3)`.
+
+        Where the main body is missing the joint stays where it was last, or will be first.
+        """
+        steps = ops.arange(ops.shape(self._present)[1], dtype="int32")
+        until_now = ops.logical_and(self._present[:, None], steps <= steps[:, None])
+        held = ops.max(ops.where(until_now, steps, -1), axis=2)
+        return take_rows(self._path(joint), ops.maximum(held, self._first))
+
+    def _path(self, joint):
+        is_main = self._is_main[:, None, :, None]
+        return ops.sum(ops.where(is_main, self._joints[:, :, :, joint], 0.0), axis=2)

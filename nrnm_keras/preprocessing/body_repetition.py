@@ -1,0 +1,33 @@
+"""Fills the steps where a body is missing with its own others."""
+
+import math
+
+from keras import ops
+
+from nrnm_keras.layers.alignment import take_rows
+from nrnm_keras.preprocessing.body_presence import last_present
+
+
+def repeated_steps(present):
+    """The step to copy each step of a body from, int32 `(batch, timesteps, bodies)`.
+
+    The steps after a body's last one go through its steps again from the start. A body that is
+    missing in the first step first has its steps moved to the front, without those between them
+    that lack it; otherwise they stay gaps, as in the usual preparation of NTU RGB+D.
+    """
+    timesteps = present.shape[1]
+    steps = ops.reshape(ops.arange(timesteps, dtype="int32"), (1, -1, 1))
+    moved = ops.cast(ops.argsort(ops.where(present, steps, steps + timesteps), axis=1), "int32")
+    counts = ops.sum(ops.cast(present, "int32"), axis=1)
+    starts = present[:, 0]
+    lengths = ops.where(starts, last_present(present) + 1, counts)
+    steps = steps % ops.expand_dims(ops.maximum(lengths, 1), 1)
+    return ops.where(ops.expand_dims(starts, 1), steps, ops.take_along_axis(moved, steps, axis=1))
+
+
+def take_steps(x, steps):
+    """Takes steps `(batch, timesteps, bodies)` of `(batch, timesteps, bodies, ...)`."""
+    timesteps, bodies, *rest = x.shape[1:]
+    x = ops.reshape(x, (-1, timesteps, bodies, math.prod(rest)))
+    taken = [take_rows(x[:, :, body], steps[:, :, body]) for body in range(bodies)]
+    return ops.reshape(ops.stack(taken, axis=2), (-1, timesteps, bodies, *rest))

@@ -1,0 +1,248 @@
+"""SkeletonPreprocessor: raw joints to features at a fixed number of time steps."""
+
+import keras
+from keras import layers, ops
+
+from nrnm_keras.preprocessing import frame_sampling, rotations
+from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape
+from nrnm_keras.preprocessing.body_presence import (
+    MainBody,
+    find_bodies,
+    valid_lengths,
+    zero_missing,
+)
+from nrnm_keras.preprocessing.body_repetition import repeated_steps, take_steps
+from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+
+_LENGTHS = {
+    "resample": frame_sampling.evenly_spaced,
+    "first": frame_sampling.first_frames,
+    "central": frame_sampling.central_frames,
+}
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class SkeletonPreprocessor(layers.Layer):
+    """Turns raw joints into features: chooses time steps, centres, rotates, lays out.
+
+    A body is missing in a frame where all of its coordinates are zero or any is not finite. Frames
+    at the end without any body are padding; others without a body are time that passes. The main
+    body of a sequence is the first that is present at any of its time steps.
+
+    The steps, in their order, each with its own arguments:
+
+    1. *Length*: `timesteps` steps are taken from the valid frames. Interpolated steps have a body
+       only if both of the frames around them have it.
+    2. *Fill*: what follows a body's last step may repeat its steps from the start.
+    3. *Bone lengths*: people of all sizes may be given the same bones.
+    4. *Centre*: the position of the main body's spine (the joint in its middle) is subtracted
+       from all joints of all bodies. Where the main body is missing, its spine counts as being
+       where it last was (before its first step, where it will be).
+    5. *View*: the whole sequence is rotated by what turns the first step with the main body into
+       a fixed position: x points to its right, y forward and z up.
+    6. *Features*: the joints' coordinates, and more if wanted. Missing bodies are zeros.
+
+    Computed in float32 whatever the layer's dtype; the features are in its compute dtype.
+
+    Args:
+        layout: Name of the skeleton's layout in `LAYOUTS`: `"kinect_v2"`, the 25 joints of
+            NTU RGB+D, or `"kinect_v1"`, the 20 joints of NW-UCLA.
+        timesteps: Positive integer, the number of time steps.
+        length: `"resample"`, steps evenly spaced from the first to the last valid frame, by linear
+            interpolation; `"first"` or `"central"`, the frames at the beginning or in the middle,
+            with padding at the end if there are fewer.
+        fill: `"none"`, or `"repeat"`: the steps after a body's last repeat its steps from the
+            start, and a body that is missing in the first step has its steps moved to the front.
+        reference_bone_lengths: Boolean, whether every bone gets the length that the layout has for
+            it. Bones keep their directions, the root its place.
+        centre: `"every_frame"`; `"first_frame"`, which subtracts the main body's first position
+            everywhere and so keeps its way through the room; or `"none"`.
+        view: `"full"`, the main body's spine (from its base to its middle) comes to lie on z and
+            the line from left to right shoulder in the plane of x and z, on the side of positive
+            x: rotating the raw joints does not change the features. `"vertical"`, only a turn
+            about the vertical (y of the raw joints) that brings the shoulders there, so that a
+            body that leans or lies still does. `"two_rotations"`, the usual preparation of
+            NTU RGB+D: the shortest rotation of the spine onto z, then the shortest of the
+            shoulders onto x, after which the spine is off z again. Or `"none"`.
+        velocity: Boolean, whether to add the difference of every coordinate to the step before;
+            zero where the body is missing in either.
+        bones: Boolean, whether to add the vector from its parent to every joint; zero for the root.
+
+    Call arguments:
+        joints: Raw joints `(batch, frames, bodies, joints, 3)` in metres, with y up as cameras of
+            the Kinect give them. The number of frames need not be known.
+
+    Returns:
+        Features `(batch, timesteps, parts * bodies * joints * 3)`, where the parts are the
+        coordinates, then velocities and bones if wanted; with a mask `(batch, timesteps)` that is
+        False for steps without any body.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the joints do not fit the layout.
+
+    Example:
+
+    >>> joints = np.random.normal(size=(4, 60, 2, 25, 3))
+    >>> joints[0, 40:] = 0  # padding
+    >>> SkeletonPreprocessor(timesteps=50, velocity=True)(joints).shape
+    TensorShape([4, 50, 300])
+    """
+
+    def __init__(
+        self,
+        layout="kinect_v2",
+        timesteps=100,
+        length="resample",
+        fill="none",
+        reference_bone_lengths=False,
+        centre="every_frame",
+        view="full",
+        velocity=False,
+        bones=False,
+        **kwargs,
+    ):
+        # Half precision would round joints some metres away to millimetres.
+        super().__init__(autocast=False, **kwargs)
+        check_choice("layout", layout, LAYOUTS)
+        check_choice("length", length, _LENGTHS)
+        check_choice("fill", fill, ("none", "repeat"))
+        check_choice("centre", centre, ("every_frame", "first_frame", "none"))
+        check_choice("view", view, ("full", "vertical", "two_rotations", "none"))
+        if timesteps < 1:
+            raise ValueError(
+                f"Argument `timesteps` must be at least 1. Received: timesteps={timesteps!r}"
+            )
+        self.layout = layout
+        self.timesteps = timesteps
+        self.length = length
+        self.fill = fill
+        self.reference_bone_lengths = reference_bone_lengths
+        self.centre = centre
+        self.view = view
+        self.velocity = velocity
+        self.bones = bones
+        self.supports_masking = True
+        self._skeleton = LAYOUTS[layout]
+
+    @classmethod
+    def authors(cls, layout="kinect_v2", **kwargs):
+        """Makes a preprocessor with the steps of the paper's authors.
+
+        The first 100 frames, what is missing after a body's last frame filled by repeating it,
+        centred in every frame, the spine to z and then the shoulders to x. It differs where the
+        main body has a gap (the second is left in the camera's coordinates there, here it is
+        centred).
+
+        Args:
+            layout: Name of the skeleton's layout.
+            **kwargs: Further arguments of the layer, such as `name`.
+
+        Example:
+
+        >>> SkeletonPreprocessor.authors()(np.ones((1, 7, 2, 25, 3))).shape
+        TensorShape([1, 100, 150])
+        """
+        return cls(layout, 100, length="first", fill="repeat", view="two_rotations", **kwargs)
+
+    def call(self, joints):
+        """Returns the features."""
+        check_shape(joints.shape, self.layout)
+        joints = ops.cast(joints, "float32")
+        present = find_bodies(joints)
+        joints = zero_missing(joints, present)  # what is not finite would spread
+        joints, present = self._choose_steps(joints, present)
+        if self.reference_bone_lengths:
+            joints = self._with_reference_bones(joints)
+        joints = self._seen_from_the_main_body(joints, present)
+        return ops.cast(self._features(joints, present), self.compute_dtype)
+
+    def compute_mask(self, joints, previous_mask=None):
+        """Returns the mask `(batch, timesteps)`, False for steps without any body."""
+        if isinstance(joints, keras.KerasTensor):
+            return None  # made whenever a model runs; no part of its graph
+        present = find_bodies(ops.cast(joints, "float32"))
+        present = self._sampling(present).find_bodies(present)
+        if self.fill == "repeat":
+            present = take_steps(present, repeated_steps(present))
+        return ops.any(present, axis=2)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the features."""
+        check_shape(input_shape, self.layout)
+        parts = 1 + self.velocity + self.bones
+        return (input_shape[0], self.timesteps, parts * input_shape[2] * input_shape[3] * 3)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "layout": self.layout,
+            "timesteps": self.timesteps,
+            "length": self.length,
+            "fill": self.fill,
+            "reference_bone_lengths": self.reference_bone_lengths,
+            "centre": self.centre,
+            "view": self.view,
+            "velocity": self.velocity,
+            "bones": self.bones,
+        }
+
+    def _sampling(self, present):
+        lengths = valid_lengths(present)
+        positions = _LENGTHS[self.length](lengths, self.timesteps)
+        return frame_sampling.FrameSampling(positions, lengths)
+
+    def _choose_steps(self, joints, present):
+        sampling = self._sampling(present)
+        joints, present = sampling.joints(joints), sampling.find_bodies(present)
+        if self.fill == "repeat":
+            steps = repeated_steps(present)
+            joints, present = take_steps(joints, steps), take_steps(present, steps)
+        return joints, present
+
+    def _with_reference_bones(self, joints):
+        skeleton = self._skeleton
+        bones = self._bones(joints)
+        lengths = ops.sqrt(ops.sum(bones * bones, axis=-1, keepdims=True))
+        wanted = ops.reshape(ops.convert_to_tensor(skeleton.bone_lengths, "float32"), (-1, 1))
+        bones = ops.unstack(bones * wanted / ops.maximum(lengths, 1e-6), axis=3)
+        rebuilt = list(ops.unstack(joints, axis=3))
+        for joint in skeleton.outwards[1:]:
+            rebuilt[joint] = rebuilt[skeleton.parents[joint]] + bones[joint]
+        return ops.stack(rebuilt, axis=3)
+
+    def _seen_from_the_main_body(self, joints, present):
+        skeleton, main = self._skeleton, MainBody(joints, present)
+        if self.centre == "every_frame":
+            joints = joints - main.path(skeleton.spine)[:, :, None, None]
+        elif self.centre == "first_frame":
+            joints = joints - main.first(skeleton.spine)[:, None, None, None]
+        if self.view != "none":
+            up = main.first(skeleton.spine) - main.first(skeleton.spine_base)
+            right = main.first(skeleton.right_shoulder) - main.first(skeleton.left_shoulder)
+            joints = rotations.rotate(joints, self._view_matrices(up, right))
+        return zero_missing(joints, present)
+
+    def _view_matrices(self, up, right):
+        if self.view == "two_rotations":
+            first = rotations.shortest_onto(up, "z")
+            second = rotations.shortest_onto(rotations.rotate(right, first), "x")
+            return rotations.compose(second, first)
+        if self.view == "vertical":
+            up = ops.zeros_like(up) + ops.eye(3, dtype="float32")[1]
+        return rotations.onto_axes(up, right)
+
+    def _features(self, joints, present):
+        parts = [joints]
+        if self.velocity:
+            stays = ops.logical_and(present[:, 1:], present[:, :-1])
+            change = zero_missing(joints[:, 1:] - joints[:, :-1], stays)
+            parts.append(ops.concatenate([ops.zeros_like(joints[:, :1]), change], axis=1))
+        if self.bones:
+            parts.append(self._bones(joints))
+        size = joints.shape[2] * joints.shape[3] * 3
+        parts = [ops.reshape(part, (-1, self.timesteps, size)) for part in parts]
+        return ops.concatenate(parts, axis=-1)
+
+    def _bones(self, joints):
+        return joints - ops.take(joints, self._skeleton.parents, axis=3)

@@ -1,0 +1,225 @@
+"""SkeletonAugmentation: random changes of raw joints in training."""
+
+import math
+
+import keras
+from keras import layers, ops, random
+
+from nrnm_keras.preprocessing import frame_sampling, rotations
+from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape
+from nrnm_keras.preprocessing.body_presence import (
+    MainBody,
+    find_bodies,
+    valid_lengths,
+    zero_missing,
+)
+from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class SkeletonAugmentation(layers.Layer):
+    """Changes raw joints at random in training, each sequence in its own way.
+
+    The changes are made in the order of the arguments below, those that are 0 not at all. Missing
+    bodies and padding (see `SkeletonPreprocessor`) stay zero. At inference nothing changes.
+
+    Which changes are harmless depends on the actions: where left and right, the direction of
+    gravity or the speed tells them apart, leave out `mirror`, `tilt` or `speed`.
+
+    Args:
+        layout: Name of the skeleton's layout in `LAYOUTS`.
+        crop: Float in [0, 1), the largest share of the valid frames that is cut off. The
+            others, from a random place, move to the front.
+        speed: Float in [0, 1): time runs faster and slower in the course of a sequence, between
+            1 - `speed` and 1 + `speed` times its speed. The number of frames and the first and
+            last of them stay.
+        swap_bodies: Float in [0, 1], the rate at which the first two bodies change places, in
+            sequences that have both.
+        mirror: Float in [0, 1], the rate at which left and right are exchanged.
+        rotation: Float in [0, 180], the largest rotation about the vertical (y), in degrees, to
+            either side. Rotations and scale leave the place of the main body's spine in its first
+            frame where it is.
+        tilt: Float in [0, 180], the same about x and then about z.
+        scale: Float in [0, 1), the largest change of size, to either side of 1.
+        noise: Float of at least 0, the standard deviation of what is added to every coordinate
+            of every frame, in metres.
+        seed: Integer, for the same changes in every run, or `None`.
+
+    Call arguments:
+        joints: Raw joints `(batch, frames, bodies, joints, 3)` in metres.
+        training: Boolean, whether to change anything.
+
+    Returns:
+        Joints of the same shape, in float32 whatever the layer's dtype.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the joints do not fit the layout.
+
+    Example:
+
+    >>> augmentation = SkeletonAugmentation(rotation=30.0, scale=0.1, seed=1)
+    >>> augmentation(np.random.normal(size=(4, 60, 2, 25, 3)), training=True).shape
+    TensorShape([4, 60, 2, 25, 3])
+    """
+
+    def __init__(
+        self,
+        layout="kinect_v2",
+        crop=0.0,
+        speed=0.0,
+        swap_bodies=0.0,
+        mirror=0.0,
+        rotation=0.0,
+        tilt=0.0,
+        scale=0.0,
+        noise=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        # Half precision would round joints some metres away to millimetres.
+        super().__init__(autocast=False, **kwargs)
+        check_choice("layout", layout, LAYOUTS)
+        for name, value in {"crop": crop, "speed": speed, "scale": scale}.items():
+            _check(0 <= value < 1, name, value, "in [0, 1)")
+        for name, value in {"swap_bodies": swap_bodies, "mirror": mirror}.items():
+            _check(0 <= value <= 1, name, value, "in [0, 1]")
+        for name, value in {"rotation": rotation, "tilt": tilt}.items():
+            _check(0 <= value <= 180, name, value, "in [0, 180] degrees")
+        _check(noise >= 0, "noise", noise, "at least 0")
+        self.layout = layout
+        self.crop = crop
+        self.speed = speed
+        self.swap_bodies = swap_bodies
+        self.mirror = mirror
+        self.rotation = rotation
+        self.tilt = tilt
+        self.scale = scale
+        self.noise = noise
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, joints, training=False):
+        """Returns the joints, changed in training."""
+        check_shape(joints.shape, self.layout)
+        joints = ops.cast(joints, "float32")
+        if not training:
+            return joints
+        present = find_bodies(joints)
+        joints = zero_missing(joints, present)  # what is not finite would spread
+        if self.crop or self.speed:
+            joints, present = self._resample(joints, present)
+        if self.swap_bodies and joints.shape[2] > 1:
+            joints, present = self._swap(joints, present)
+        if self.mirror:
+            joints = self._mirror(joints)
+        if self.rotation or self.tilt or self.scale:
+            joints = self._turn_and_scale(joints, present)
+        if self.noise:
+            joints = joints + self._draw_noise(ops.shape(joints))
+        return zero_missing(joints, present)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the joints, which stays."""
+        check_shape(input_shape, self.layout)
+        return input_shape
+
+    def compute_output_spec(self, joints, training=False):
+        """Returns the symbolic output: joints are float32 whatever the layer's dtype."""
+        return keras.KerasTensor(self.compute_output_shape(joints.shape), dtype="float32")
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "layout": self.layout,
+            "crop": self.crop,
+            "speed": self.speed,
+            "swap_bodies": self.swap_bodies,
+            "mirror": self.mirror,
+            "rotation": self.rotation,
+            "tilt": self.tilt,
+            "scale": self.scale,
+            "noise": self.noise,
+            "seed": self.seed,
+        }
+
+    def _resample(self, joints, present):
+        """Cuts off frames at both ends and warps the time of the others."""
+        frames = ops.arange(ops.shape(joints)[1], dtype="int32")
+        lengths = valid_lengths(present)
+        start, kept = self._draw_crop(lengths)
+        positions = start[:, None] + frames
+        is_kept = frames < kept[:, None]
+        if self.speed:
+            warped = self._warp(ops.cast(frames, "float32"), kept)
+            positions = ops.cast(start, "float32")[:, None] + warped
+        sampling = frame_sampling.FrameSampling(positions, lengths)
+        present = ops.logical_and(sampling.find_bodies(present), is_kept[..., None])
+        return sampling.joints(joints), present
+
+    def _draw_crop(self, lengths):
+        """The first frame and the number of frames of the part to keep, int32 `(batch,)`."""
+        valid = ops.cast(lengths, "float32")
+        kept = ops.ceil(valid * self._draw(lengths, 1 - self.crop, 1))
+        start = ops.floor((valid - kept + 1) * self._draw(lengths, 0, 1))
+        start = ops.minimum(start, valid - kept)  # the product may have been rounded up
+        return ops.cast(start, "int32"), ops.cast(kept, "int32")
+
+    def _warp(self, frames, kept):
+        """Which frame, between the first and the last, each of the frames becomes."""
+        last = ops.cast(ops.maximum(kept - 1, 1), "float32")[:, None]
+        time = ops.minimum(frames / last, 1)
+        # The speed is 1 + a cos(pi time) + b cos(2 pi time), so that both ends stay.
+        warped = time
+        for waves in (1, 2):
+            amount = self._draw(kept, -self.speed / 2, self.speed / 2)[:, None]
+            warped = warped + amount * ops.sin(waves * math.pi * time) / (waves * math.pi)
+        return ops.clip(warped, 0, 1) * last
+
+    def _swap(self, joints, present):
+        """Exchanges the first two bodies where both are present at some time."""
+        are_two = ops.all(ops.any(present[:, :, :2], axis=1), axis=1)
+        swapped = ops.logical_and(self._happens(joints, self.swap_bodies), are_two)
+        order = (1, 0, *range(2, joints.shape[2]))
+        exchanged = ops.take(joints, order, axis=2), ops.take(present, order, axis=2)
+        return (
+            ops.where(swapped[:, None, None, None, None], exchanged[0], joints),
+            ops.where(swapped[:, None, None], exchanged[1], present),
+        )
+
+    def _mirror(self, joints):
+        mirrored = ops.take(joints, LAYOUTS[self.layout].mirrored, axis=3)
+        mirrored = mirrored * ops.convert_to_tensor((-1.0, 1.0, 1.0), "float32")
+        happens = self._happens(joints, self.mirror)
+        return ops.where(happens[:, None, None, None, None], mirrored, joints)
+
+    def _turn_and_scale(self, joints, present):
+        """About where the main body's spine is in its first frame."""
+        pivot = MainBody(joints, present).first(LAYOUTS[self.layout].spine)[:, None, None, None]
+        matrices = rotations.about_axis(self._draw_angles(joints, self.rotation), "y")
+        for axis in "xz":
+            tilt = rotations.about_axis(self._draw_angles(joints, self.tilt), axis)
+            matrices = rotations.compose(tilt, matrices)
+        factors = self._draw(joints, 1 - self.scale, 1 + self.scale)[:, None, None]
+        return rotations.rotate(joints - pivot, factors * matrices) + pivot
+
+    def _draw_noise(self, shape):
+        return random.normal(shape, 0.0, self.noise, "float32", seed=self.seed_generator)
+
+    def _draw_angles(self, joints, degrees):
+        return self._draw(joints, -math.radians(degrees), math.radians(degrees))
+
+    def _happens(self, joints, rate):
+        return self._draw(joints, 0, 1) < rate
+
+    def _draw(self, sequences, lowest, highest):
+        """A random number for each sequence, float32 `(batch,)`."""
+        drawn = random.uniform(
+            (ops.shape(sequences)[0],), dtype="float32", seed=self.seed_generator
+        )
+        return lowest + (highest - lowest) * drawn
+
+
+def _check(condition, name, value, expected):
+    if not condition:
+        raise ValueError(f"Argument `{name}` must be {expected}. Received: {name}={value!r}")

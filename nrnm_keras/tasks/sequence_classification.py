@@ -1,0 +1,58 @@
+"""Classification of a user's own numeric sequences."""
+
+import keras
+
+from nrnm_keras.preprocessing.sequence import SequencePreprocessor
+from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.records import Records
+
+_READ_BATCH = 512
+
+
+class OwnSequences(Classification):
+    """Classes of sequences of feature vectors, from a user's own files.
+
+    Args:
+        path: folder of the built records, with features `sequence` and `label`.
+        flags: the values of the command's flags.
+    """
+
+    dataset = "sequence_files"
+    # No step of the files is NaN: it stands for padding, in the exported model's input too.
+    padding = float("nan")
+
+    def __init__(self, path, flags):
+        self.records = Records(path, flags.validation_fraction)
+        self.class_names = self.records.features["label"].names
+        self.preprocessor = SequencePreprocessor(name="preprocessor")
+        steps = self.records.read("train").map(lambda record: record["sequence"]).unbatch()
+        self.preprocessor.adapt(steps.batch(_READ_BATCH))
+
+    @staticmethod
+    def build_options(flags):
+        """Returns the files."""
+        return {
+            "train_file": flags.train_file,
+            "validation_file": flags.validation_file,
+            "test_file": flags.test_file,
+        }
+
+    def examples(self, split):
+        """Returns the sequences `(timesteps, features)` of a split with their labels."""
+        return self.records.read(split).map(lambda record: (record["sequence"], record["label"]))
+
+    def build_network(self, flags):
+        """Returns preprocessing and `SequenceClassifier`: sequences to logits."""
+        return keras.Sequential(
+            [
+                keras.Input(self.records.features["sequence"].shape, name="sequence"),
+                self.preprocessor,
+                self.build_classifier(flags),
+            ],
+            name="network",
+        )
+
+    def build_exported(self, network):
+        """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
+        sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
+        return self.build_probabilities(sequences, network(sequences))

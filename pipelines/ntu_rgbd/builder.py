@@ -1,0 +1,252 @@
+"""TFDS builder of NTU RGB+D and NTU RGB+D 120."""
+
+import contextlib
+import functools
+import itertools
+import os
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tqdm.auto import tqdm
+
+from pipelines.dataset_builder import ShardedDatasetBuilder
+from pipelines.errors import SourceError
+from pipelines.ntu_rgbd.beam import with_beam
+from pipelines.ntu_rgbd.examples import BODIES, read_example
+from pipelines.ntu_rgbd.parallel import map_in_processes, num_cores
+from pipelines.ntu_rgbd.report import FILE_NAME, make_report, read_report, summarise, write_report
+from pipelines.ntu_rgbd.samples import ACTIONS, read_missing_list
+from pipelines.ntu_rgbd.selection import MISSING_LISTS, find_missing_list, select_files
+from pipelines.ntu_rgbd.shards import Shard, divide
+from pipelines.ntu_rgbd.source import open_source
+
+OFFICIAL_COUNTS = {"ntu60": 56_578, "ntu120": 113_945}
+_NUM_CLASSES = {"ntu60": 60, "ntu120": 120}
+_SPLIT = "samples"
+_BEAM_NOTES = "*.shard_infos.json"  # TFDS leaves it there
+_ADVICE = (
+    "; such samples are on the official list of missing skeletons: --missing_samples=PATH of it"
+)
+
+
+class NtuRgbd(ShardedDatasetBuilder):
+    """Skeleton sequences of 60 or 120 actions, with one or two bodies each.
+
+    Args:
+        source: a folder of `.skeleton` files, one of the original zip archives, or a folder that
+            holds those.
+        config: "ntu60", the actions 1 to 60, or "ntu120", all.
+        bodies: "tracked" follows the bodies by their ids; "authors" is the widespread preparation,
+            which goes by their place in the file and keeps 100 frames.
+        on_error: what a damaged file does: "fail" ends the build, "skip" leaves it out and reports.
+        missing_samples: the official list of samples to exclude; if None, it is looked for under
+            its official name in the source's folder.
+        num_processes: how many processes read files; 0 means as many as there are cores.
+        beam_runner: name of an Apache Beam runner that builds instead, such as "DirectRunner".
+        beam_options: its options, such as "flink_master=host:8081,parallelism=64".
+        **kwargs: those of `tfds.core.ShardBasedBuilder`, such as `data_dir`.
+
+    There is one TFDS split, `samples`; `pipelines.ntu_rgbd.samples.SPLITS` says which of its
+    records are for training. `config` and `bodies` are part of the build's path, the source is not:
+    a build made from another source is used as it is, with a warning. Beside the records lies
+    `exclusions.json`, which names every sample that is not among them.
+
+    Raises:
+        SourceError: for an option's value, a source without samples, or a damaged file.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}
+    OPTIONS = {
+        "source": "folder of .skeleton files, original .zip archive, or folder of the archives",
+        "config": "60 or 120 actions",
+        "bodies": "followed by their ids, or as in the widespread preparation",
+        "on_error": "what a damaged file does: end the build, or be left out and reported",
+        "missing_samples": "official list of samples to exclude; else looked for in the source",
+        "num_processes": "how many processes read files; 0 is one for each core",
+        "beam_runner": "Apache Beam runner that builds instead, such as DirectRunner",
+        "beam_options": "its options, such as flink_master=host:8081,parallelism=64",
+    }
+    CHOICES = {
+        "config": tuple(_NUM_CLASSES),
+        "bodies": tuple(BODIES),
+        "on_error": ("fail", "skip"),
+    }
+
+    def __init__(
+        self,
+        *,
+        source=None,
+        config="ntu60",
+        bodies="tracked",
+        on_error="fail",
+        missing_samples=None,
+        num_processes=0,
+        beam_runner=None,
+        beam_options=None,
+        **kwargs,
+    ):
+        self._check_choices(config=config, bodies=bodies, on_error=on_error)
+        if num_processes < 0:
+            raise SourceError(f"num_processes={num_processes}; expected at least 0")
+        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+        self._actions = config
+        self._bodies = bodies
+        self._on_error = on_error
+        self._missing_samples = missing_samples
+        self._num_processes = num_processes or num_cores()
+        self._beam_runner = beam_runner
+        self._beam_options = beam_options
+        name = self._config_name()
+        super().__init__(config=tfds.core.BuilderConfig(name=name), **kwargs)
+
+    def _config_name(self):
+        """Returns what tells this build from others of the data set: a part of the path."""
+        return f"{self._actions}_{self._bodies}"
+
+    def _class_names(self):
+        """Returns the names of the actions to keep, in the order of their labels."""
+        return ACTIONS[: _NUM_CLASSES[self._actions]]
+
+    def _open_source(self):
+        """Returns where the skeleton files come from, as in `pipelines.ntu_rgbd.source`."""
+        if not self._source:
+            raise SourceError(f"no source given; expected a {self.OPTIONS['source']}")
+        return open_source(self._source)
+
+    def warnings(self):
+        """Returns what differs from the official data set, and a source that was not read."""
+        report = self.report()
+        differing = []
+        if report["written"] != OFFICIAL_COUNTS[self._actions]:
+            differing.append(
+                f"{report['written']:,} samples, the official {self._actions} has "
+                f"{OFFICIAL_COUNTS[self._actions]:,}"
+            )
+        if report["missing_samples"] is None:
+            differing.append(
+                "the official list of missing samples was neither given (--missing_samples) nor "
+                f"found in the source as {MISSING_LISTS[self._actions][0]}"
+            )
+        if self._source and report["source"] != self._source:
+            differing.append(
+                f"already built from {report['source']}, {self._source} was not read; "
+                f"to build from it, remove {self.data_dir}"
+            )
+        return differing
+
+    def summary(self):
+        """Returns how the samples that were found divide, and the first names of each part."""
+        lines = summarise(self.report())
+        if len(lines) > 1:
+            lines.append(f"all names, with what is damaged: {self.data_path / FILE_NAME}")
+        return lines
+
+    def label_counts(self, split):
+        """Returns label -> number of examples of the split, as the build counted them."""
+        counts = self.report()["written_by_action"]
+        return {self._class_names().index(action): number for action, number in counts.items()}
+
+    def report(self):
+        """Returns the content of a finished build's `exclusions.json`."""
+        return read_report(self.data_path)
+
+    def _info(self):
+        def tensor(*shape, dtype):
+            return tfds.features.Tensor(shape=shape, dtype=dtype, encoding="bytes")
+
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "joints": tensor(None, 2, 25, 3, dtype=np.float32),
+                    "presence": tensor(None, 2, dtype=np.bool_),
+                    "tracking_state": tensor(None, 2, 25, dtype=np.uint8),
+                    "label": tfds.features.ClassLabel(names=list(self._class_names())),
+                    "setup": tfds.features.Scalar(np.int32),
+                    "camera": tfds.features.Scalar(np.int32),
+                    "subject": tfds.features.Scalar(np.int32),
+                    "replication": tfds.features.Scalar(np.int32),
+                    "name": tfds.features.Text(),
+                }
+            ),
+            supervised_keys=("joints", "label"),
+            homepage="https://rose1.ntu.edu.sg/dataset/actionRecognition/",
+        )
+
+    def _shard_iterators_per_split(self, dl_manager):
+        return {_SPLIT: self._shards}
+
+    def _download_and_prepare(self, dl_manager, download_config=None):
+        """Writes the shards, then the report of what is not among the records."""
+        source = self._open_source()
+        missing_list = self._find_missing_list()
+        missing = read_missing_list(missing_list) if missing_list else frozenset()
+        selection = select_files(source, self._class_names(), missing)
+        self._check(source, selection)
+        if self._beam_runner:
+            download_config = with_beam(download_config, self._beam_runner, self._beam_options)
+        with self._reading(selection.files, bool(missing_list)) as read:
+            self._shards = [
+                Shard(files, read, self._on_error, self.data_path / f"damaged_{number}.json")
+                for number, files in enumerate(divide(selection.files))
+            ]
+            try:
+                super()._download_and_prepare(dl_manager, download_config)
+            except Exception as error:
+                self._raise_damage(error)
+                raise
+        report = make_report(selection, self._finish_shards())
+        self._check(source, selection, report)
+        write_report(
+            {"source": source.path, "missing_samples": missing_list, **report}, self.data_path
+        )
+
+    def _find_missing_list(self):
+        """Returns the path of the official list of missing samples, None if there is none."""
+        if self._missing_samples:
+            return os.path.abspath(os.path.expanduser(self._missing_samples))
+        return find_missing_list(self._source, self._actions) if self._source else None
+
+    def _check(self, source, selection, report=None):
+        """Raises a SourceError for a wrong name, if those end the build, or if nothing is left."""
+        if self._on_error == "fail":
+            for reason in selection.misnamed.values():
+                raise SourceError(reason)
+        report = report or make_report(selection, {})
+        if not report["written"]:
+            raise SourceError(f"{source.path}: no samples left; {'; '.join(summarise(report))}")
+
+    @contextlib.contextmanager
+    def _reading(self, files, has_missing_list):
+        """Gives a function from a shard's files to their examples."""
+        advice = "" if has_missing_list else _ADVICE
+        read = functools.partial(read_example, bodies=self._bodies, advice=advice)
+        if self._beam_runner:
+            yield functools.partial(map, read)
+            return
+        processes = min(self._num_processes, len(files))
+        with (
+            contextlib.closing(map_in_processes(read, files, processes)) as outcomes,
+            tqdm(outcomes, f"Building {self.name}", len(files), unit=" files", leave=False) as bar,
+        ):
+            outcomes = iter(bar)
+            yield lambda part: itertools.islice(outcomes, len(part))
+
+    def _raise_damage(self, error):
+        """Raises what was wrong with a file, if that ended the build; Beam buries it."""
+        for shard in self._shards if self._on_error == "fail" else ():
+            for reason in shard.damaged().values():
+                raise SourceError(reason) from error
+
+    def _finish_shards(self):
+        """Returns what was found damaged, and removes the files in which that was noted."""
+        damaged = [shard.damaged() for shard in self._shards]
+        lengths = [
+            len(shard.files) - len(part) for shard, part in zip(self._shards, damaged, strict=True)
+        ]
+        # With Beam, TFDS sorts the shards' lengths by their number as a word: 0, 1, 10, 11, 2.
+        split = self.info.splits[_SPLIT].replace(shard_lengths=lengths)
+        self.info.set_splits(tfds.core.splits.SplitDict([split]))
+        for note in [*(shard.report for shard in self._shards), *self.data_path.glob(_BEAM_NOTES)]:
+            note.unlink()
+        return {name: reason for part in damaged for name, reason in part.items()}

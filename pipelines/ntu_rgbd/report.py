@@ -1,0 +1,65 @@
+"""The report of a build: how many samples were found, and what became of each that is no record."""
+
+import json
+from collections import Counter
+
+from pipelines.ntu_rgbd.samples import ACTIONS, parse_name
+
+FILE_NAME = "exclusions.json"
+_SHOWN = 3  # of each part in the summary
+
+
+def make_report(selection, damaged):
+    """Returns the report of a build.
+
+    Args:
+        selection: the `Selection` of the source's files.
+        damaged: dict, name of a sample -> what is wrong with its file.
+
+    Returns:
+        A dictionary that JSON can hold. `found` is the sum of `written` and the lengths of
+        `officially_missing`, `other_classes` and `damaged`; `written_by_action` has the number of
+        records of each action that has any.
+    """
+    damaged = dict(sorted({**selection.misnamed, **damaged}.items()))
+    written = [file.name for file in selection.files if file.name not in damaged]
+    by_action = Counter(parse_name(name).action for name in written)
+    return {
+        "found": len(written)
+        + len(selection.officially_missing)
+        + len(selection.other_classes)
+        + len(damaged),
+        "written": len(written),
+        "written_by_action": {
+            ACTIONS[number - 1]: by_action[number] for number in sorted(by_action)
+        },
+        "officially_missing": selection.officially_missing,
+        "other_classes": selection.other_classes,
+        "damaged": damaged,
+    }
+
+
+def write_report(report, folder):
+    """Writes a report beside the records, in a folder given as a path object."""
+    (folder / FILE_NAME).write_text(json.dumps(report, indent=1) + "\n")
+
+
+def read_report(folder):
+    """Returns the report of the finished build in a folder, a path object."""
+    return json.loads((folder / FILE_NAME).read_text())
+
+
+def summarise(report):
+    """Returns lines that say how the samples found divide, with the first of each part."""
+    parts = {
+        "officially missing": report["officially_missing"],
+        "damaged": list(report["damaged"].values()),
+        "of other classes": report["other_classes"],
+    }
+    parts = {name: part for name, part in parts.items() if part}
+    sizes = "".join(f" + {name} {len(part):,}" for name, part in parts.items())
+    lines = [f"found {report['found']:,} = written {report['written']:,}{sizes}"]
+    for name, part in parts.items():
+        more = ["..."] if len(part) > _SHOWN else []
+        lines.append(f"{name}: {', '.join([*part[:_SHOWN], *more])}")
+    return lines

@@ -1,0 +1,50 @@
+"""The shards of a build: the files of each, and the examples read from them."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pipelines.errors import SourceError
+
+_TEXT_IN_SHARD = 256 * 2**20  # bytes; the records take about a fifth of it
+
+
+class Shard(NamedTuple):
+    """The examples of one shard, read when, and on the machine where, it is called.
+
+    Attributes:
+        files: the skeleton files.
+        read: function from the files to an iterator of their examples, or of strings that say what
+            is wrong with a file.
+        on_error: "fail" or "skip", what such a string does.
+        report: path object of a file for those strings, by the samples' names.
+    """
+
+    files: list
+    read: Callable
+    on_error: str
+    report: Any
+
+    def __call__(self):
+        """Yields (sample's name, example); raises a SourceError if damage is to end the build."""
+        damaged = {}
+        for file, outcome in zip(self.files, self.read(self.files), strict=True):
+            if isinstance(outcome, str):
+                damaged[file.name] = outcome
+                if self.on_error == "fail":
+                    self.report.write_text(json.dumps(damaged))
+                    raise SourceError(outcome)
+            else:
+                yield file.name, outcome
+        self.report.write_text(json.dumps(damaged))
+
+    def damaged(self):
+        """Returns name -> what is wrong, of the files that were found damaged so far."""
+        return json.loads(self.report.read_text()) if self.report.exists() else {}
+
+
+def divide(files):
+    """Divides files among shards of about equal numbers; returns a list of lists."""
+    number = max(1, min(len(files), sum(file.size for file in files) // _TEXT_IN_SHARD))
+    bounds = [round(len(files) * shard / number) for shard in range(number + 1)]
+    return [files[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]

@@ -1,0 +1,78 @@
+"""TFDS builder of Northwestern-UCLA Multiview Action 3D."""
+
+import os
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from pipelines.dataset_builder import DatasetBuilder
+from pipelines.errors import SourceError
+from pipelines.nw_ucla.samples import ACTIONS, JOINTS, read_samples
+
+NUM_SAMPLES = 1_484
+
+
+class NwUcla(DatasetBuilder):
+    """Skeleton sequences of ten actions, seen by three cameras.
+
+    Args:
+        source: a folder or zip archive with the JSON files, at any depth.
+        **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
+
+    There is one TFDS split, `samples`; `pipelines.nw_ucla.samples.SPLITS` says which of its records
+    are for training. The source is not part of the build's path: a build made from another source
+    is used as it is, with a warning.
+
+    Raises:
+        SourceError: if the source has no samples or a sample is damaged.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}
+    OPTIONS = {"source": "folder or .zip with the JSON files (a01_s01_e00_v01.json and so on)"}
+
+    def __init__(self, *, source=None, **kwargs):
+        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+        super().__init__(**kwargs)
+
+    def warnings(self):
+        """Returns what differs from the whole data set, and a source that was not read."""
+        differing = []
+        count = self.info.splits["samples"].num_examples
+        if count != NUM_SAMPLES:
+            differing.append(f"{count:,} samples, the whole data set has {NUM_SAMPLES:,}")
+        built_from = self.info.metadata.get("source")
+        if self._source and built_from != self._source:
+            differing.append(
+                f"already built from {built_from}, {self._source} was not read; "
+                f"to build from it, remove {self.data_dir}"
+            )
+        return differing
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "joints": tfds.features.Tensor(
+                        shape=(None, 1, len(JOINTS), 3), dtype=np.float32, encoding="bytes"
+                    ),
+                    "label": tfds.features.ClassLabel(names=list(ACTIONS.values())),
+                    "camera": tfds.features.Scalar(np.int32),
+                    "subject": tfds.features.Scalar(np.int32),
+                    "environment": tfds.features.Scalar(np.int32),
+                    "name": tfds.features.Text(),
+                }
+            ),
+            supervised_keys=("joints", "label"),
+            homepage="https://wangjiangb.github.io/my_data.html",
+            metadata=tfds.core.MetadataDict(source=self._source),
+        )
+
+    def _split_generators(self, dl_manager):
+        if not self._source:
+            raise SourceError("no source given; expected the folder of .json files or its .zip")
+        return {"samples": self._generate_examples()}
+
+    def _generate_examples(self):
+        for sample in read_samples(self._source):
+            yield sample.name, sample._asdict()

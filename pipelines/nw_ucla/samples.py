@@ -1,0 +1,201 @@
+"""Reads the skeletons of Northwestern-UCLA, one JSON file a sample, from a folder or a zip archive.
+
+A file `aAA_sSS_eEE_vVV.json` names action, subject, episode and camera and holds `skeletons`, the
+joints of each frame in metres, and `label`, the action's place in `ACTIONS` counted from 1.
+"""
+
+import json
+import pathlib
+import re
+import zipfile
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.errors import SourceError
+
+# Action number in the file name -> name, in the order of the labels. There are no 07 and 10.
+ACTIONS = {
+    1: "pick up with one hand",
+    2: "pick up with two hands",
+    3: "drop trash",
+    4: "walk around",
+    5: "sit down",
+    6: "stand up",
+    8: "donning",
+    9: "doffing",
+    11: "throw",
+    12: "carry",
+}
+JOINTS = (
+    *("hip_center", "spine", "shoulder_center", "head"),
+    *("shoulder_left", "elbow_left", "wrist_left", "hand_left"),
+    *("shoulder_right", "elbow_right", "wrist_right", "hand_right"),
+    *("hip_left", "knee_left", "ankle_left", "foot_left"),
+    *("hip_right", "knee_right", "ankle_right", "foot_right"),
+)
+CAMERAS = range(1, 4)
+SUBJECTS = range(1, 11)
+
+# Split -> (field, its values for training); the other samples are for testing. Both follow Wang et
+# al. (2014), who train on nine subjects and test on the one left out; that it is 10 is chosen here.
+SPLITS = {
+    "cross_view": ("camera", frozenset({1, 2})),
+    "cross_subject": ("subject", frozenset(SUBJECTS[:-1])),
+}
+
+_NAME = re.compile(r"a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})", re.ASCII)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+class Sample(NamedTuple):
+    """One recording; `joints` has shape `(frames, 1, 20, 3)`, `label` counts from 0."""
+
+    name: str
+    joints: np.ndarray
+    label: int
+    camera: int
+    subject: int
+    environment: int
+
+
+def read_samples(path):
+    """Yields the `Sample`s of a folder or zip archive, in the order of their names.
+
+    Args:
+        path: a folder or a zip archive with the JSON files, at any depth. Hidden files and other
+            file types are passed over.
+
+    Raises:
+        SourceError: if there are no samples, one name occurs twice, or a file is damaged or
+            contradicts its name.
+    """
+    path = pathlib.Path(path).expanduser()
+    files = _archived_files(path) if path.is_file() else _files(path)
+    found = {}
+    for file in files:
+        if file.stem in found:
+            raise SourceError(f"{path}: {file} and {found[file.stem]} are of the same name")
+        found[file.stem] = file
+    if not found:
+        raise SourceError(f"{path}: no .json files in it; expected files like a01_s01_e00_v01.json")
+    for name in sorted(found):
+        yield parse_sample(found[name], _content(path, found[name]))
+
+
+def parse_sample(file, content):
+    """Returns the `Sample` in a file's content.
+
+    Args:
+        file: path of the file, whose name tells action, subject, episode and camera.
+        content: its bytes.
+
+    Raises:
+        SourceError: naming the file, and the frame where one is wrong.
+
+    Example:
+
+    >>> content = b'{"label": 5, "skeletons": [' + str([[0.5, 1, 2]] * 20).encode() + b"]}"
+    >>> sample = parse_sample("a05_s01_e00_v03.json", content)
+    >>> sample.joints.shape, sample.label, sample.camera
+    ((1, 1, 20, 3), 4, 3)
+    """
+    file = pathlib.PurePath(file)
+    action, subject, environment, camera = _parse_name(file)
+    record = _parse_json(file, content)
+    label = list(ACTIONS).index(action)
+    _check_equal(file, "label", record["label"], label + 1)
+    _check_equal(file, "file_name", record.get("file_name", file.stem), file.stem)
+    joints = _joints(file, record["skeletons"])
+    return Sample(file.stem, joints, label, camera, subject, environment)
+
+
+def _files(path):
+    if not path.is_dir():
+        raise SourceError(f"{path}: no such file or folder; expected the folder of .json files")
+    return [file for file in path.rglob("*.json") if not file.name.startswith(".")]
+
+
+def _archived_files(path):
+    """Returns the places of the samples within a zip archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = [pathlib.PurePosixPath(name) for name in archive.namelist()]
+    except _DAMAGE as error:
+        raise SourceError(
+            f"{path}: not a zip archive, or a damaged one ({error}); "
+            "expected one or the folder of .json files"
+        ) from error
+    return [file for file in files if file.suffix == ".json" and not file.name.startswith(".")]
+
+
+def _content(path, file):
+    """Returns the bytes of a sample; a zip archive's checksums are compared."""
+    try:
+        if path.is_dir():
+            return file.read_bytes()
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(str(file))
+    except _DAMAGE as error:
+        raise SourceError(f"{path}: {file} cannot be read ({error})") from error
+
+
+def _parse_name(file):
+    """Returns action, subject, environment and camera."""
+    match = _NAME.fullmatch(file.stem)
+    if not match:
+        raise SourceError(
+            f"{file}: file name without action, subject, episode and camera; "
+            "expected one like a01_s01_e00_v01.json"
+        )
+    action, subject, environment, camera = map(int, match.groups())
+    for field, value, allowed in (
+        ("action", action, ACTIONS),
+        ("subject", subject, SUBJECTS),
+        ("camera", camera, CAMERAS),
+    ):
+        if value not in allowed:
+            expected = ", ".join(map(str, allowed))
+            raise SourceError(f"{file}: {field} {value} in the name; expected one of {expected}")
+    return action, subject, environment, camera
+
+
+def _parse_json(file, content):
+    """Returns the object in a file, which has the keys wanted here."""
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{file}: damaged or not JSON ({error})") from error
+    if not isinstance(record, dict) or not {"label", "skeletons"} <= record.keys():
+        raise SourceError(f"{file}: expected a JSON object with the keys 'label' and 'skeletons'")
+    return record
+
+
+def _check_equal(file, key, value, expected):
+    if type(value) is not type(expected) or value != expected:
+        raise SourceError(f"{file}: {key} is {value!r}; expected {expected!r} from the file's name")
+
+
+def _joints(file, skeletons):
+    """Returns the joints of all frames as `(frames, 1, 20, 3)`."""
+    if not isinstance(skeletons, list) or not skeletons:
+        raise SourceError(f"{file}: 'skeletons' has no frames; expected a list of frames")
+    frames = [_frame(f"{file}, frame {n}", frame) for n, frame in enumerate(skeletons, start=1)]
+    return np.stack(frames)[:, None]
+
+
+def _frame(place, frame):
+    """Returns the joints of one frame as `(20, 3)`."""
+    expected = f"expected {len(JOINTS)} joints of 3 numbers"
+    try:
+        joints = np.array(frame)
+    except ValueError as error:
+        raise SourceError(f"{place}: joints of unequal length; {expected}") from error
+    if joints.dtype.kind not in "if":
+        raise SourceError(f"{place}: something that is not a number; {expected}")
+    if joints.shape != (len(JOINTS), 3):
+        raise SourceError(f"{place}: numbers of shape {joints.shape}; {expected}")
+    if not (np.abs(joints) < np.finfo(np.float32).max).all():
+        raise SourceError(f"{place}: a coordinate that is not finite; {expected}")
+    return joints.astype(np.float32)

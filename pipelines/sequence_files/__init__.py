@@ -1,0 +1,1 @@
+"""A user's own labelled sequences of numbers in .npz or .ts files."""

@@ -1,0 +1,103 @@
+"""Reads sequences of numbers with labels from .npz and .ts files, the format told by the suffix."""
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.errors import SourceError
+from pipelines.sequence_files.npz_file import read_npz
+from pipelines.sequence_files.ts_file import read_ts
+
+_READERS = {".npz": read_npz, ".ts": read_ts}
+
+
+class Sequence(NamedTuple):
+    """One sequence.
+
+    Attributes:
+        number: where in the file: the index from 0 in an .npz file, the line from 1 in a .ts file.
+        place: file and number in words, for messages.
+        values: `(time, features)` float32.
+        label: string; None unless labels are wanted.
+    """
+
+    number: int
+    place: str
+    values: np.ndarray
+    label: str | None
+
+
+def read_sequences(path, with_labels=True, num_features=None):
+    """Yields the `Sequence`s of a file.
+
+    Args:
+        path: a file that ends in `.npz` or `.ts`.
+        with_labels: whether labels are wanted; otherwise there need not be any.
+        num_features: integer, the number of features expected; None for that of the first sequence.
+
+    Raises:
+        SourceError: naming file and array or line, if anything in it cannot be used.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "two.npz")
+    >>> np.savez(path, x=np.zeros((2, 5, 3)), lengths=[4, 5], y=["up", "down"])
+    >>> [(sequence.values.shape, sequence.label) for sequence in read_sequences(path)]
+    [((4, 3), 'up'), ((5, 3), 'down')]
+    """
+    for number, place, values, label in _rows(path, with_labels):
+        values = _float32(place, values())
+        num_features = num_features or values.shape[1]
+        if values.shape[1] != num_features:
+            raise SourceError(
+                f"{place}: {values.shape[1]} features; expected {num_features} like all others"
+            )
+        yield Sequence(number, place, values, _label(place, label) if with_labels else None)
+
+
+def read_labels(path):
+    """Returns the number of features and the set of labels of a file.
+
+    Quicker than reading the sequences, of which it checks the first only. Raises the same.
+    """
+    num_features, labels = None, set()
+    for _, place, values, label in _rows(path, with_labels=True):
+        num_features = num_features or values().shape[1]
+        labels.add(_label(place, label))
+    return num_features, labels
+
+
+def _rows(path, with_labels):
+    """Yields number, place in words, a function that returns the values, and label."""
+    path = pathlib.Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        raise SourceError(f"{path}: file type {suffix!r} is none of {', '.join(_READERS)}")
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    return _READERS[suffix](path, with_labels)
+
+
+def _float32(place, values):
+    """Returns the values as float32, which must be finite."""
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if wrong.size:
+        time, feature = wrong[0]
+        raise SourceError(
+            f"{place}: {values[time, feature]} at time {time}, feature {feature} (from 0); "
+            "expected finite float32 numbers, so fill in or leave out what is missing"
+        )
+    return numbers
+
+
+def _label(place, label):
+    label = str(label).strip()
+    if not label:
+        raise SourceError(f"{place}: the label is empty")
+    if not label.isprintable():
+        raise SourceError(f"{place}: label {label!r} contains characters that do not print")
+    return label

@@ -1,0 +1,155 @@
+"""Reads sequences from the .ts files of the UEA and UCR archives of time series classification.
+
+Lines that begin with # are comments. The header is lines `@name value`, in any case, and ends with
+`@data`. Then comes one sequence a line: the numbers of one feature through time, separated by
+commas; a colon and those of the next feature; at the end a colon and the label. Source: the .ts
+file format 1.0 of sktime, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
+"""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.errors import SourceError
+
+
+class _Header(NamedTuple):
+    """What the header says of every sequence; None where it says nothing."""
+
+    has_labels: bool
+    classes: frozenset[str] | None
+    num_features: int | None
+    length: int | None
+
+
+def read_ts(path, with_labels):
+    """Yields line, place in words, a function that returns `(time, features)`, and label."""
+    said, header, empty = {}, None, True
+    for number, line in _lines(path):
+        place = f"{path}, line {number}"
+        if header is None:
+            name, value = _header_line(place, line)
+            said[name] = (value, place)
+            if name == "data":
+                header = _header(place, said, with_labels)
+            continue
+        empty = False
+        features = line.split(":")
+        label = features.pop().strip() if header.has_labels else None
+        _check_sample(place, header, features, label)
+        yield number, place, functools.partial(_values, place, header, features), label
+    if header is None:
+        raise SourceError(f"{path}: no line @data; expected a header that ends with it")
+    if empty:
+        raise SourceError(f"{path}: no sequences after @data")
+
+
+def _lines(path):
+    """Yields (number, line) of the lines that are neither blank nor comments."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                except UnicodeDecodeError as error:
+                    raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
+                if text and not text.startswith("#"):
+                    yield number, text
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+
+
+def _header_line(place, line):
+    """Returns name and value of a line of the header, the name in small letters."""
+    if not line.startswith("@"):
+        raise SourceError(f"{place}: {_shown(line)} in the header; expected @name value or @data")
+    name, _, value = line[1:].partition(" ")
+    return name.strip().lower(), value.strip()
+
+
+def _header(place, said, with_labels):
+    """Returns the header from its lines, name -> (value, place)."""
+
+    def value(name):
+        return said.get(name, ("", place))[0]
+
+    def is_true(name):
+        return value(name).split(" ")[0].lower() == "true"
+
+    if is_true("timestamps"):
+        raise SourceError(
+            f"{said['timestamps'][1]}: timestamps, which are not supported; expected @timeStamps "
+            "false and numbers at even steps"
+        )
+    has_labels = is_true("classlabel")
+    if with_labels and not has_labels:
+        raise SourceError(
+            f"{place}: no class labels; expected @classLabel true and the names above @data"
+        )
+    dimensions = "dimensions" if "dimensions" in said else "dimension"
+    return _Header(
+        has_labels or is_true("targetlabel"),
+        frozenset(value("classlabel").split()[1:]) or None if has_labels else None,
+        1 if is_true("univariate") else _integer(said, dimensions),
+        _integer(said, "serieslength") if is_true("equallength") else None,
+    )
+
+
+def _integer(said, name):
+    """Returns a positive integer of the header, None if it is not there."""
+    if name not in said:
+        return None
+    value, place = said[name]
+    if not value.isascii() or not value.isdigit() or not 0 < int(value[:10]) < 10**9:
+        raise SourceError(f"{place}: @{name} is {_shown(value)}; expected an integer of at least 1")
+    return int(value)
+
+
+def _check_sample(place, header, features, label):
+    """Checks what can be told without reading the numbers."""
+    if not features:
+        raise SourceError(f"{place}: no colon; expected numbers, a colon and the label")
+    if header.num_features not in (None, len(features)):
+        raise SourceError(
+            f"{place}: {len(features)} features; expected {header.num_features} as in the header"
+        )
+    if header.classes and label not in header.classes:
+        known = ", ".join(sorted(header.classes))
+        raise SourceError(f"{place}: label {label!r} is none of the header's: {known}")
+
+
+def _values(place, header, features):
+    """Returns the numbers of a line as `(time, features)`."""
+    columns = [_numbers(f"{place}, feature {n}", text) for n, text in enumerate(features)]
+    for number, column in enumerate(columns):
+        if len(column) != len(columns[0]):
+            raise SourceError(
+                f"{place}: {len(column)} numbers of feature {number}; "
+                f"expected {len(columns[0])} as of feature 0"
+            )
+    if header.length not in (None, len(columns[0])):
+        raise SourceError(
+            f"{place}: {len(columns[0])} numbers of a feature; "
+            f"expected {header.length}, the header's @seriesLength"
+        )
+    return np.stack(columns, axis=1)
+
+
+def _numbers(place, text):
+    """Returns the numbers of one feature."""
+    numbers = []
+    for time, token in enumerate(text.split(",")):
+        try:
+            numbers.append(float(token.replace("_", "?")))  # Python's 1_000 is none here
+        except ValueError as error:
+            missing = token.strip() in ("?", "")
+            what = "a missing value" if missing else f"{_shown(token)} is no number"
+            raise SourceError(
+                f"{place}, time {time} (from 0): {what}; expected a number"
+            ) from error
+    return np.array(numbers)
+
+
+def _shown(text):
+    return repr(text if len(text) <= 40 else text[:40] + "...")

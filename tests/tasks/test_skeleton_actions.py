@@ -1,0 +1,105 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks import NtuRgbd, NwUcla
+from pipelines.build import build
+from pipelines.ntu_rgbd.samples import SPLITS as NTU_SPLITS
+
+ACTIONS = [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]  # as the file names count them
+SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "timesteps": 16}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Records of two actions of ten subjects, twice each, seen by three cameras."""
+    folder = tmp_path_factory.mktemp("nw_ucla")
+    (folder / "raw").mkdir()
+    random = np.random.default_rng(0)
+    for label, action in enumerate(ACTIONS[:2], start=1):
+        for subject in range(1, 11):
+            for episode in range(2):
+                for camera in (1, 2, 3):
+                    name = f"a{action:02}_s{subject:02}_e{episode:02}_v{camera:02}"
+                    frames = random.normal(size=(3 + episode, 20, 3)) + label
+                    content = {"file_name": name, "label": label, "skeletons": frames.tolist()}
+                    (folder / "raw" / f"{name}.json").write_text(json.dumps(content))
+    return build("nw_ucla", folder / "data", source=str(folder / "raw"))
+
+
+def names(task, split):
+    return {record["name"].decode() for record in task.records.read(split).as_numpy_iterator()}
+
+
+def parts(names, start, end):
+    return {int(name[start:end]) for name in names}
+
+
+def test_cross_view_tests_on_the_third_camera(records, make_flags):
+    task = NwUcla(records, make_flags(split="cross_view", **SMALL))
+    train, validation, test = (names(task, split) for split in ("train", "validation", "test"))
+    assert parts(test, -2, None) == {3} and len(test) == 40
+    assert parts(train | validation, -2, None) == {1, 2} and len(train | validation) == 80
+    # A performance lies in one split with both cameras.
+    performances = [{name[:-4] for name in split} for split in (train, validation)]
+    assert not performances[0] & performances[1]
+    for split, there in zip((train, validation), performances, strict=True):
+        assert len(split) == 2 * len(there)
+    sizes = {"train": len(train), "validation": len(validation), "test": 40}
+    assert task.records.sizes == sizes and 4 <= sizes["validation"] <= 16
+
+
+def test_cross_subject_validates_on_other_subjects(records, make_flags):
+    task = NwUcla(records, make_flags(split="cross_subject", validation_fraction=0.2, **SMALL))
+    train, validation, test = (names(task, split) for split in ("train", "validation", "test"))
+    assert parts(test, 5, 7) == {10}
+    assert parts(validation, 5, 7) == {8, 9}
+    assert parts(train, 5, 7) == set(range(1, 8))
+
+
+def test_unknown_split_names_those_there_are(records, make_flags):
+    with pytest.raises(UsageError, match="cross_setup.*cross_view and cross_subject"):
+        NwUcla(records, make_flags(split="cross_setup"))
+
+
+def test_examples_are_joints_and_labels(records, make_flags):
+    task = NwUcla(records, make_flags(split="cross_view", **SMALL))
+    assert int(task.examples("test").cardinality()) == 40
+    for joints, label in task.examples("test").take(5):
+        assert joints.shape[1:] == (1, 20, 3) and 3 <= joints.shape[0] <= 4
+        assert abs(float(tf.reduce_mean(joints)) - 1 - int(label)) < 0.5
+
+
+def test_exported_model_takes_raw_joints_of_any_length(records, make_flags):
+    flags = make_flags(split="cross_view", random_rotation=90, velocity=True, **SMALL)
+    task = NwUcla(records, flags)
+    network = task.build_network(flags)
+    exported = task.build_exported(network)
+    joints = np.random.default_rng(0).normal(size=(2, 9, 1, 20, 3)).astype("float32")
+    probabilities = exported(joints)
+    assert list(probabilities) == task.class_names and len(task.class_names) == 10
+    np.testing.assert_allclose(sum(probabilities.values()), [1, 1], rtol=1e-5)
+    expected = keras.ops.softmax(network(joints))
+    np.testing.assert_allclose(np.stack(list(probabilities.values()), 1), expected, rtol=1e-5)
+    # Frames without a body behind the last are padding.
+    padded = np.pad(joints, [(0, 0), (0, 7), (0, 0), (0, 0), (0, 0)])
+    np.testing.assert_allclose(network(padded), network(joints), rtol=1e-4, atol=1e-5)
+
+
+def test_flags_shape_preprocessing_and_augmentation(records, make_flags):
+    flags = make_flags(split="cross_view", view="none", bones=True, random_noise=0.5, **SMALL)
+    augmentation, preprocessor, _ = NwUcla(records, flags).build_network(flags).layers
+    assert augmentation.noise == 0.5
+    assert (preprocessor.view, preprocessor.bones, preprocessor.timesteps) == ("none", True, 16)
+    flags = make_flags(split="cross_view", preprocessing="authors", **SMALL)
+    authors = NwUcla(records, flags).build_network(flags).layers[1]
+    assert authors.timesteps == 100 and authors.fill == "repeat"
+
+
+def test_official_splits_of_ntu(make_flags):
+    for config in ("ntu60", "ntu120"):
+        assert NtuRgbd.splits(make_flags(ntu_config=config)) == NTU_SPLITS[config]
