@@ -48,7 +48,7 @@ class SequencePooling(layers.Layer):
         pooled = ops.concatenate(pooled, axis=-1)
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))
 
-    def compute_output_shape(self, input_shape, mask=None):
+    def compute_output_shape(self, input_shape):
         """Returns the shape of the pooled sequences."""
         return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))
 

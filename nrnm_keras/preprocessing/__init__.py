@@ -1,5 +1,6 @@
 """Raw input to model input, as Keras layers that travel inside the exported model."""
 
+from nrnm_keras.preprocessing.sequence import SequencePreprocessor
 from nrnm_keras.preprocessing.skeleton import SkeletonPreprocessor
 from nrnm_keras.preprocessing.skeleton_augmentation import SkeletonAugmentation
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS, SkeletonLayout
@@ -7,6 +8,7 @@ from nrnm_keras.preprocessing.text import TextPreprocessor
 
 __all__ = [
     "LAYOUTS",
+    "SequencePreprocessor",
     "SkeletonAugmentation",
     "SkeletonLayout",
     "SkeletonPreprocessor",

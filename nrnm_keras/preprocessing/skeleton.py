@@ -88,6 +88,10 @@ class SkeletonPreprocessor(layers.Layer):
     TensorShape([4, 50, 300])
     """
 
+    LENGTHS = tuple(_LENGTHS)
+    CENTRES = ("every_frame", "first_frame", "none")
+    VIEWS = ("full", "vertical", "two_rotations", "none")
+
     def __init__(
         self,
         layout="kinect_v2",
@@ -106,8 +110,8 @@ class SkeletonPreprocessor(layers.Layer):
         check_choice("layout", layout, LAYOUTS)
         check_choice("length", length, _LENGTHS)
         check_choice("fill", fill, ("none", "repeat"))
-        check_choice("centre", centre, ("every_frame", "first_frame", "none"))
-        check_choice("view", view, ("full", "vertical", "two_rotations", "none"))
+        check_choice("centre", centre, self.CENTRES)
+        check_choice("view", view, self.VIEWS)
         if timesteps < 1:
             raise ValueError(
                 f"Argument `timesteps` must be at least 1. Received: timesteps={timesteps!r}"

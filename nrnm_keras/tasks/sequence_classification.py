@@ -2,7 +2,7 @@
 
 import keras
 
-from nrnm_keras.preprocessing.sequence import SequencePreprocessor
+from nrnm_keras.preprocessing import SequencePreprocessor
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
 

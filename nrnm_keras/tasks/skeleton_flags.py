@@ -35,19 +35,19 @@ def define_flags(values):
     choice(
         "length",
         "resample",
-        ("resample", "first", "central"),
+        SkeletonPreprocessor.LENGTHS,
         "how a skeleton sequence gets them: resampled, or its first or central frames",
     )
     choice(
         "centre",
         "every_frame",
-        ("every_frame", "first_frame", "none"),
+        SkeletonPreprocessor.CENTRES,
         "where the main body's spine is moved to the origin",
     )
     choice(
         "view",
         "full",
-        ("full", "vertical", "none"),
+        SkeletonPreprocessor.VIEWS,
         "rotation to the main body's own axes in the first frame; vertical: about the vertical",
     )
     switch("reference_bone_lengths", "give every skeleton the same bone lengths")

@@ -1,6 +1,8 @@
 """Apache Beam in place of this machine's processes."""
 
+import contextlib
 import dataclasses
+import io
 
 from pipelines.errors import SourceError
 
@@ -10,11 +12,11 @@ def with_beam(download_config, runner, options):
 
     Args:
         download_config: the one to start from.
-        runner: name of a runner, such as "DirectRunner".
+        runner: name of a runner, such as "FlinkRunner".
         options: string of its options, such as "flink_master=host:8081,parallelism=64", or None.
 
     Raises:
-        SourceError: if Apache Beam is not installed, or has no such runner.
+        SourceError: if Apache Beam is not installed, has no such runner or refuses an option.
     """
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -28,8 +30,13 @@ def with_beam(download_config, runner, options):
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise SourceError(f"beam_runner={runner!r} cannot be used: {error}") from error
-    # Without flags of its own Beam would take the command line's.
     flags = [f"--{option.strip()}" for option in (options or "").split(",") if option.strip()]
-    return dataclasses.replace(
-        download_config, beam_runner=runner, beam_options=PipelineOptions(flags)
-    )
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            beam_options = PipelineOptions(flags)  # without flags it takes the command line's
+            beam_options.get_all_options()
+    except SystemExit as error:
+        reason = said.getvalue().strip().rpartition("\n")[2]
+        raise SourceError(f"beam_options={options!r} cannot be used: {reason}") from error
+    return dataclasses.replace(download_config, beam_runner=runner, beam_options=beam_options)

@@ -42,7 +42,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         missing_samples: the official list of samples to exclude; if None, it is looked for under
             its official name in the source's folder.
         num_processes: how many processes read files; 0 means as many as there are cores.
-        beam_runner: name of an Apache Beam runner that builds instead, such as "DirectRunner".
+        beam_runner: name of an Apache Beam runner that builds instead; "FnApiRunner" is local.
         beam_options: its options, such as "flink_master=host:8081,parallelism=64".
         **kwargs: those of `tfds.core.ShardBasedBuilder`, such as `data_dir`.
 
@@ -64,7 +64,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         "on_error": "what a damaged file does: end the build, or be left out and reported",
         "missing_samples": "official list of samples to exclude; else looked for in the source",
         "num_processes": "how many processes read files; 0 is one for each core",
-        "beam_runner": "Apache Beam runner that builds instead, such as DirectRunner",
+        "beam_runner": "Apache Beam runner that builds instead; FnApiRunner is local",
         "beam_options": "its options, such as flink_master=host:8081,parallelism=64",
     }
     CHOICES = {
@@ -195,7 +195,8 @@ class NtuRgbd(ShardedDatasetBuilder):
             except Exception as error:
                 self._raise_damage(error)
                 raise
-        report = make_report(selection, self._finish_shards())
+        written = self.info.splits.total_num_examples
+        report = make_report(selection, self._finish_shards(), written)
         self._check(source, selection, report)
         write_report(
             {"source": source.path, "missing_samples": missing_list, **report}, self.data_path
@@ -212,7 +213,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         if self._on_error == "fail":
             for reason in selection.misnamed.values():
                 raise SourceError(reason)
-        report = report or make_report(selection, {})
+        report = report or make_report(selection, {}, len(selection.files))
         if not report["written"]:
             raise SourceError(f"{source.path}: no samples left; {'; '.join(summarise(report))}")
 

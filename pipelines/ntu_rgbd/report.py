@@ -9,34 +9,38 @@ FILE_NAME = "exclusions.json"
 _SHOWN = 3  # of each part in the summary
 
 
-def make_report(selection, damaged):
+def make_report(selection, damaged, written):
     """Returns the report of a build.
 
     Args:
         selection: the `Selection` of the source's files.
         damaged: dict, name of a sample -> what is wrong with its file.
+        written: integer, number of records.
 
     Returns:
         A dictionary that JSON can hold. `found` is the sum of `written` and the lengths of
         `officially_missing`, `other_classes` and `damaged`; `written_by_action` has the number of
         records of each action that has any.
+
+    Raises:
+        RuntimeError: if that sum is another.
     """
-    damaged = dict(sorted({**selection.misnamed, **damaged}.items()))
-    written = [file.name for file in selection.files if file.name not in damaged]
-    by_action = Counter(parse_name(name).action for name in written)
-    return {
-        "found": len(written)
-        + len(selection.officially_missing)
-        + len(selection.other_classes)
-        + len(damaged),
-        "written": len(written),
+    names = [file.name for file in selection.files if file.name not in damaged]
+    by_action = Counter(parse_name(name).action for name in names)
+    report = {
+        "found": selection.found,
+        "written": written,
         "written_by_action": {
             ACTIONS[number - 1]: by_action[number] for number in sorted(by_action)
         },
         "officially_missing": selection.officially_missing,
         "other_classes": selection.other_classes,
-        "damaged": damaged,
+        "damaged": dict(sorted({**selection.misnamed, **damaged}.items())),
     }
+    left_out = sum(len(report[part]) for part in ("officially_missing", "other_classes", "damaged"))
+    if written + left_out != selection.found or written != len(names):
+        raise RuntimeError(f"samples were lost: {'; '.join(summarise(report))}")
+    return report
 
 
 def write_report(report, folder):

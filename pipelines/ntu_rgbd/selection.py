@@ -21,12 +21,14 @@ class Selection(NamedTuple):
     """The skeleton files of a source, sorted out.
 
     Attributes:
+        found: the number of all files.
         files: those to be read, in the order of the records.
         officially_missing: names of samples that the official list excludes.
         other_classes: names of samples of further actions.
         misnamed: place -> what is wrong with the file's name.
     """
 
+    found: int
     files: list
     officially_missing: list[str]
     other_classes: list[str]
@@ -46,9 +48,10 @@ def select_files(source, actions, missing=frozenset()):
     Raises:
         SourceError: if two files have the same name.
     """
-    selection = Selection([], [], [], {})
+    found = source.files()
+    selection = Selection(len(found), [], [], [], {})
     places = {}
-    for file in source.files():
+    for file in found:
         try:
             sample = parse_name(file.name)
         except SourceError as error:

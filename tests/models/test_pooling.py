@@ -53,3 +53,8 @@ def test_config():
 def test_unknown_mode():
     with pytest.raises(ValueError, match="median"):
         SequencePooling("median")
+
+
+def test_symbolic_call():
+    sequences = keras.layers.Masking()(keras.Input((None, 4)))
+    assert SequencePooling("mean_max")(sequences).shape == (None, 8)

@@ -1,5 +1,7 @@
 import contextlib
+import importlib.util
 import json
+import operator
 import os
 import pathlib
 import signal
@@ -22,6 +24,9 @@ from pipelines.ntu_rgbd.source import ARCHIVES, open_source
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 LOCAL_RUNNER = "FnApiRunner"  # DirectRunner first tries to download another
+needs_beam = pytest.mark.skipif(
+    importlib.util.find_spec("apache_beam") is None, reason="needs the extra beam"
+)
 
 
 def text(frames, seed=0):
@@ -199,9 +204,11 @@ def test_same_bytes_with_any_number_of_processes(write_folder, tmp_path, monkeyp
     assert len([name for name in built[0] if "tfrecord" in name]) > 5
 
 
+@needs_beam
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
 def test_same_bytes_from_beam(write_folder, tmp_path, monkeypatch, on_error):
     monkeypatch.setattr(shards_module, "_TEXT_IN_SHARD", 1)  # a shard a file
+    monkeypatch.setattr(sys, "argv", ["", "--direct_num_workers=many"])  # not meant for Beam
     samples = {f"S001C001P001R001A{n:03}": text(ONE, n) for n in range(1, 13)}
     if on_error == "skip":
         samples |= {"S001C001P001R001A005": "1\n", "S001C001P001R001A061": "", "misnamed": ""}
@@ -218,13 +225,13 @@ def test_same_bytes_from_beam(write_folder, tmp_path, monkeypatch, on_error):
     assert len(records(beam)) == sum(lengths)
 
 
+@needs_beam
 def test_damage_ends_a_build_by_beam_with_one_line(write_folder, tmp_path):
     source = write_folder(SAMPLES | {"S001C001P001R001A002": "1\n"})
 
-    with pytest.raises(SourceError, match="A002.skeleton, line 2: ") as error:
+    with pytest.raises(SourceError, match="A002.skeleton, line 2: .* frame 1 of 1$"):
         build("ntu_rgbd", tmp_path / "data", source=source, beam_runner=LOCAL_RUNNER)
 
-    assert "\n" not in str(error.value)
     assert not finished_builds(tmp_path / "data")
 
 
@@ -419,7 +426,17 @@ def test_archives_that_cannot_be_read_directly(write_archive):
         (["--num_processes=two"], "--num_processes=two"),
         (["--source={tmp}/source", "--missing_samples={tmp}/no"], "no: No such file or directory"),
         (["--source={tmp}/source", "--missing_samples={tmp}/no.zip"], "no.zip, line 4: 'of'"),
-        (["--source={tmp}/source", "--beam_runner=None"], "beam_runner='None' cannot be used"),
+        pytest.param(
+            ["--source={tmp}/source", "--beam_runner=None"],
+            "beam_runner='None' cannot be used",
+            marks=needs_beam,
+        ),
+        pytest.param(
+            ["--source={tmp}/source", f"--beam_runner={LOCAL_RUNNER}"]
+            + ["--beam_options=direct_num_workers=many"],
+            "argument --direct_num_workers: invalid int value: 'many'",
+            marks=needs_beam,
+        ),
         (
             ["--source={tmp}/others", "--on_error=skip"],
             "no samples left; found 2 = written 0 + damaged 1 + of other classes 1",
@@ -486,6 +503,13 @@ def start_long_build(tmp_path):
     return process, psutil.Process(process.pid).children()
 
 
+def runs(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_build_leaves_neither_processes_nor_what_looks_finished(ending, tmp_path):
     process, children = start_long_build(tmp_path)
@@ -500,7 +524,10 @@ def test_stopped_build_leaves_neither_processes_nor_what_looks_finished(ending, 
         assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
         assert not list(folder.iterdir())
     assert children
-    assert not psutil.wait_procs(children, timeout=20)[1]
+    deadline = time.monotonic() + 20
+    while any(map(runs, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_processes_import_no_tensorflow():
@@ -513,6 +540,13 @@ def test_processes_import_no_tensorflow():
     packages = {name.split(".")[0] for name in result.stdout.split()}
     assert not packages & {"tensorflow", "tensorflow_datasets", "absl", "keras", "tqdm"}
     assert "numpy" in packages
+
+
+def test_map_in_processes_uses_all_of_them():
+    identifiers = list(map_in_processes(operator.call, [os.getpid] * 9, 3))
+
+    assert len(set(identifiers)) == 3
+    assert os.getpid() not in identifiers
 
 
 def test_map_in_processes_reads_a_bounded_number_ahead():
@@ -539,9 +573,10 @@ def test_process_that_is_ended_from_outside_is_noticed():
     with pytest.raises(SourceError, match=r"was ended \(exit code -9\); is there enough memory"):
         list(results)
 
-    assert not any(child.is_running() for child in children)
+    assert not any(map(runs, children))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit")
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     """What is written is 190 kB a file; were it kept, 350 files would take 66 MB more."""
     (tmp_path / "long").write_text(text([[1]] * 300))

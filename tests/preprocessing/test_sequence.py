@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.preprocessing.sequence import SequencePreprocessor
+from nrnm_keras.preprocessing import SequencePreprocessor
 
 NAN = float("nan")
 
