@@ -68,13 +68,19 @@ def _find_records(flags):
         options = {name: value for name, value in task_class.build_options(flags).items() if value}
         return task_class, build(task_class.dataset, flags.data_dir, **options)
     except SourceError as error:
-        if flags.task != "imdb" or flags.imdb_source:
+        source_flag = task_class.source_flag
+        if source_flag is None or flags[source_flag].value:
             raise
+        lacking = f"no {task_class.dataset} records in data_dir={flags.data_dir}, and {error}"
+        if flags.task != "imdb":
+            raise UsageError(
+                f"{lacking}; --{source_flag}=PATH says where the raw data are"
+            ) from error
         if not flags.sample_when_unavailable:
             raise UsageError(
-                f"no IMDB records in data_dir={flags.data_dir}, and {error}. Three ways on: "
-                "--imdb_source=PATH of the aclImdb folder or its archive; a machine with network; "
-                "--sample_when_unavailable to train on generated reviews"
+                f"{lacking}. Three ways on: --imdb_source=PATH of the aclImdb folder or its "
+                "archive; a machine with network; --sample_when_unavailable to train on generated "
+                "reviews"
             ) from error
         task_class = TASKS["sample_reviews"]
         logging.warning("IMDB is not available (%s): %s", error, task_class.notice)

@@ -6,10 +6,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
+from pipelines.manifest import write_manifest
 
 
 class _WithOptions:
-    """Options that are keyword arguments of the constructor, and a summary of the build.
+    """Options that are keyword arguments of the constructor, a manifest and a summary of the build.
 
     Attributes:
         OPTIONS: the constructor's own keyword arguments, each with one line of help. The build
@@ -48,6 +49,12 @@ class _WithOptions:
             if value not in self.CHOICES[name]:
                 allowed = " or ".join(self.CHOICES[name])
                 raise SourceError(f"{name}={value!r}; expected {allowed}")
+
+    def _download_and_prepare(self, dl_manager, download_config=None):
+        """Writes the records, then their manifest, all before the folder gets its final name."""
+        super()._download_and_prepare(dl_manager, download_config)
+        splits = {name: split.filenames for name, split in self.info.splits.items()}
+        write_manifest(self.data_path, splits)
 
     def _example_writer(self):
         return _DeterministicWriter(file_format=self.info.file_format)

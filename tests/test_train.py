@@ -233,6 +233,10 @@ def test_comparison_with_lstm(folder, capsys):
         (["--compare_with_lstm", "--nrnm_layers="], "nrnm_layers"),
         (["--task=imdb", "--imdb_source=missing", "--sample_when_unavailable"], "missing"),
         (["--learning_rate=nan"], "learning_rate"),
+        (["--task=nw_ucla"], "--nw_ucla_source=PATH"),
+        (["--task=nw_ucla", "--nw_ucla_source=missing"], "missing"),
+        (["--task=ntu_rgbd"], "--ntu_source=PATH"),
+        (["--task=sequence", "--train_file=missing.npz"], "missing.npz"),
     ],
 )
 def test_errors_are_one_line(folder, tmp_path, capsys, arguments, message):

@@ -113,6 +113,7 @@ class NtuRgbd(SkeletonActions):
     """NTU RGB+D, 60 or 120 actions."""
 
     dataset = "ntu_rgbd"
+    source_flag = "ntu_source"
     layout = "kinect_v2"
     camera_in_name = r"C\d+"
 
@@ -137,6 +138,7 @@ class NtuSample(NtuRgbd):
     """Generated files in the format of NTU RGB+D."""
 
     dataset = "ntu_sample"
+    source_flag = None
     notice = "SAMPLE DATA, NOT NTU RGB+D"
 
     @staticmethod
@@ -149,6 +151,7 @@ class NwUcla(SkeletonActions):
     """Northwestern-UCLA, ten actions."""
 
     dataset = "nw_ucla"
+    source_flag = "nw_ucla_source"
     layout = "kinect_v1"
     camera_in_name = r"_v\d+"
 

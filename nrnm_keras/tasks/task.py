@@ -9,6 +9,7 @@ class Task:
 
     Attributes:
         dataset: name of the data set in `pipelines.build.DATASETS`.
+        source_flag: name of the flag that says where the raw data are, or None.
         records: its `Records`.
         monitor: name of the metric of the validation split that tells the best epoch.
         monitor_mode: `"max"` or `"min"`.
@@ -18,6 +19,7 @@ class Task:
     """
 
     dataset: str
+    source_flag = None
     monitor = "val_accuracy"
     monitor_mode = "max"
     notice = None

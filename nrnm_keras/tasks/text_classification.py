@@ -117,6 +117,7 @@ class Imdb(TextClassification):
     """Film reviews of the Large Movie Review Dataset."""
 
     dataset = "imdb"
+    source_flag = "imdb_source"
 
     @staticmethod
     def build_options(flags):

@@ -1,0 +1,319 @@
+"""Compares builds with their manifests and looks for leakage: `python -m pipelines.verify DIR`."""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import pathlib
+import sys
+import textwrap
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+from absl import flags
+from tqdm.auto import tqdm
+
+from pipelines.build import native_logs_hidden, tfds_quiet
+from pipelines.errors import SourceError
+from pipelines.manifest import FILE_NAME, SHARDS, measure_shard, read_manifest, unlisted_shards
+
+_INFO_NAME = "dataset_info.json"  # TFDS's
+_UNFINISHED = "incomplete."  # what TFDS calls the folder of a build that is not through
+_SHOWN = 3  # pairs of records in a line
+_USAGE = (
+    "python -m pipelines.verify DIR; DIR is the folder of a built version, or one that holds builds"
+)
+
+
+class Report(NamedTuple):
+    """What was found in a build.
+
+    Attributes:
+        folder: the folder of the built version.
+        label_counts: split -> name of a class -> number of records.
+        summary: lines that describe the splits.
+        warnings: lines about what a user should know, such as repeated records in a split.
+        problems: lines about damage, and about records of one split that are in another too.
+    """
+
+    folder: pathlib.Path
+    label_counts: dict[str, dict[str, int]]
+    summary: list[str]
+    warnings: list[str]
+    problems: list[str]
+
+
+def main(argv=None):
+    """Runs the command and returns its exit code: 0 if all is well."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
+    values = flags.FlagValues()
+    values.set_gnu_getopt(True)
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    try:
+        folders = values(["", *arguments])[1:]
+        if values.help:
+            print(f"usage: {_USAGE}")
+            return 0
+        if len(folders) != 1:
+            raise SourceError(f"{len(folders)} folders given, expected one; usage: {_USAGE}")
+        return _run(folders[0])
+    except (SourceError, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(folder):
+    """Verifies the builds in a folder, prints what was found, and returns the exit code."""
+    builds = find_builds(folder)
+    with native_logs_hidden():
+        import tensorflow  # noqa: F401
+    num_problems = 0
+    for build in builds:
+        report = verify(build)
+        num_problems += len(report.problems)
+        print(report.folder)
+        for line in report.summary:
+            print(textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    "))
+        for word, lines in (("warning", report.warnings), ("problem", report.problems)):
+            for line in lines:
+                print(f"  {word}: {line}")
+    print(f"builds: {len(builds)}, problems: {num_problems}")
+    return 1 if num_problems else 0
+
+
+def find_builds(folder):
+    """Returns the folders of the built versions in a folder, which may be one itself.
+
+    Raises:
+        SourceError: if there are none.
+    """
+    folder = pathlib.Path(folder).expanduser()
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: no such folder; expected {_USAGE.partition('; ')[2]}")
+    files = itertools.chain(*(folder.rglob(name) for name in (_INFO_NAME, FILE_NAME, SHARDS)))
+    builds = {path.parent for path in files if not path.parent.name.startswith(_UNFINISHED)}
+    if not builds:
+        raise SourceError(f"{folder}: no build in it; {_USAGE.partition('; ')[2]}")
+    return sorted(builds)
+
+
+def verify(folder):
+    """Compares the shards of a build with its manifest and reads every record.
+
+    Args:
+        folder: path of a built version.
+
+    Returns:
+        A `Report`. All is well if it has no `problems`.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pipelines.build import build
+    >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
+    >>> report = verify(path)
+    >>> report.label_counts
+    {'test': {'neg': 2, 'pos': 2}, 'train': {'neg': 4, 'pos': 4}}
+    >>> report.problems
+    []
+    """
+    folder = pathlib.Path(folder)
+    try:
+        splits = read_manifest(folder)
+        info = _read_info(folder)
+    except SourceError as error:
+        return Report(folder, {}, [], [], [str(error)])
+    problems = _differing_splits(info, splits)
+    problems += [f"{file}: not in {FILE_NAME}" for file in unlisted_shards(folder, splits)]
+    contents = _Contents(info)
+    records = _read(folder, splits, info.features, problems)
+    total = sum(shard.records for shard in itertools.chain(*splits.values()))
+    for split, record in tqdm(
+        records, f"Verifying {info.name}", total, unit=" records", leave=False
+    ):
+        contents.add(split, record)
+    return Report(
+        folder,
+        contents.label_counts,
+        [_describe(split, shards, contents.label_counts) for split, shards in splits.items()],
+        contents.repeated(),
+        problems + contents.leaked(),
+    )
+
+
+def _read_info(folder):
+    """Returns what TFDS knows about a build."""
+    import tensorflow_datasets as tfds
+
+    try:
+        with tfds_quiet():
+            return tfds.builder_from_directory(folder).info
+    except Exception as error:  # TFDS has no error of its own for what is wrong with its files
+        message = " ".join(str(error).split())
+        raise SourceError(f"{folder}: TFDS cannot open it ({message})") from error
+
+
+def _differing_splits(info, splits):
+    """Returns a line for each split that TFDS would not read as the manifest lists it."""
+    listed = {
+        split: {shard.file: shard.records for shard in shards} for split, shards in splits.items()
+    }
+    read = {
+        split: dict(zip(value.filenames, value.shard_lengths, strict=True))
+        for split, value in info.splits.items()
+    }
+    return [
+        f"{_INFO_NAME}: split {split} has {read.get(split, 'nothing')}, "
+        f"{listed.get(split, 'nothing')} in {FILE_NAME}"
+        for split in sorted(read | listed)
+        if read.get(split) != listed.get(split)
+    ]
+
+
+def _read(folder, splits, features, problems):
+    """Yields (split, record) of all shards; adds a line to the problems for each that differs."""
+    for split, shards in splits.items():
+        for shard in shards:
+            path, differences = folder / shard.file, []
+            try:
+                differences += _differences(path, shard, splits)
+                # TensorFlow also logs what it is going to raise.
+                with native_logs_hidden() if differences else contextlib.nullcontext():
+                    for record in _read_records(path, features):
+                        yield split, record
+            except SourceError as error:
+                differences.append(str(error))
+            if differences:
+                problems.append(f"{shard.file}: {', '.join(differences)}")
+
+
+def _differences(path, shard, splits):
+    """Returns in words how a shard differs from what the manifest says of it."""
+    try:
+        found = measure_shard(path)
+    except FileNotFoundError as error:
+        raise SourceError("missing") from error
+    except OSError as error:
+        raise SourceError(error.strerror) from error
+    differences = [
+        f"{getattr(found, field):,} {field} instead of {getattr(shard, field):,}"
+        for field in ("bytes", "records")
+        if getattr(found, field) != getattr(shard, field)
+    ]
+    if found.sha256 != shard.sha256:
+        owners = {other.sha256: other.file for other in itertools.chain(*splits.values())}
+        owner = owners.get(found.sha256)
+        differences.append(f"SHA-256 is that of {owner}" if owner else "SHA-256 differs")
+    return differences
+
+
+def _read_records(path, features):
+    """Yields the records of a shard; raises a SourceError with the number of one that is broken."""
+    import tensorflow as tf
+
+    with tfds_quiet():
+        records = tf.data.TFRecordDataset(str(path)).map(features.deserialize_example)
+    records = records.as_numpy_iterator()
+    for number in itertools.count(1):
+        try:
+            record = next(records, None)
+        except tf.errors.OpError as error:
+            reason = error.message.partition("\n")[0]
+            raise SourceError(f"record {number} cannot be read ({reason})") from error
+        if record is None:
+            return
+        yield record
+
+
+class _Contents:
+    """What the records of all splits hold: their labels, and what occurs more than once."""
+
+    def __init__(self, info):
+        self._input, self._label = info.supervised_keys
+        self._name = "id" if "id" in info.features else "name"
+        self._classes = {-1: "unlabelled", **dict(enumerate(info.features[self._label].names))}
+        self._counts = {split: Counter() for split in info.splits}
+        self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
+
+    def add(self, split, record):
+        name, value = record[self._name], record[self._input]
+        self._counts[split][int(record[self._label])] += 1
+        self._repeats[self._name].add(split, name, name)
+        self._repeats[self._input].add(split, _hash(value), name)
+
+    @property
+    def label_counts(self):
+        """Split -> name of a class -> number of records."""
+        return {
+            split: {self._classes.get(label, label): counts[label] for label in sorted(counts)}
+            for split, counts in self._counts.items()
+        }
+
+    def leaked(self):
+        """Returns a line for each two splits that have a name or an input in common."""
+        return [
+            f"leakage: {self._share(pairs, later)} have the {feature} of one of {earlier}: "
+            f"{_show(pairs)}"
+            for feature, repeats in self._repeats.items()
+            for (earlier, later), pairs in repeats.pairs.items()
+            if earlier != later
+        ]
+
+    def repeated(self):
+        """Returns a line for each split in which a name or an input occurs again."""
+        return [
+            f"{self._share(pairs, later)} have the {feature} of an earlier one: {_show(pairs)}"
+            for feature, repeats in self._repeats.items()
+            for (earlier, later), pairs in repeats.pairs.items()
+            if earlier == later
+        ]
+
+    def _share(self, pairs, split):
+        return f"{len(pairs):,} of {self._counts[split].total():,} records of {split}"
+
+
+class _Repeats:
+    """Which records have a key that an earlier one has.
+
+    Attributes:
+        pairs: (split of the earlier, of the later) -> list of the names of both; a later record
+            counts once for each split, with the first there.
+    """
+
+    def __init__(self):
+        self._names = defaultdict(dict)
+        self.pairs = defaultdict(list)
+
+    def add(self, split, key, name):
+        for earlier, names in self._names.items():
+            if key in names:
+                self.pairs[earlier, split].append((names[key], name))
+        self._names[split].setdefault(key, name)
+
+
+def _hash(value):
+    """Returns a hash of a text or of an array, equal for equal numbers."""
+    content = value if isinstance(value, bytes) else (value + 0).tobytes()  # -0.0 is 0.0
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _show(pairs):
+    """Returns the names of the first pairs in words."""
+    names = [" = ".join(dict.fromkeys(name.decode() for name in pair)) for pair in pairs[:_SHOWN]]
+    return ", ".join([*names, *(["..."] if len(pairs) > _SHOWN else [])])
+
+
+def _describe(split, shards, counts):
+    """Returns a line about a split: its size and how many records each class has."""
+    records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
+    labels = ", ".join(f"{name} {number:,}" for name, number in counts[split].items())
+    return f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB; {labels}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
