@@ -14,6 +14,7 @@ from nrnm_keras.training.loop import train
 from nrnm_keras.training.report import create_report, summary, write_report
 from nrnm_keras.training.run_folder import RunFolder
 from pipelines.errors import SourceError
+from pipelines.manifest import check_sizes
 
 _USAGE = "python -m nrnm_keras.train --run_dir=FOLDER [--flagfile=FILE] [flags]"
 
@@ -60,6 +61,13 @@ def _check(flags):
 
 
 def _find_records(flags):
+    """Returns the task's class and the folder of its records, whose shards are all there."""
+    task_class, path = _build_records(flags)
+    check_sizes(path)
+    return task_class, path
+
+
+def _build_records(flags):
     """Returns the task's class and the folder of its records, which it builds if need be."""
     from pipelines.build import build
 

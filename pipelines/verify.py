@@ -20,9 +20,8 @@ from pipelines.manifest import FILE_NAME, SHARDS, measure_shard, read_manifest, 
 _INFO_NAME = "dataset_info.json"  # TFDS's
 _UNFINISHED = "incomplete."  # what TFDS calls the folder of a build that is not through
 _SHOWN = 3  # pairs of records in a line
-_USAGE = (
-    "python -m pipelines.verify DIR; DIR is the folder of a built version, or one that holds builds"
-)
+_EXPECTED = "the folder of a built version, or one that holds builds"
+_USAGE = f"python -m pipelines.verify DIR; DIR is {_EXPECTED}"
 
 
 class Report(NamedTuple):
@@ -94,11 +93,11 @@ def find_builds(folder):
     """
     folder = pathlib.Path(folder).expanduser()
     if not folder.is_dir():
-        raise SourceError(f"{folder}: no such folder; expected {_USAGE.partition('; ')[2]}")
+        raise SourceError(f"{folder}: no such folder; expected {_EXPECTED}")
     files = itertools.chain(*(folder.rglob(name) for name in (_INFO_NAME, FILE_NAME, SHARDS)))
     builds = {path.parent for path in files if not path.parent.name.startswith(_UNFINISHED)}
     if not builds:
-        raise SourceError(f"{folder}: no build in it; {_USAGE.partition('; ')[2]}")
+        raise SourceError(f"{folder}: no build in it; expected {_EXPECTED}")
     return sorted(builds)
 
 
@@ -118,19 +117,18 @@ def verify(folder):
     >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
     >>> report = verify(path)
     >>> report.label_counts
-    {'test': {'neg': 2, 'pos': 2}, 'train': {'neg': 4, 'pos': 4}}
+    {'train': {'neg': 4, 'pos': 4}, 'test': {'neg': 2, 'pos': 2}}
     >>> report.problems
     []
     """
     folder = pathlib.Path(folder)
     try:
         splits = read_manifest(folder)
-        info = _read_info(folder)
+        info, contents = _open(folder, splits)
     except SourceError as error:
         return Report(folder, {}, [], [], [str(error)])
     problems = _differing_splits(info, splits)
     problems += [f"{file}: not in {FILE_NAME}" for file in unlisted_shards(folder, splits)]
-    contents = _Contents(info)
     records = _read(folder, splits, info.features, problems)
     total = sum(shard.records for shard in itertools.chain(*splits.values()))
     for split, record in tqdm(
@@ -146,16 +144,20 @@ def verify(folder):
     )
 
 
-def _read_info(folder):
-    """Returns what TFDS knows about a build."""
+def _open(folder, splits):
+    """Returns what TFDS knows about a build, and a `_Contents` for its records."""
     import tensorflow_datasets as tfds
 
     try:
         with tfds_quiet():
-            return tfds.builder_from_directory(folder).info
+            info = tfds.builder_from_directory(folder).info
+            return info, _Contents(info, splits)
     except Exception as error:  # TFDS has no error of its own for what is wrong with its files
         message = " ".join(str(error).split())
-        raise SourceError(f"{folder}: TFDS cannot open it ({message})") from error
+        raise SourceError(
+            f"{folder}: {_INFO_NAME} or features.json is missing or damaged ({message}); "
+            f"remove {folder} and build again"
+        ) from error
 
 
 def _differing_splits(info, splits):
@@ -233,11 +235,11 @@ def _read_records(path, features):
 class _Contents:
     """What the records of all splits hold: their labels, and what occurs more than once."""
 
-    def __init__(self, info):
+    def __init__(self, info, splits):
         self._input, self._label = info.supervised_keys
         self._name = "id" if "id" in info.features else "name"
         self._classes = {-1: "unlabelled", **dict(enumerate(info.features[self._label].names))}
-        self._counts = {split: Counter() for split in info.splits}
+        self._counts = {split: Counter() for split in splits}
         self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
 
     def add(self, split, record):

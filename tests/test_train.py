@@ -249,6 +249,18 @@ def test_errors_are_one_line(folder, tmp_path, capsys, arguments, message):
     assert not (tmp_path / "run" / "report.json").exists()
 
 
+def test_damaged_shard_is_named_before_training(folder, tmp_path, capsys):
+    flags = [f"--flagfile={folder}/small.flags", f"--run_dir={tmp_path}/run", "--epochs=1"]
+    flags.append(f"--data_dir={tmp_path}/data")
+    assert train.main(flags) == 0
+    (shard,) = (tmp_path / "data").rglob("*.tfrecord-*")
+    shard.write_bytes(shard.read_bytes()[:-20])
+    assert train.main([*flags, "--overwrite"]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ") and shard.name in line and "build again" in line
+    assert (tmp_path / "run" / "report.json").exists()
+
+
 def test_training_needs_tensorflow(tmp_path):
     pytest.importorskip("jax")
     result = subprocess.run(
