@@ -1,5 +1,3 @@
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -10,25 +8,13 @@ from nrnm_keras.tasks import NtuRgbd, NwUcla
 from pipelines.build import build
 from pipelines.ntu_rgbd.samples import SPLITS as NTU_SPLITS
 
-ACTIONS = [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]  # as the file names count them
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "timesteps": 16}
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    """Records of two actions of ten subjects, twice each, seen by three cameras."""
-    folder = tmp_path_factory.mktemp("nw_ucla")
-    (folder / "raw").mkdir()
-    random = np.random.default_rng(0)
-    for label, action in enumerate(ACTIONS[:2], start=1):
-        for subject in range(1, 11):
-            for episode in range(2):
-                for camera in (1, 2, 3):
-                    name = f"a{action:02}_s{subject:02}_e{episode:02}_v{camera:02}"
-                    frames = random.normal(size=(3 + episode, 20, 3)) + label
-                    content = {"file_name": name, "label": label, "skeletons": frames.tolist()}
-                    (folder / "raw" / f"{name}.json").write_text(json.dumps(content))
-    return build("nw_ucla", folder / "data", source=str(folder / "raw"))
+def records(nw_ucla_folder, tmp_path_factory):
+    """The folder of their records."""
+    return build("nw_ucla", tmp_path_factory.mktemp("data"), source=str(nw_ucla_folder))
 
 
 def names(task, split):

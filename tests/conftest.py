@@ -1,0 +1,22 @@
+import json
+
+import numpy as np
+import pytest
+
+ACTIONS = [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]  # of NW-UCLA, as its file names count them
+
+
+@pytest.fixture(scope="session")
+def nw_ucla_folder(tmp_path_factory):
+    """Files of two actions of ten subjects, twice each, seen by three cameras."""
+    folder = tmp_path_factory.mktemp("nw_ucla")
+    random = np.random.default_rng(0)
+    for label, action in enumerate(ACTIONS[:2], start=1):
+        for subject in range(1, 11):
+            for episode in range(2):
+                for camera in (1, 2, 3):
+                    name = f"a{action:02}_s{subject:02}_e{episode:02}_v{camera:02}"
+                    frames = random.normal(size=(3 + episode, 20, 3)) + label
+                    content = {"file_name": name, "label": label, "skeletons": frames.tolist()}
+                    (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
