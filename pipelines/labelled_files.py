@@ -1,11 +1,88 @@
-"""What data sets of a user's own files have in common: their classes, their content's hash."""
+"""What data sets of a user's own files have in common."""
 
 import hashlib
+import pathlib
 import re
 
+import tensorflow_datasets as tfds
+
+from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+class LabelledFiles(DatasetBuilder):
+    """Examples with class labels from one file for each split.
+
+    Args:
+        train_file: path; its labels are the classes.
+        validation_file: path, or None for no such split.
+        test_file: path, or None for no such split.
+        **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
+
+    The build's path carries a hash of the files' content and type, so that a changed file is built
+    anew and an unchanged one is found again, wherever it lies.
+
+    Attributes:
+        CONTENT: name of the feature that is not label or id.
+        FORMATS: what the files may be, in words.
+
+    Raises:
+        SourceError: if a file cannot be read or has errors, there is only one class, or a label is
+            none of the training file's.
+    """
+
+    CONTENT: str
+    FORMATS: str
+
+    def __init__(self, *, train_file=None, validation_file=None, test_file=None, **kwargs):
+        files = {"train": train_file, "validation": validation_file, "test": test_file}
+        if not train_file:
+            raise SourceError(f"no train_file given; expected {self.FORMATS}")
+        self._files = {
+            split: pathlib.Path(path).expanduser() for split, path in files.items() if path
+        }
+        super().__init__(
+            config=tfds.core.BuilderConfig(name=f"content_{content_hash(self._files)}"), **kwargs
+        )
+
+    def _content_feature(self, path):
+        """Returns the TFDS feature of the content of a training file."""
+        raise NotImplementedError
+
+    def _labels(self, path):
+        """Returns the labels in a training file."""
+        raise NotImplementedError
+
+    def _read(self, path):
+        """Yields (number in the file, place in words, content, label)."""
+        raise NotImplementedError
+
+    def _info(self):
+        path = self._files["train"]
+        features = {
+            self.CONTENT: self._content_feature(path),
+            "label": tfds.features.ClassLabel(names=class_names(path, self._labels(path))),
+            "id": tfds.features.Text(),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features), supervised_keys=(self.CONTENT, "label")
+        )
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(split, path) for split, path in self._files.items()}
+
+    def _generate_examples(self, split, path):
+        classes = self.info.features["label"].names
+        for number, place, content, label in self._read(path):
+            if label not in classes:
+                raise SourceError(
+                    f"{place}: label {label!r} does not occur in {self._files['train']}; "
+                    f"it has: {', '.join(classes)}"
+                )
+            key = f"{split}/{number}"
+            yield key, {self.CONTENT: content, "label": label, "id": key}
 
 
 def class_names(path, labels):

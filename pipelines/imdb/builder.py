@@ -15,6 +15,18 @@ URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 OFFICIAL_COUNTS = {"train": 25_000, "test": 25_000, "unsupervised": 50_000}
 
 
+def review_features():
+    """Returns the TFDS features of a labelled review."""
+    return tfds.features.FeaturesDict(
+        {
+            "text": tfds.features.Text(),
+            "label": tfds.features.ClassLabel(names=["neg", "pos"]),
+            "rating": tfds.features.Scalar(np.int32),
+            "id": tfds.features.Text(),
+        }
+    )
+
+
 class Imdb(DatasetBuilder):
     """Film reviews with a binary label.
 
@@ -55,14 +67,7 @@ class Imdb(DatasetBuilder):
 
     def _info(self):
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "text": tfds.features.Text(),
-                    "label": tfds.features.ClassLabel(names=["neg", "pos"]),
-                    "rating": tfds.features.Scalar(np.int32),
-                    "id": tfds.features.Text(),
-                }
-            ),
+            features=review_features(),
             supervised_keys=("text", "label"),
             homepage="https://ai.stanford.edu/~amaas/data/sentiment/",
             metadata=tfds.core.MetadataDict(source=self._source or URL),

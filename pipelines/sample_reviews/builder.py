@@ -1,10 +1,10 @@
 """TFDS builder of generated reviews, with the features of `imdb`."""
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.imdb.builder import review_features
 from pipelines.sample_reviews.generate import generate_reviews
 
 
@@ -37,14 +37,7 @@ class SampleReviews(DatasetBuilder):
 
     def _info(self):
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "text": tfds.features.Text(),
-                    "label": tfds.features.ClassLabel(names=["neg", "pos"]),
-                    "rating": tfds.features.Scalar(np.int32),
-                    "id": tfds.features.Text(),
-                }
-            ),
+            features=review_features(),
             supervised_keys=("text", "label"),
         )
 
