@@ -11,6 +11,12 @@ def check_choice(name, value, choices):
         )
 
 
+def check_range(name, value, is_allowed, allowed):
+    """Refuses a value out of its range, which is told in words."""
+    if not is_allowed:
+        raise ValueError(f"Argument `{name}` must be {allowed}. Received: {name}={value!r}")
+
+
 def check_shape(shape, layout):
     """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints."""
     num_joints = LAYOUTS[layout].num_joints

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers, ops, random
 
-from nrnm_keras.preprocessing import frame_sampling, rotations
-from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape
+from nrnm_keras.preprocessing import frame_sampling
+from nrnm_keras.preprocessing.argument_checks import check_choice, check_range, check_shape
 from nrnm_keras.preprocessing.body_presence import (
     MainBody,
     find_bodies,
@@ -23,8 +23,8 @@ class SkeletonAugmentation(layers.Layer):
     The changes are made in the order of the arguments below, those that are 0 not at all. Missing
     bodies and padding (see `SkeletonPreprocessor`) stay zero. At inference nothing changes.
 
-    Which changes are harmless depends on the actions: where left and right, the direction of
-    gravity or the speed tells them apart, leave out `mirror`, `tilt` or `speed`.
+    Which changes are harmless depends on the actions: where left and right or the speed tells them
+    apart, leave out `mirror` or `speed`. For rotations see `SkeletonRotation`.
 
     Args:
         layout: Name of the skeleton's layout in `LAYOUTS`.
@@ -36,11 +36,8 @@ class SkeletonAugmentation(layers.Layer):
         swap_bodies: Float in [0, 1], the rate at which the first two bodies change places, in
             sequences that have both.
         mirror: Float in [0, 1], the rate at which left and right are exchanged.
-        rotation: Float in [0, 180], the largest rotation about the vertical (y), in degrees, to
-            either side. Rotations and scale leave the place of the main body's spine in its first
-            frame where it is.
-        tilt: Float in [0, 180], the same about x and then about z.
-        scale: Float in [0, 1), the largest change of size, to either side of 1.
+        scale: Float in [0, 1), the largest change of size, to either side of 1. The place of the
+            main body's spine in its first frame stays where it is.
         noise: Float of at least 0, the standard deviation of what is added to every coordinate
             of every frame, in metres.
         seed: Integer, for the same changes in every run, or `None`.
@@ -57,7 +54,7 @@ class SkeletonAugmentation(layers.Layer):
 
     Example:
 
-    >>> augmentation = SkeletonAugmentation(rotation=30.0, scale=0.1, seed=1)
+    >>> augmentation = SkeletonAugmentation(speed=0.3, scale=0.1, seed=1)
     >>> augmentation(np.random.normal(size=(4, 60, 2, 25, 3)), training=True).shape
     TensorShape([4, 60, 2, 25, 3])
     """
@@ -69,8 +66,6 @@ class SkeletonAugmentation(layers.Layer):
         speed=0.0,
         swap_bodies=0.0,
         mirror=0.0,
-        rotation=0.0,
-        tilt=0.0,
         scale=0.0,
         noise=0.0,
         seed=None,
@@ -80,19 +75,15 @@ class SkeletonAugmentation(layers.Layer):
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
         for name, value in {"crop": crop, "speed": speed, "scale": scale}.items():
-            _check(0 <= value < 1, name, value, "in [0, 1)")
+            check_range(name, value, 0 <= value < 1, "in [0, 1)")
         for name, value in {"swap_bodies": swap_bodies, "mirror": mirror}.items():
-            _check(0 <= value <= 1, name, value, "in [0, 1]")
-        for name, value in {"rotation": rotation, "tilt": tilt}.items():
-            _check(0 <= value <= 180, name, value, "in [0, 180] degrees")
-        _check(noise >= 0, "noise", noise, "at least 0")
+            check_range(name, value, 0 <= value <= 1, "in [0, 1]")
+        check_range("noise", noise, noise >= 0, "at least 0")
         self.layout = layout
         self.crop = crop
         self.speed = speed
         self.swap_bodies = swap_bodies
         self.mirror = mirror
-        self.rotation = rotation
-        self.tilt = tilt
         self.scale = scale
         self.noise = noise
         self.seed = seed
@@ -112,8 +103,8 @@ class SkeletonAugmentation(layers.Layer):
             joints, present = self._swap(joints, present)
         if self.mirror:
             joints = self._mirror(joints)
-        if self.rotation or self.tilt or self.scale:
-            joints = self._turn_and_scale(joints, present)
+        if self.scale:
+            joints = self._change_size(joints, present)
         if self.noise:
             joints = joints + self._draw_noise(ops.shape(joints))
         return zero_missing(joints, present)
@@ -136,8 +127,6 @@ class SkeletonAugmentation(layers.Layer):
             "speed": self.speed,
             "swap_bodies": self.swap_bodies,
             "mirror": self.mirror,
-            "rotation": self.rotation,
-            "tilt": self.tilt,
             "scale": self.scale,
             "noise": self.noise,
             "seed": self.seed,
@@ -193,21 +182,14 @@ class SkeletonAugmentation(layers.Layer):
         happens = self._happens(joints, self.mirror)
         return ops.where(happens[:, None, None, None, None], mirrored, joints)
 
-    def _turn_and_scale(self, joints, present):
+    def _change_size(self, joints, present):
         """About where the main body's spine is in its first frame."""
         pivot = MainBody(joints, present).first(LAYOUTS[self.layout].spine)[:, None, None, None]
-        matrices = rotations.about_axis(self._draw_angles(joints, self.rotation), "y")
-        for axis in "xz":
-            tilt = rotations.about_axis(self._draw_angles(joints, self.tilt), axis)
-            matrices = rotations.compose(tilt, matrices)
-        factors = self._draw(joints, 1 - self.scale, 1 + self.scale)[:, None, None]
-        return rotations.rotate(joints - pivot, factors * matrices) + pivot
+        factors = self._draw(joints, 1 - self.scale, 1 + self.scale)
+        return factors[:, None, None, None, None] * (joints - pivot) + pivot
 
     def _draw_noise(self, shape):
         return random.normal(shape, 0.0, self.noise, "float32", seed=self.seed_generator)
-
-    def _draw_angles(self, joints, degrees):
-        return self._draw(joints, -math.radians(degrees), math.radians(degrees))
 
     def _happens(self, joints, rate):
         return self._draw(joints, 0, 1) < rate
@@ -218,8 +200,3 @@ class SkeletonAugmentation(layers.Layer):
             (ops.shape(sequences)[0],), dtype="float32", seed=self.seed_generator
         )
         return lowest + (highest - lowest) * drawn
-
-
-def _check(condition, name, value, expected):
-    if not condition:
-        raise ValueError(f"Argument `{name}` must be {expected}. Received: {name}={value!r}")

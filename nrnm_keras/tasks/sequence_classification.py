@@ -2,7 +2,7 @@
 
 import keras
 
-from nrnm_keras.preprocessing import SequencePreprocessor
+from nrnm_keras.preprocessing import NanPadding, Standardization
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
 
@@ -24,9 +24,9 @@ class OwnSequences(Classification):
     def __init__(self, path, flags):
         self.records = Records(path, flags.validation_fraction)
         self.class_names = self.records.features["label"].names
-        self.preprocessor = SequencePreprocessor(name="preprocessor")
+        self.standardization = Standardization(name="standardization")
         steps = self.records.read("train").map(lambda record: record["sequence"]).unbatch()
-        self.preprocessor.adapt(steps.batch(_READ_BATCH))
+        self.standardization.adapt(steps.batch(_READ_BATCH))
 
     @staticmethod
     def build_options(flags):
@@ -46,7 +46,8 @@ class OwnSequences(Classification):
         return keras.Sequential(
             [
                 keras.Input(self.records.features["sequence"].shape, name="sequence"),
-                self.preprocessor,
+                NanPadding(name="nan_padding"),
+                self.standardization,
                 self.build_classifier(flags),
             ],
             name="network",

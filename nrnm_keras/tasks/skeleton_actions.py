@@ -6,10 +6,14 @@ import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.skeleton_sequence import draw_skeleton_sequence
-from nrnm_keras.preprocessing import LAYOUTS
+from nrnm_keras.preprocessing import LAYOUTS, Standardization
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
-from nrnm_keras.tasks.skeleton_flags import build_augmentation, build_preprocessor
+from nrnm_keras.tasks.skeleton_flags import (
+    build_augmentation,
+    build_preprocessor,
+    build_rotation,
+)
 from pipelines.ntu_rgbd.samples import SPLITS as NTU_SPLITS
 from pipelines.nw_ucla.samples import SPLITS as NW_UCLA_SPLITS
 
@@ -65,11 +69,14 @@ class SkeletonActions(Classification):
 
     def build_network(self, flags):
         """Returns augmentation, preprocessing and `SequenceClassifier`: raw joints to logits."""
+        preprocessor = build_preprocessor(flags, self.layout)
         return keras.Sequential(
             [
                 keras.Input(self.records.features["joints"].shape, name="joints"),
                 build_augmentation(flags, self.layout),
-                build_preprocessor(flags, self.layout),
+                preprocessor,
+                build_rotation(flags, preprocessor),
+                self._standardization(preprocessor),
                 self.build_classifier(flags),
             ],
             name="network",
@@ -93,6 +100,17 @@ class SkeletonActions(Classification):
                 draw_skeleton_sequence(joints, parents, folder / f"{name}.png", title)
                 pictures[f"{name}.png"] = title
         return pictures
+
+    def _standardization(self, preprocessor):
+        """Returns a `Standardization` by the steps of the training samples."""
+
+        def steps(joints, label):
+            joints = joints[tf.newaxis]
+            return tf.boolean_mask(preprocessor(joints), preprocessor.compute_mask(joints))
+
+        standardization = Standardization(name="standardization")
+        standardization.adapt(self.examples("train").map(steps))
+        return standardization
 
     def _case(self, true, predicted):
         """Returns in words what a sample is and what it was taken for."""

@@ -2,7 +2,11 @@
 
 from absl import flags
 
-from nrnm_keras.preprocessing import SkeletonAugmentation, SkeletonPreprocessor
+from nrnm_keras.preprocessing import (
+    SkeletonAugmentation,
+    SkeletonPreprocessor,
+    SkeletonRotation,
+)
 
 PREPROCESSING = ("flags", "authors")
 SPLITS = ("cross_subject", "cross_view", "cross_setup")
@@ -75,8 +79,6 @@ def build_augmentation(flags, layout):
     """Returns the `SkeletonAugmentation` that the flags describe."""
     return SkeletonAugmentation(
         layout,
-        rotation=flags.random_rotation,
-        tilt=flags.random_tilt,
         scale=flags.random_scale,
         crop=flags.random_crop,
         speed=flags.random_speed,
@@ -84,3 +86,9 @@ def build_augmentation(flags, layout):
         mirror=flags.random_mirror,
         swap_bodies=flags.random_swap,
     )
+
+
+def build_rotation(flags, preprocessor):
+    """Returns the `SkeletonRotation` that the flags describe, to come after a preprocessor."""
+    vertical = "y" if preprocessor.view == "none" else "z"
+    return SkeletonRotation(flags.random_rotation, flags.random_tilt, vertical)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from nrnm_keras.preprocessing import LAYOUTS, SkeletonAugmentation, SkeletonPreprocessor
+from nrnm_keras.preprocessing import LAYOUTS, SkeletonAugmentation
 
 V1 = LAYOUTS["kinect_v1"]
 ALL = {
@@ -10,8 +10,6 @@ ALL = {
     "speed": 0.4,
     "swap_bodies": 0.5,
     "mirror": 0.5,
-    "rotation": 40.0,
-    "tilt": 10.0,
     "scale": 0.2,
     "noise": 0.01,
 }
@@ -81,32 +79,6 @@ def test_padding_and_missing_bodies_stay_zero():
         assert (
             not augmented[3].any() and not augmented[0, 12:].any() and not augmented[1, :, 1].any()
         )
-
-
-def test_rotation_is_about_the_vertical_through_the_main_body():
-    joints = people(200)
-    matrices = matrices_between(joints, augment(joints, rotation=40.0))
-    np.testing.assert_allclose(matrices @ np.swapaxes(matrices, 1, 2), [np.eye(3)] * 200, atol=1e-5)
-    np.testing.assert_allclose(matrices[:, 1], [[0, 1, 0]] * 200, atol=1e-5)
-    angles = np.degrees(np.arctan2(matrices[:, 0, 2], matrices[:, 0, 0]))
-    assert np.abs(angles).max() < 40.01
-    assert angles.min() < -35 and angles.max() > 35
-    assert 20 < angles.std() < 26  # uniform: 23
-    assert len(set(angles.round(3))) > 190
-
-
-def test_tilt_is_about_the_other_axes():
-    joints = people(200)
-    matrices = matrices_between(joints, augment(joints, tilt=10.0))
-    np.testing.assert_allclose(matrices @ np.swapaxes(matrices, 1, 2), [np.eye(3)] * 200, atol=1e-5)
-    # The first column of Rz Rx, and its last row.
-    about_z = np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]))
-    about_x = np.degrees(np.arctan2(matrices[:, 2, 1], matrices[:, 2, 2]))
-    np.testing.assert_allclose(matrices[:, 2, 0], 0, atol=1e-5)
-    for angles in (about_x, about_z):
-        assert 8 < np.abs(angles).max() < 10.01
-        assert angles.min() < -8 and angles.max() > 8
-    assert abs(np.corrcoef(about_x, about_z)[0, 1]) < 0.3
 
 
 def test_scale():
@@ -182,14 +154,6 @@ def test_swap_exchanges_the_bodies_of_sequences_that_have_both():
     np.testing.assert_array_equal(augment(three, swap_bodies=1.0)[:, :, 2:], 2 * one)
 
 
-def test_view_normalisation_undoes_rotations():
-    joints = people()
-    preprocessor = SkeletonPreprocessor("kinect_v1", timesteps=20)
-    turned = augment(joints, rotation=180.0, tilt=180.0)
-    assert np.abs(turned - joints).max() > 1
-    np.testing.assert_allclose(preprocessor(turned), preprocessor(joints), atol=2e-5)
-
-
 def test_seed():
     joints = people()
     first, again, other = (augment(joints, seed, **ALL) for seed in (1, 1, 2))
@@ -262,8 +226,6 @@ def test_joints_stay_in_single_precision(dtype):
         ("speed", -0.1),
         ("swap_bodies", 1.1),
         ("mirror", -1),
-        ("rotation", 360.0),
-        ("tilt", -5.0),
         ("scale", 1.0),
         ("noise", -0.01),
         ("noise", float("nan")),

@@ -27,8 +27,8 @@ def test_examples_have_their_lengths(task):
 
 def test_features_are_standardised_by_the_training_split(task):
     steps = np.concatenate([sequence for sequence, _ in task.examples("train")])
-    np.testing.assert_allclose(task.preprocessor.mean, steps.mean(0), rtol=1e-4)
-    np.testing.assert_allclose(task.preprocessor.variance, steps.var(0), rtol=1e-3)
+    np.testing.assert_allclose(task.standardization.mean, steps.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(task.standardization.variance, steps.var(0), rtol=1e-3)
 
 
 def test_exported_model_takes_sequences_padded_with_nan(task, make_flags):

@@ -78,12 +78,21 @@ def test_exported_model_takes_raw_joints_of_any_length(records, make_flags):
 
 def test_flags_shape_preprocessing_and_augmentation(records, make_flags):
     flags = make_flags(split="cross_view", view="none", bones=True, random_noise=0.5, **SMALL)
-    augmentation, preprocessor, _ = NwUcla(records, flags).build_network(flags).layers
+    augmentation, preprocessor, *_ = NwUcla(records, flags).build_network(flags).layers
     assert augmentation.noise == 0.5
     assert (preprocessor.view, preprocessor.bones, preprocessor.timesteps) == ("none", True, 16)
     flags = make_flags(split="cross_view", preprocessing="authors", **SMALL)
     authors = NwUcla(records, flags).build_network(flags).layers[1]
     assert authors.timesteps == 100 and authors.fill == "repeat"
+
+
+def test_features_are_standardised_by_the_training_samples(records, make_flags):
+    flags = make_flags(split="cross_view", **SMALL)
+    task = NwUcla(records, flags)
+    _, preprocessor, _, standardization, _ = task.build_network(flags).layers
+    steps = np.concatenate([preprocessor(joints[None])[0] for joints, _ in task.examples("train")])
+    np.testing.assert_allclose(standardization.mean, steps.mean(0), atol=1e-4)
+    np.testing.assert_allclose(standardization.variance, steps.var(0), atol=1e-4)
 
 
 def test_official_splits_of_ntu(make_flags):

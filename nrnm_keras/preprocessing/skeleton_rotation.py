@@ -1,0 +1,90 @@
+"""SkeletonRotation: random rotation of preprocessed skeletons in training."""
+
+import math
+
+import keras
+from keras import layers, ops, random
+
+from nrnm_keras.preprocessing import rotations
+from nrnm_keras.preprocessing.argument_checks import check_choice, check_range
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class SkeletonRotation(layers.Layer):
+    """Rotates skeletons at random in training, each sequence in its own way.
+
+    After the preprocessing, because a rotation of the raw joints would be undone by its view
+    normalisation. At inference nothing changes.
+
+    Args:
+        rotation: Float in [0, 180], the largest rotation about the vertical, in degrees, to either
+            side.
+        tilt: Float in [0, 180], the same about the two other axes, one after the other.
+        vertical: `"z"`, as after a view normalisation of `SkeletonPreprocessor`, or `"y"`, as
+            without.
+        seed: Integer, for the same rotations in every run, or `None`.
+
+    Call arguments:
+        features: `(batch, timesteps, features)`, made of vectors x, y, z one after the other, as
+            `SkeletonPreprocessor` makes them.
+        training: Boolean, whether to rotate.
+
+    Returns:
+        Features of the same shape.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> rotation = SkeletonRotation(rotation=30.0, tilt=10.0, seed=1)
+    >>> rotation(np.ones((4, 60, 150)), training=True).shape
+    TensorShape([4, 60, 150])
+    """
+
+    def __init__(self, rotation=0.0, tilt=0.0, vertical="z", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in {"rotation": rotation, "tilt": tilt}.items():
+            check_range(name, value, 0 <= value <= 180, "in [0, 180] degrees")
+        check_choice("vertical", vertical, ("y", "z"))
+        self.rotation = rotation
+        self.tilt = tilt
+        self.vertical = vertical
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, features, training=False):
+        """Returns the features, rotated in training."""
+        if not training or not (self.rotation or self.tilt):
+            return features
+        shape = ops.shape(features)
+        vectors = ops.reshape(features, (shape[0], shape[1], -1, 3))
+        rotated = rotations.rotate(vectors, ops.cast(self._draw(shape[0]), features.dtype))
+        return ops.reshape(rotated, shape)
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the features, which stays."""
+        return input_shape
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "rotation": self.rotation,
+            "tilt": self.tilt,
+            "vertical": self.vertical,
+            "seed": self.seed,
+        }
+
+    def _draw(self, batch_size):
+        """A rotation for each sequence, about the vertical and then about the other axes."""
+        matrices = self._about(self.vertical, self.rotation, batch_size)
+        for axis in "xyz".replace(self.vertical, ""):
+            matrices = rotations.compose(self._about(axis, self.tilt, batch_size), matrices)
+        return matrices
+
+    def _about(self, axis, degrees, batch_size):
+        most = math.radians(degrees)
+        angles = random.uniform((batch_size,), -most, most, "float32", seed=self.seed_generator)
+        return rotations.about_axis(angles, axis)

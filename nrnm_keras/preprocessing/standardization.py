@@ -1,0 +1,64 @@
+"""Standardization: features of mean 0 and variance 1."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class Standardization(layers.Layer):
+    """Shifts and scales each feature to mean 0 and variance 1 over the training steps.
+
+    `keras.layers.Normalization` for sequences: it passes the mask on, and masked steps are zeros.
+
+    Args:
+        mean: List of floats, the mean of each feature. Default: learnt with `adapt`.
+        variance: List of floats, likewise. A feature that does not vary is only shifted.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        mask: Booleans `(batch, timesteps)`, False for steps that do not count.
+
+    Returns:
+        `(batch, timesteps, features)`.
+
+    Raises:
+        ValueError: if only one of `mean` and `variance` is given, or the layer has learnt neither.
+
+    Example:
+
+    >>> Standardization(mean=[1.0], variance=[4.0])(np.array([[[5.0], [1.0]]])).numpy().tolist()
+    [[[2.0], [0.0]]]
+    """
+
+    def __init__(self, mean=None, variance=None, **kwargs):
+        super().__init__(**kwargs)
+        if (mean is None) != (variance is None):
+            raise ValueError(
+                "Arguments `mean` and `variance` go together. "
+                f"Received: mean={mean!r}, variance={variance!r}"
+            )
+        self.mean = mean
+        self.variance = variance
+        self.supports_masking = True
+
+    def adapt(self, steps):
+        """Learns mean and variance from steps `(..., features)`: an array or batches of them."""
+        normalization = layers.Normalization(axis=-1)
+        normalization.adapt(steps)
+        self.mean = ops.convert_to_numpy(normalization.adapt_mean).reshape(-1).tolist()
+        self.variance = ops.convert_to_numpy(normalization.adapt_variance).reshape(-1).tolist()
+
+    def call(self, sequences, mask=None):
+        """Returns the standardised sequences."""
+        if self.mean is None:
+            raise ValueError("Give `mean` and `variance`, or call `adapt` with training steps.")
+        scale = [1 / variance**0.5 if variance > 1e-12 else 1.0 for variance in self.variance]
+        mean, scale = (ops.convert_to_tensor(x, sequences.dtype) for x in (self.mean, scale))
+        standardised = (sequences - mean) * scale
+        if mask is None:
+            return standardised
+        return ops.where(ops.expand_dims(mask, -1), standardised, ops.zeros_like(standardised))
+
+    def get_config(self):
+        """Returns what `adapt` learnt, or the arguments of the constructor."""
+        return {**super().get_config(), "mean": self.mean, "variance": self.variance}
