@@ -43,6 +43,15 @@ class _WithOptions:
             counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
         return dict(counts)
 
+    def _other_source(self, built_from):
+        """Returns what to say of a source that was not read, since there was a build already."""
+        if not self._source or built_from == self._source:
+            return []
+        return [
+            f"already built from {built_from}, {self._source} was not read; "
+            f"to build from it, remove {self.data_dir}"
+        ]
+
     def _check_choices(self, **options):
         """Raises a SourceError if an option has a value other than those in `CHOICES`."""
         for name, value in options.items():

@@ -1,7 +1,7 @@
 """Classification: one class for each sequence."""
 
 import keras
-import numpy as np
+import tensorflow as tf
 
 from nrnm_keras.models import ClassProbabilities, SequenceClassifier
 from nrnm_keras.pictures.confusion_matrix import draw_confusion_matrix
@@ -64,6 +64,5 @@ class Classification(Task):
 
     def _confusion_matrix(self, outcome):
         """Returns the number of examples by true and predicted label."""
-        matrix = np.zeros((len(self.class_names),) * 2, "int64")
-        np.add.at(matrix, (outcome.targets, outcome.outputs.argmax(axis=-1)), 1)
-        return matrix
+        predicted = outcome.outputs.argmax(axis=-1)
+        return tf.math.confusion_matrix(outcome.targets, predicted, len(self.class_names)).numpy()

@@ -47,12 +47,16 @@ class Records:
         if is_training:
             self._slices |= {"train": _ALL, "test": _ALL}
             self._keep = {"train": is_training, "test": _none_of(is_training)}
-            available = {name: len(self._values(name)) for name in self._keep}
+        numbers = None
+        if is_training or (number and "validation" not in available):
+            numbers = self._values("train", number or (lambda record: tf.zeros((), tf.int64)))
+        if is_training:
+            available = {"train": len(numbers), "test": available[_ALL] - len(numbers)}
         self.sizes = {name: available[name] for name in self._slices if available.get(name)}
         if "train" not in self.sizes:
             raise UsageError(f"{path}: none of its {available['test']} records is for training")
         if "validation" not in available:
-            self._take_validation(validation_fraction, number)
+            self._take_validation(validation_fraction, number, numbers)
 
     def read(self, split):
         """Returns the records of a split as a `tf.data.Dataset` of dictionaries."""
@@ -64,17 +68,17 @@ class Records:
         )
         return records.filter(self._keep[split]) if split in self._keep else records
 
-    def _values(self, split, function=lambda record: tf.zeros((), tf.int64)):
+    def _values(self, split, function):
         """Returns an integer for each record of a split, reading single values only."""
         single = {name: feature for name, feature in self.features.items() if feature.shape == ()}
         records = self._read(split, tfds.decode.PartialDecoding(single))
         return np.array(list(records.map(function).as_numpy_iterator()), dtype="int64")
 
-    def _take_validation(self, fraction, number):
+    def _take_validation(self, fraction, number, numbers):
         total = self.sizes["train"]
         train = total - max(1, round(fraction * total))
         if number is not None and train > 0:
-            numbers = np.sort(self._values("train", number))
+            numbers = np.sort(numbers)
             first = numbers[train]
             train = int(np.sum(numbers < first))
         if train < 1:

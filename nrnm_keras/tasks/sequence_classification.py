@@ -4,12 +4,13 @@ import keras
 
 from nrnm_keras.preprocessing import NanPadding, Standardization
 from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.own_files import OwnFiles
 from nrnm_keras.tasks.records import Records
 
 _READ_BATCH = 512
 
 
-class OwnSequences(Classification):
+class OwnSequences(OwnFiles, Classification):
     """Classes of sequences of feature vectors, from a user's own files.
 
     Args:
@@ -27,15 +28,6 @@ class OwnSequences(Classification):
         self.standardization = Standardization(name="standardization")
         steps = self.records.read("train").map(lambda record: record["sequence"]).unbatch()
         self.standardization.adapt(steps.batch(_READ_BATCH))
-
-    @staticmethod
-    def build_options(flags):
-        """Returns the files."""
-        return {
-            "train_file": flags.train_file,
-            "validation_file": flags.validation_file,
-            "test_file": flags.test_file,
-        }
 
     def examples(self, split):
         """Returns the sequences `(timesteps, features)` of a split with their labels."""

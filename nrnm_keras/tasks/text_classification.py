@@ -7,6 +7,7 @@ from keras import layers
 
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.own_files import OwnFiles
 from nrnm_keras.tasks.records import Records
 
 _READ_BATCH = 512
@@ -143,16 +144,7 @@ class SampleReviews(TextClassification):
     notice = "SAMPLE DATA, NOT IMDB"
 
 
-class OwnText(TextClassification):
+class OwnText(OwnFiles, TextClassification):
     """A user's own files."""
 
     dataset = "text_files"
-
-    @staticmethod
-    def build_options(flags):
-        """Returns the files."""
-        return {
-            "train_file": flags.train_file,
-            "validation_file": flags.validation_file,
-            "test_file": flags.test_file,
-        }

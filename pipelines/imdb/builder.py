@@ -57,13 +57,7 @@ class Imdb(DatasetBuilder):
         ]
         if "unsupervised" not in counts:
             differing.append("no train/unsup in the source: the split unsupervised is left out")
-        built_from = self.info.metadata.get("source")
-        if self._source and built_from != self._source:
-            differing.append(
-                f"already built from {built_from}, {self._source} was not read; "
-                f"to build from it, remove {self.data_dir}"
-            )
-        return differing
+        return differing + self._other_source(self.info.metadata.get("source"))
 
     def _info(self):
         return self.dataset_info_from_configs(

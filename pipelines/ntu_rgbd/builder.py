@@ -128,12 +128,7 @@ class NtuRgbd(ShardedDatasetBuilder):
                 "the official list of missing samples was neither given (--missing_samples) nor "
                 f"found in the source as {MISSING_LISTS[self._actions][0]}"
             )
-        if self._source and report["source"] != self._source:
-            differing.append(
-                f"already built from {report['source']}, {self._source} was not read; "
-                f"to build from it, remove {self.data_dir}"
-            )
-        return differing
+        return differing + self._other_source(report["source"])
 
     def summary(self):
         """Returns how the samples that were found divide, and the first names of each part."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-NUM_JOINTS = 25
+from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS
 
 # Joint, parent and extent of each bone; the lengths are about those in recordings of NTU RGB+D. A
 # bone ends in its joint, begins in its parent's, and turns all that hangs on it.

@@ -8,9 +8,9 @@ import numpy as np
 
 from pipelines.errors import SourceError
 from pipelines.ntu_rgbd.samples import parse_name
-from pipelines.ntu_rgbd.skeleton_file import BodyFrames, write_skeleton
+from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, BodyFrames, write_skeleton
 from pipelines.ntu_sample import motions
-from pipelines.ntu_sample.body import BONES, NUM_JOINTS, Angles, pose, turned
+from pipelines.ntu_sample.body import BONES, Angles, pose, turned
 
 # Action number in NTU RGB+D -> the motions of its one or two bodies.
 ACTIONS = {

@@ -41,13 +41,7 @@ class NwUcla(DatasetBuilder):
         count = self.info.splits["samples"].num_examples
         if count != NUM_SAMPLES:
             differing.append(f"{count:,} samples, the whole data set has {NUM_SAMPLES:,}")
-        built_from = self.info.metadata.get("source")
-        if self._source and built_from != self._source:
-            differing.append(
-                f"already built from {built_from}, {self._source} was not read; "
-                f"to build from it, remove {self.data_dir}"
-            )
-        return differing
+        return differing + self._other_source(self.info.metadata.get("source"))
 
     def _info(self):
         return self.dataset_info_from_configs(

@@ -8,6 +8,7 @@ import numpy as np
 from pipelines.errors import SourceError
 from pipelines.sequence_files.npz_file import read_npz
 from pipelines.sequence_files.ts_file import read_ts
+from pipelines.user_files import clean_label
 
 _READERS = {".npz": read_npz, ".ts": read_ts}
 
@@ -54,7 +55,7 @@ def read_sequences(path, with_labels=True, num_features=None):
             raise SourceError(
                 f"{place}: {values.shape[1]} features; expected {num_features} like all others"
             )
-        yield Sequence(number, place, values, _label(place, label) if with_labels else None)
+        yield Sequence(number, place, values, clean_label(place, label) if with_labels else None)
 
 
 def read_labels(path):
@@ -65,7 +66,7 @@ def read_labels(path):
     num_features, labels = None, set()
     for _, place, values, label in _rows(path, with_labels=True):
         num_features = num_features or values().shape[1]
-        labels.add(_label(place, label))
+        labels.add(clean_label(place, label))
     return num_features, labels
 
 
@@ -92,12 +93,3 @@ def _float32(place, values):
             "expected finite float32 numbers, so fill in or leave out what is missing"
         )
     return numbers
-
-
-def _label(place, label):
-    label = str(label).strip()
-    if not label:
-        raise SourceError(f"{place}: the label is empty")
-    if not label.isprintable():
-        raise SourceError(f"{place}: label {label!r} contains characters that do not print")
-    return label

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.user_files import read_lines
 
 
 class _Header(NamedTuple):
@@ -47,17 +48,10 @@ def read_ts(path, with_labels):
 
 def _lines(path):
     """Yields (number, line) of the lines that are neither blank nor comments."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                except UnicodeDecodeError as error:
-                    raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
-                if text and not text.startswith("#"):
-                    yield number, text
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+    for number, line in read_lines(path):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield number, text
 
 
 def _header_line(place, line):

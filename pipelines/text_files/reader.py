@@ -12,6 +12,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.user_files import clean_label, read_lines
 
 _CSV_DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
 _JSON_LINES = ".jsonl"
@@ -72,24 +73,11 @@ def read_rows(path, with_labels=True):
         raise SourceError(f"{path}: no examples in it")
 
 
-def _lines(path):
-    """Yields (number, line) of a UTF-8 file, without a byte order mark."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-
-
 def _csv_records(path, wanted):
     """Yields (line, values of the wanted columns) of a CSV or TSV file."""
     csv.field_size_limit(_LONGEST_FIELD)
     dialect = _CSV_DIALECTS[path.suffix.lower()]
-    reader = csv.reader((line for _, line in _lines(path)), dialect, strict=True)
+    reader = csv.reader((line for _, line in read_lines(path)), dialect, strict=True)
     columns, line = None, 1
     try:
         for fields in reader:
@@ -112,7 +100,7 @@ def _csv_records(path, wanted):
 
 def _json_records(path, wanted):
     """Yields (line, values of the wanted keys) of a file with one JSON object a line."""
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if not line.strip():
             continue
         place = f"{path}, line {number}"
@@ -151,9 +139,4 @@ def _text(place, value):
 def _label(place, value):
     if not isinstance(value, str | int):
         raise SourceError(f"{place}: label is {value!r}, expected a string or an integer")
-    label = str(value).strip()
-    if not label:
-        raise SourceError(f"{place}: the label is empty")
-    if not label.isprintable():
-        raise SourceError(f"{place}: label {label!r} contains characters that do not print")
-    return label
+    return clean_label(place, value)
