@@ -4,8 +4,11 @@ import sys
 
 from absl import flags
 
-from nrnm_keras.errors import UsageError
+from nrnm_keras.errors import Stopped, UsageError
 from pipelines.errors import SourceError
+
+# Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
+EXIT_STOPPED = 75
 
 
 def run_command(run, values, usage, arguments=None):
@@ -29,8 +32,12 @@ def run_command(run, values, usage, arguments=None):
     except (UsageError, SourceError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted: nothing that looks finished was left", file=sys.stderr)
+    except Stopped as error:
+        print(error, file=sys.stderr)
+        return EXIT_STOPPED
+    except KeyboardInterrupt as error:
+        what = str(error) or "nothing that looks finished was left"
+        print(f"interrupted: {what}", file=sys.stderr)
         return 130
 
 

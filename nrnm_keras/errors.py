@@ -1,5 +1,9 @@
-"""The failure a user can mend."""
+"""What ends a command early."""
 
 
 class UsageError(ValueError):
     """Something that the user asked for and that cannot be done; the message is one line."""
+
+
+class Stopped(Exception):
+    """A command was asked to stop, has saved its work, and the same command goes on from there."""

@@ -1,5 +1,10 @@
 """Trains, tests and exports: `python -m nrnm_keras.train --flagfile=configs/imdb.flags`."""
 
+import errno
+import functools
+import json
+import os
+import subprocess
 import sys
 
 import keras
@@ -8,56 +13,91 @@ from absl import logging
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks.checks import faults_named
 from nrnm_keras.tasks.recurrent_flags import build_backbone
+from nrnm_keras.training.finish import finish
 from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train
-from nrnm_keras.training.report import create_report, summary, write_report
+from nrnm_keras.training.report import summary
 from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.training.stopping import StopRequest
+from nrnm_keras.training.strategy import create_replicas
 from pipelines.errors import SourceError
 from pipelines.manifest import check_sizes
 
+_FINISH = "import sys; from nrnm_keras import train; sys.exit(train.main(is_trained=True))"
 _USAGE = "python -m nrnm_keras.train --run_dir=FOLDER [--flagfile=FILE] [flags]"
 
 
-def main(arguments=None):
-    """Runs the command and returns its exit code."""
-    return run_command(_run, define_flags(), _USAGE, arguments)
+def main(arguments=None, is_trained=False):
+    """Runs the command and returns its exit code.
+
+    Args:
+        arguments: list of words. Default: the process's.
+        is_trained: whether the run folder's network is trained, and one device enough for the rest.
+    """
+    return run_command(functools.partial(_run, is_trained), define_flags(), _USAGE, arguments)
 
 
-def _run(flags, arguments):
-    command = ["python", "-m", "nrnm_keras.train", *arguments]
+def _run(is_trained, flags, arguments):
+    stop = StopRequest(flags.terminate_after)
     _check(flags)
-    if not flags.compare_with_lstm:
-        folder = RunFolder(flags.run_dir, flags.overwrite)
-        print(summary(_train(flags, folder, *_find_records(flags), command)))
-        return
-    versions = {
-        name: copy_flags(flags, compare_with_lstm=False, run_dir=f"{flags.run_dir}/{name}", **more)
-        for name, more in (("nrnm", {}), ("lstm", {"nrnm_layers": []}))
-    }
-    folders = {name: RunFolder(each.run_dir, each.overwrite) for name, each in versions.items()}
+    devices = {"strategy": "one_device", "xla": "off"} if is_trained else {}
+    replicas = create_replicas(copy_flags(flags, **devices))
+    with replicas.naming_lost_processes():
+        _run_on(replicas, flags, stop, arguments)
+
+
+def _run_on(replicas, flags, stop, arguments):
+    """Trains what is asked for, and prints the results."""
+    _check_network(flags)
+    versions = {"": flags}
+    if flags.compare_with_lstm:
+        versions = {
+            name: copy_flags(flags, compare_with_lstm=False, run_dir=f"{flags.run_dir}/{name}", **x)
+            for name, x in (("nrnm", {}), ("lstm", {"nrnm_layers": []}))
+        }
+    folders = {name: RunFolder(each.run_dir) for name, each in versions.items()}
+    replicas.on_first(lambda: _check_folders(folders, versions))
+    # The first process builds what is missing; the others then find it, or build their own.
+    replicas.on_first(lambda: _find_records(flags))
     records = _find_records(flags)
     reports = {}
-    for name, each in versions.items():
-        print(f"\n{name}:")
-        reports[name] = _train(each, folders[name], *records, command)
-    print(_comparison(reports))
+    with stop:
+        for name, each in versions.items():
+            if name:
+                print(f"\n{name}:")
+            reports[name] = _train(each, folders[name], *records, replicas, stop, arguments)
+    if replicas.worker == 0:
+        print(_comparison(reports) if flags.compare_with_lstm else summary(reports[""]))
 
 
 def _check(flags):
     """Finds what is wrong with the flags before any work is done."""
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError(
-            f"training needs KERAS_BACKEND=tensorflow; it is {keras.backend.backend()!r}"
-        )
     if not flags.run_dir:
         raise UsageError("no --run_dir given; expected a folder for the results")
     if flags.compare_with_lstm and not flags.nrnm_layers:
         raise UsageError("--compare_with_lstm needs a layer with the memory in --nrnm_layers")
+
+
+def _check_network(flags):
+    """Finds out whether the flags make a network."""
     try:
         build_backbone(flags)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _check_folders(folders, versions):
+    """Finds out whether there is something to do, and whether the run folders allow it."""
+    for name, folder in folders.items():
+        folder.check(flag_lines(versions[name]), versions[name].overwrite)
+    overwrite = any(each.overwrite for each in versions.values())
+    if all(folder.is_finished for folder in folders.values()) and not overwrite:
+        path = next(iter(folders.values())).path
+        raise UsageError(
+            f"run_dir={path} holds a finished run; choose another folder, or --overwrite"
+        )
 
 
 def _find_records(flags):
@@ -95,26 +135,57 @@ def _build_records(flags):
         return task_class, build(task_class.dataset, flags.data_dir)
 
 
-def _train(flags, folder, task_class, records, command):
-    """Trains once, fills the run folder and returns the report."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(flags.seed)
-    precision = "float32" if flags.mixed_precision == "none" else f"mixed_{flags.mixed_precision}"
-    keras.config.set_dtype_policy(precision)
-    task = task_class(records, flags)
-    folder.create()
-    with folder.complete(folder.FLAGS) as path:
-        path.write_text(flag_lines(flags), encoding="utf-8")
-    result = train(task, flags, folder)
-    exported = task.build_exported(result.network)
-    with folder.complete(folder.MODEL) as path:
-        exported.save(path)
-    with folder.complete(folder.SAVED_MODEL) as path:
-        exported.export(path, verbose=False)
-    (folder / folder.CHECKPOINT).unlink()
-    report = create_report(task, flags, result, command)
-    write_report(report, folder, task, result.outcome)
-    return report
+def _train(flags, folder, task_class, records, replicas, stop, arguments):
+    """Trains once, or goes on, fills the run folder and returns the report."""
+    (is_finished,) = replicas.agree([folder.is_finished and not flags.overwrite])
+    if not is_finished:
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(flags.seed)
+        keras.config.set_dtype_policy(
+            "float32" if flags.mixed_precision == "none" else f"mixed_{flags.mixed_precision}"
+        )
+        with faults_named(records):
+            task = task_class(records, flags)
+            replicas.on_first(lambda: folder.create(flag_lines(flags), flags.overwrite))
+            progress = train(task, flags, folder, replicas, stop)
+        replicas.on_first(lambda: _finish(task, flags, folder, progress, arguments))
+    return json.loads((folder / folder.REPORT).read_text(encoding="utf-8"))
+
+
+def _finish(task, flags, folder, progress, arguments):
+    """Tests and exports the best network, and reports."""
+    if keras.backend.backend() == "tensorflow":
+        words = ["python", "-m", "nrnm_keras.train", *arguments]
+        try:
+            with faults_named(task.records.path):
+                finish(task, flags, folder, progress, words)
+        except Exception as error:
+            if not (reason := _why_not_written(error)):
+                raise
+            raise UsageError(
+                f"run_dir={folder.path} cannot be written after the training: {reason}; once it "
+                "can, the same command tests and exports what was trained"
+            ) from error
+        return
+    # A SavedModel is TensorFlow's: the same command there finds the training done.
+    command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    command.append(f"--run_dir={folder.path}")
+    result = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+    if result.returncode:
+        raise UsageError(f"the network was trained but not exported; {folder.path} holds it")
+
+
+def _why_not_written(error):
+    """Returns why the operating system refused to write, None if an error is another.
+
+    TensorFlow has no class for such errors and no number in them, only the system's words.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+    words = map(os.strerror, numbers)
+    return next((reason for reason in words if reason in str(error)), None)
 
 
 def _comparison(reports):

@@ -110,6 +110,40 @@ def check_sizes(folder):
         raise SourceError(f"{folder / file}: not in {FILE_NAME}; {_advice(folder)}")
 
 
+def check_hashes(folder):
+    """Checks that the shards of a build hold what they held when it was built; reads all of them.
+
+    Args:
+        folder: path of a built version.
+
+    Raises:
+        SourceError: naming the shards that have changed, or what `check_sizes` finds.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pipelines.build import build
+    >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
+    >>> check_hashes(path)
+    """
+    folder = pathlib.Path(folder)
+    check_sizes(folder)
+    damaged = []
+    for shard in itertools.chain(*read_manifest(folder).values()):
+        path = folder / shard.file
+        try:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
+                    damaged.append(str(path))
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}; {_advice(folder)}") from error
+    if damaged:
+        raise SourceError(
+            f"{', '.join(damaged)}: damaged, no longer what was built (SHA-256 differs); "
+            f"{_advice(folder)}"
+        )
+
+
 def unlisted_shards(folder, splits):
     """Returns the names of the shards in a folder that are none of its manifest's."""
     listed = {shard.file for shard in itertools.chain(*splits.values())}

@@ -1,6 +1,7 @@
 """Standardization: features of mean 0 and variance 1."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -41,12 +42,18 @@ class Standardization(layers.Layer):
         self.variance = variance
         self.supports_masking = True
 
-    def adapt(self, steps):
-        """Learns mean and variance from steps `(..., features)`: an array or batches of them."""
-        normalization = layers.Normalization(axis=-1)
-        normalization.adapt(steps)
-        self.mean = ops.convert_to_numpy(normalization.adapt_mean).reshape(-1).tolist()
-        self.variance = ops.convert_to_numpy(normalization.adapt_variance).reshape(-1).tolist()
+    def adapt(self, batches):
+        """Learns mean and variance from arrays of steps `(..., features)`, batch by batch."""
+        count, total, squares = 0, 0.0, 0.0
+        for batch in batches:
+            steps = ops.convert_to_numpy(batch)
+            steps = steps.reshape(-1, steps.shape[-1]).astype("float64")
+            count += len(steps)
+            total = total + steps.sum(axis=0)
+            squares = squares + np.square(steps).sum(axis=0)
+        mean = total / count
+        self.mean = mean.tolist()
+        self.variance = np.maximum(squares / count - np.square(mean), 0.0).tolist()
 
     def call(self, sequences, mask=None):
         """Returns the standardised sequences."""

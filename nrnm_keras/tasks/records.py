@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks.checks import check_record
 
 # The one TFDS split of a data set whose records are told apart when reading.
 _ALL = "samples"
@@ -24,6 +25,7 @@ class Records:
             numbers belong together: those of the highest numbers then become the validation split.
         is_training: function from a record to a boolean tensor, for data whose records lie in one
             split, `samples`: the others are the test split.
+        max_timesteps: integer, the largest length of a sequence that is expected. Default: any.
 
     Both functions see the features that are single values.
 
@@ -36,68 +38,109 @@ class Records:
         UsageError: if there are too few records to take a validation split from.
     """
 
-    def __init__(self, path, validation_fraction=0.1, number=None, is_training=None):
+    def __init__(
+        self, path, validation_fraction=0.1, number=None, is_training=None, max_timesteps=None
+    ):
         self.path = path
+        self._max_timesteps = max_timesteps
         self._builder = tfds.builder_from_directory(path)
         self.features = self._builder.info.features
         available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
-        # Where the records of each split lie, and which of those that lie there are its own.
-        self._slices = {"train": "train", "validation": "validation", "test": "test"}
-        self._keep = {}
+        # The TFDS split that holds each split's records, which of it can be told from a record
+        # (None: all), and where they lie in it.
+        self._split_of = {"train": "train", "validation": "validation", "test": "test"}
+        self._keep = dict.fromkeys(self._split_of)
+        self._places = {name: np.arange(available.get(name, 0)) for name in self._split_of}
         if is_training:
-            self._slices |= {"train": _ALL, "test": _ALL}
-            self._keep = {"train": is_training, "test": _none_of(is_training)}
-        numbers = None
-        if is_training or (number and "validation" not in available):
-            numbers = self._values("train", number or (lambda record: tf.zeros((), tf.int64)))
-        if is_training:
-            available = {"train": len(numbers), "test": available[_ALL] - len(numbers)}
-        self.sizes = {name: available[name] for name in self._slices if available.get(name)}
-        if "train" not in self.sizes:
-            raise UsageError(f"{path}: none of its {available['test']} records is for training")
-        if "validation" not in available:
-            self._take_validation(validation_fraction, number, numbers)
-
-    def read(self, split):
-        """Returns the records of a split as a `tf.data.Dataset` of dictionaries."""
-        return self._read(split).apply(tf.data.experimental.assert_cardinality(self.sizes[split]))
-
-    def _read(self, split, decoders=None):
-        records = self._builder.as_dataset(
-            split=self._slices[split], shuffle_files=False, decoders=decoders
-        )
-        return records.filter(self._keep[split]) if split in self._keep else records
-
-    def _values(self, split, function):
-        """Returns an integer for each record of a split, reading single values only."""
-        single = {name: feature for name, feature in self.features.items() if feature.shape == ()}
-        records = self._read(split, tfds.decode.PartialDecoding(single))
-        return np.array(list(records.map(function).as_numpy_iterator()), dtype="int64")
-
-    def _take_validation(self, fraction, number, numbers):
-        total = self.sizes["train"]
-        train = total - max(1, round(fraction * total))
-        if number is not None and train > 0:
-            numbers = np.sort(numbers)
-            first = numbers[train]
-            train = int(np.sum(numbers < first))
-        if train < 1:
+            self._split_of |= {"train": _ALL, "test": _ALL}
+            self._keep |= {"train": is_training, "test": _none_of(is_training)}
+            for_training = self._values(is_training).astype(bool)
+            self._places |= {
+                "train": np.flatnonzero(for_training),
+                "test": np.flatnonzero(~for_training),
+            }
+        if not len(self._places["train"]):
             raise UsageError(
-                f"{self.path}: {total} training examples are too few for a validation split of "
-                f"validation_fraction={fraction}"
+                f"{path}: none of its {len(self._places['test'])} records is for training; "
+                "expected two at least, of which one is to validate on"
             )
-        self.sizes |= {"train": train, "validation": total - train}
-        self._slices["validation"] = self._slices["train"]
-        if number is None:
-            self._slices |= {"train": f"train[:{train}]", "validation": f"train[{train}:]"}
-            return
-        is_training = self._keep.get("train", lambda record: True)
+        if "validation" not in available:
+            self._take_validation(validation_fraction, number)
 
-        def is_validation(record):
-            return number(record) >= first
+    @property
+    def sizes(self):
+        """Number of examples of each split that has any."""
+        return {name: len(places) for name, places in self._places.items() if len(places)}
 
-        self._keep["train"] = _all_of(is_training, _none_of(is_validation))
-        self._keep["validation"] = _all_of(is_training, is_validation)
+    def read(self, split, part=0, num_parts=1):
+        """Returns the records of a split as a `tf.data.Dataset` of dictionaries.
+
+        Each is checked as it is read: see `check_record` and `faults_named`.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            part: integer, which of `num_parts` parts is read. No other part's files are opened
+                unless two parts share one.
+            num_parts: positive integer; the parts' sizes differ by one record at most, as those of
+                `numpy.array_split`.
+        """
+        places = np.array_split(self._places[split], num_parts)[part]
+        content, label = self._builder.info.supervised_keys
+        records = self._read(split, places).map(
+            lambda record: check_record(
+                record, split, content, self.features[label].num_classes, self._max_timesteps
+            )
+        )
+        return records.apply(tf.data.experimental.assert_cardinality(len(places)))
+
+    def _read(self, split, places):
+        """Returns the records between the first and the last of some places."""
+        first, last = (places[0], places[-1] + 1) if len(places) else (0, 0)
+        records = self._builder.as_dataset(
+            split=tfds.core.ReadInstruction(
+                self._split_of[split], from_=int(first), to=int(last), unit="abs"
+            ),
+            shuffle_files=False,
+        )
+        return records.filter(self._keep[split]) if self._keep[split] else records
+
+    def _values(self, function):
+        """Returns an integer for each record that training ones lie among, in their order.
+
+        Of the records, single values only are read.
+        """
+        single = {name: feature for name, feature in self.features.items() if feature.shape == ()}
+        records = self._builder.as_dataset(
+            split=self._split_of["train"],
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(single),
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        )
+        values = records.map(lambda record: tf.cast(function(record), tf.int64))
+        return np.array(list(values.as_numpy_iterator()), dtype="int64")
+
+    def _take_validation(self, fraction, number):
+        places = self._places["train"]
+        train = len(places) - max(1, round(fraction * len(places)))
+        is_for_training = np.arange(len(places)) < train
+        if number is not None and train > 0:
+            numbers = self._values(number)[places]
+            first = np.sort(numbers)[train]
+            is_for_training = numbers < first
+            keep = self._keep["train"] or (lambda record: True)
+
+            def is_validation(record):
+                return number(record) >= first
+
+            self._keep["train"] = _all_of(keep, _none_of(is_validation))
+            self._keep["validation"] = _all_of(keep, is_validation)
+        if not is_for_training.any():
+            raise UsageError(
+                f"{self.path}: {len(places)} training examples are too few for a validation split "
+                f"of validation_fraction={fraction}"
+            )
+        self._split_of["validation"] = self._split_of["train"]
+        self._places |= {"train": places[is_for_training], "validation": places[~is_for_training]}
 
 
 def _all_of(*predicates):

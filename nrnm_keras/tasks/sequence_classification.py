@@ -7,8 +7,6 @@ from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.own_files import OwnFiles
 from nrnm_keras.tasks.records import Records
 
-_READ_BATCH = 512
-
 
 class OwnSequences(OwnFiles, Classification):
     """Classes of sequences of feature vectors, from a user's own files.
@@ -23,15 +21,15 @@ class OwnSequences(OwnFiles, Classification):
     padding = float("nan")
 
     def __init__(self, path, flags):
-        self.records = Records(path, flags.validation_fraction)
+        self.records = Records(path, flags.validation_fraction, max_timesteps=flags.max_timesteps)
         self.class_names = self.records.features["label"].names
         self.standardization = Standardization(name="standardization")
-        steps = self.records.read("train").map(lambda record: record["sequence"]).unbatch()
-        self.standardization.adapt(steps.batch(_READ_BATCH))
+        self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
 
-    def examples(self, split):
+    def examples(self, split, part=0, num_parts=1):
         """Returns the sequences `(timesteps, features)` of a split with their labels."""
-        return self.records.read(split).map(lambda record: (record["sequence"], record["label"]))
+        records = self.records.read(split, part, num_parts)
+        return records.map(lambda record: (record["sequence"], record["label"]))
 
     def build_network(self, flags):
         """Returns preprocessing and `SequenceClassifier`: sequences to logits."""

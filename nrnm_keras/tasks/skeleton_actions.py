@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.skeleton_sequence import draw_skeleton_sequence
@@ -16,6 +17,8 @@ from nrnm_keras.tasks.skeleton_flags import (
 )
 from pipelines.ntu_rgbd.samples import SPLITS as NTU_SPLITS
 from pipelines.nw_ucla.samples import SPLITS as NW_UCLA_SPLITS
+
+_READ_BATCH = 64
 
 
 class SkeletonActions(Classification):
@@ -57,26 +60,28 @@ class SkeletonActions(Classification):
             ),
         )
         self.class_names = self.records.features["label"].names
+        self._preprocessor = build_preprocessor(flags, self.layout)
+        self._standardization = self._learn_standardization()
 
     @staticmethod
     def splits(flags):
         """Returns the splits by name: the field that they go by, and its values for training."""
         raise NotImplementedError
 
-    def examples(self, split):
+    def examples(self, split, part=0, num_parts=1):
         """Returns the joints `(frames, bodies, joints, 3)` of a split with their labels."""
-        return self.records.read(split).map(lambda record: (record["joints"], record["label"]))
+        records = self.records.read(split, part, num_parts)
+        return records.map(lambda record: (record["joints"], record["label"]))
 
     def build_network(self, flags):
         """Returns augmentation, preprocessing and `SequenceClassifier`: raw joints to logits."""
-        preprocessor = build_preprocessor(flags, self.layout)
         return keras.Sequential(
             [
                 keras.Input(self.records.features["joints"].shape, name="joints"),
                 build_augmentation(flags, self.layout),
-                preprocessor,
-                build_rotation(flags, preprocessor),
-                self._standardization(preprocessor),
+                self._preprocessor,
+                build_rotation(flags, self._preprocessor),
+                self._standardization,
                 self.build_classifier(flags),
             ],
             name="network",
@@ -101,15 +106,17 @@ class SkeletonActions(Classification):
                 pictures[f"{name}.png"] = title
         return pictures
 
-    def _standardization(self, preprocessor):
+    def _learn_standardization(self):
         """Returns a `Standardization` by the steps of the training samples."""
 
-        def steps(joints, label):
-            joints = joints[tf.newaxis]
-            return tf.boolean_mask(preprocessor(joints), preprocessor.compute_mask(joints))
+        def steps():
+            for joints, _ in self.examples("train").padded_batch(_READ_BATCH):
+                joints = ops.convert_to_tensor(joints)
+                features = ops.convert_to_numpy(self._preprocessor(joints))
+                yield features[ops.convert_to_numpy(self._preprocessor.compute_mask(joints))]
 
         standardization = Standardization(name="standardization")
-        standardization.adapt(self.examples("train").map(steps))
+        standardization.adapt(steps())
         return standardization
 
     def _case(self, true, predicted):

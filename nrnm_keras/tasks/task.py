@@ -11,8 +11,8 @@ class Task:
         dataset: name of the data set in `pipelines.build.DATASETS`.
         source_flag: name of the flag that says where the raw data are, or None.
         records: its `Records`.
-        monitor: name of the metric of the validation split that tells the best epoch.
-        monitor_mode: `"max"` or `"min"`.
+        metric: name of the metric of the validation split that tells the best epoch.
+        metric_mode: `"max"` or `"min"`.
         notice: what every summary has to say about the data, or None.
         sort_by_length: whether sequences of similar length go into one batch.
         padding: number that shorter sequences of a batch are padded with.
@@ -20,8 +20,8 @@ class Task:
 
     dataset: str
     source_flag = None
-    monitor = "val_accuracy"
-    monitor_mode = "max"
+    metric = "accuracy"
+    metric_mode = "max"
     notice = None
     sort_by_length = True
     padding = 0
@@ -31,8 +31,11 @@ class Task:
         """Returns the options of `pipelines.build.build` that stand in the flags."""
         return {}
 
-    def examples(self, split):
-        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length."""
+    def examples(self, split, part=0, num_parts=1):
+        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length.
+
+        `part` and `num_parts` are those of `Records.read`.
+        """
         raise NotImplementedError
 
     def build_network(self, flags):

@@ -77,9 +77,9 @@ class TextClassification(Classification):
     # What keeps together the texts that a validation split must not tear apart (`Records`).
     validation_number = None
 
-    def examples(self, split):
+    def examples(self, split, part=0, num_parts=1):
         """Returns the encoded texts `(timesteps,)` of a split with their labels, in memory."""
-        batches = self._batches(split).map(
+        batches = self._batches(split, part, num_parts).map(
             lambda text, label: (self.preprocessor.encode(text), label)
         )
         ids, labels = zip(*batches, strict=True)
@@ -109,8 +109,8 @@ class TextClassification(Classification):
         """Returns the class names and the size of the vocabulary."""
         return {**super().describe(), "vocabulary_size": len(self.preprocessor.vocabulary)}
 
-    def _batches(self, split):
-        records = self.records.read(split).batch(_READ_BATCH)
+    def _batches(self, split, part=0, num_parts=1):
+        records = self.records.read(split, part, num_parts).batch(_READ_BATCH)
         return records.map(lambda record: (record["text"], record["label"]))
 
 

@@ -1,59 +1,135 @@
 """Padded batches of sequences."""
 
+import numpy as np
 import tensorflow as tf
+
+from nrnm_keras.errors import UsageError
 
 _BATCHES_SORTED_TOGETHER = 50
 _LENGTH_MULTIPLE = 16
 # Records come mixed already. This many sequences of NTU RGB+D, 100 frames each, are 2.4 GB.
 _SHUFFLED_TOGETHER = 40_000
+_LONGER_THAN_ANY = 2**40
 
 
-def padded_batches(
-    examples,
-    batch_size,
-    shuffle_seed=None,
-    drop_remainder=False,
-    sort_by_length=True,
-    padding=0,
-):
-    """Returns batches of sequences, padded at the end.
-
-    Sorted by length, little padding is computed: the sequences of 50 batches at a time are sorted
-    and cut into batches. Unlike fixed length classes this leaves one incomplete batch at the end,
-    not one for every class. Padded is up to the longest of a batch, rounded up to a multiple of
-    16, so that the compiled shapes are few.
+def evaluation_batches(task, split, batch_size):
+    """Returns batches `(sequences, targets)` of a split, with every example once.
 
     Args:
-        examples: `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length.
-        batch_size: positive integer.
-        shuffle_seed: integer, to shuffle examples and batches, anew in every epoch; None for not.
-        drop_remainder: whether to drop the incomplete last batch.
-        sort_by_length: whether sequences of similar length are batched together.
-        padding: number to pad with.
+        task: a `Task`.
+        split: name of the split.
+        batch_size: positive integer; the last batch may be smaller.
     """
-    count = int(examples.cardinality())
-    steps = count // batch_size if drop_remainder else -(-count // batch_size)
-    if shuffle_seed is not None:
-        examples = examples.shuffle(min(count, _SHUFFLED_TOGETHER), seed=shuffle_seed)
-    if sort_by_length:
-        windows = examples.ragged_batch(batch_size * _BATCHES_SORTED_TOGETHER)
-        batches = windows.flat_map(lambda *window: _sorted_batches(window, batch_size))
-        if shuffle_seed is not None:
-            batches = batches.shuffle(_BATCHES_SORTED_TOGETHER, seed=shuffle_seed)
-    else:
-        batches = examples.ragged_batch(batch_size)
-    batches = batches.map(lambda sequences, targets: (_pad(sequences, padding), targets))
-    # An incomplete batch is the last one before the shuffling of batches moves it.
-    if drop_remainder:
-        batches = batches.filter(lambda _, targets: tf.shape(targets)[0] == batch_size)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    batches = _batches(task.examples(split), batch_size, task.sort_by_length)
+    batches = batches.map(lambda sequences, targets: (_pad(sequences, task.padding), targets))
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
+class TrainingBatches:
+    """One process's rows of the batches of a training, in an order that follows from the seed.
+
+    Every epoch shuffles the examples anew, by the seed and the epoch's number alone, so that a
+    training can go on from any step. Sequences of similar length are batched together, if the task
+    wants it: the examples of 50 batches at a time are sorted by length and cut into batches, which
+    are then shuffled. Padded is up to the longest of a batch, rounded up to a multiple of 16, so
+    that the compiled shapes are few.
+
+    All batches have `batch_size` rows. Where the examples do not fill the last one, rows of weight
+    0 do, and the others of that batch get the weight `batch_size / examples`: the weighted sum of
+    the rows' losses, divided by `batch_size`, is then the mean over the examples there are.
+
+    The examples are read in `num_parts` parts, from each of which every batch takes the same number
+    of rows. Each of several processes reads its own parts, and with the same number of parts any
+    number of processes sees the same batches.
+
+    Args:
+        task: a `Task`.
+        batch_size: positive integer, a multiple of `num_parts`.
+        seed: integer.
+        num_parts: positive integer.
+        parts: the parts that this process reads. Default: all.
+
+    Attributes:
+        steps: number of batches in an epoch.
+
+    Raises:
+        UsageError: if a part would have no example.
+    """
+
+    def __init__(self, task, batch_size, seed, num_parts=1, parts=None):
+        total = task.records.sizes["train"]
+        if total < num_parts:
+            raise UsageError(
+                f"{total} training examples cannot be read in input_parts={num_parts} parts"
+            )
+        self._task = task
+        self._seed = seed
+        self._rows = batch_size // num_parts
+        self.steps = -(-total // batch_size)
+        self._last_weight = batch_size / (total - (self.steps - 1) * batch_size)
+        parts = range(num_parts) if parts is None else parts
+        self._examples = {part: task.examples("train", part, num_parts) for part in parts}
+
+    @property
+    def element_spec(self):
+        """The `tf.TypeSpec`s of a batch."""
+        return self.epoch(0).element_spec
+
+    def epoch(self, epoch, first_step=0):
+        """Returns the batches `(sequences, targets, weights)` of an epoch from a step on."""
+        parts = [self._part(epoch, part) for part in self._examples]
+        batches = tf.data.Dataset.zip(tuple(parts)).skip(first_step)
+        return batches.map(self._join, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def _part(self, epoch, part):
+        """Returns the rows of one part, batch by batch, not yet padded."""
+        examples = self._examples[part]
+        count = int(examples.cardinality())
+        order_seed, batch_seed = _seeds(self._seed, epoch, part), _seeds(self._seed, epoch)
+        shuffled = examples.shuffle(min(count, _SHUFFLED_TOGETHER), seed=order_seed)
+        filling = examples.repeat().take(self.steps * self._rows - count)
+        rows = _weigh(shuffled, 1.0).concatenate(_weigh(filling, 0.0))
+        batches = _batches(rows, self._rows, self._task.sort_by_length)
+        batches = batches.enumerate().map(self._raise_last_weight)
+        if self._task.sort_by_length:
+            # The same order in all parts.
+            batches = batches.shuffle(_BATCHES_SORTED_TOGETHER, seed=batch_seed)
+        return batches
+
+    def _raise_last_weight(self, step, batch):
+        sequences, targets, weights = batch
+        factor = tf.where(step == self.steps - 1, self._last_weight, 1.0)
+        return sequences, targets, weights * tf.cast(factor, weights.dtype)
+
+    def _join(self, *parts):
+        sequences, targets, weights = (tf.concat(column, 0) for column in zip(*parts, strict=True))
+        return _pad(sequences, self._task.padding), targets, weights
+
+
+def _seeds(*numbers):
+    """Returns one seed made of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _weigh(examples, weight):
+    return examples.map(lambda sequence, target: (sequence, target, tf.constant(weight)))
+
+
+def _batches(examples, batch_size, sort_by_length):
+    """Returns the columns of batches: ragged sequences, then tensors."""
+    if not sort_by_length:
+        return examples.ragged_batch(batch_size)
+    windows = examples.ragged_batch(batch_size * _BATCHES_SORTED_TOGETHER)
+    return windows.flat_map(lambda *window: _sorted_batches(window, batch_size))
+
+
 def _sorted_batches(window, batch_size):
-    sequences, targets = window
-    order = tf.argsort(sequences.row_lengths(), stable=True)
-    ordered = (tf.gather(sequences, order), tf.gather(targets, order))
+    lengths = window[0].row_lengths()
+    if len(window) == 3:
+        # Rows that fill the last batch stay in the last batch.
+        lengths += _LONGER_THAN_ANY * tf.cast(window[2] == 0, tf.int64)
+    order = tf.argsort(lengths, stable=True)
+    ordered = tuple(tf.gather(column, order) for column in window)
     return tf.data.Dataset.from_tensor_slices(ordered).ragged_batch(batch_size)
 
 

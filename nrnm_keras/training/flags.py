@@ -4,7 +4,10 @@ from absl import flags
 
 from nrnm_keras.tasks import TASKS, recurrent_flags, skeleton_flags, text_classification
 from nrnm_keras.training.optimizer import SCHEDULES
-from nrnm_keras.training.strategy import STRATEGIES
+from nrnm_keras.training.strategy import STRATEGIES, XLA
+
+# A run can go on under other values of these.
+_WITHOUT_EFFECT = ("run_dir", "overwrite", "checkpoint_every", "terminate_after", "max_timesteps")
 
 
 def define_flags():
@@ -33,9 +36,9 @@ def flag_dict(values):
 
 
 def flag_lines(values):
-    """Returns the values as the text of a flag file."""
-    lines = (values[name].serialize() for name in define_flags())
-    return "".join(f"{line}\n" for line in lines if line)
+    """Returns the lines of a flag file with the values that make a difference to the result."""
+    names = (name for name in define_flags() if name not in _WITHOUT_EFFECT)
+    return [line for line in (values[name].serialize() for name in names) if line]
 
 
 def _define_data_flags(values):
@@ -75,6 +78,13 @@ def _define_data_flags(values):
         upper_bound=0.9,
         flag_values=values,
     )
+    flags.DEFINE_integer(
+        "max_timesteps",
+        10_000,
+        "longest of the own sequences that is expected; a longer one is an error",
+        lower_bound=1,
+        flag_values=values,
+    )
 
 
 def _define_training_flags(values):
@@ -85,7 +95,13 @@ def _define_training_flags(values):
     def choice(name, default, choices, text):
         flags.DEFINE_enum(name, default, choices, text, flag_values=values)
 
-    flags.DEFINE_string("run_dir", None, "folder of the results, new or empty", flag_values=values)
+    flags.DEFINE_string(
+        "run_dir",
+        None,
+        "folder of the results: a new one, or that of an unfinished run of these flags, which "
+        "goes on",
+        flag_values=values,
+    )
     flags.DEFINE_boolean(
         "overwrite", False, "replace the run that run_dir holds", flag_values=values
     )
@@ -126,5 +142,28 @@ def _define_training_flags(values):
         upper_bound=2**31 - 1,
         flag_values=values,
     )
-    choice("strategy", "auto", STRATEGIES, "devices; auto takes all GPUs, or else the CPU")
+    choice(
+        "best_epoch_by",
+        "metric",
+        ("metric", "loss"),
+        "what of the validation split tells the best epoch; the loss is steadier on few examples",
+    )
+    choice(
+        "strategy",
+        "auto",
+        STRATEGIES,
+        "devices; auto takes all GPUs of this machine, multi_worker those of all machines in "
+        "TF_CONFIG",
+    )
+    choice("xla", "auto", XLA, "whether TensorFlow compiles the training step; auto: on one GPU")
+    number("cpu_devices", 1, "logical devices to split the CPU into, to try strategies out", 1)
+    number(
+        "input_parts",
+        0,
+        "parts that the training data are read in, every process its own; 0: one for a process. "
+        "With equal parts, any number of processes sees the same batches",
+        0,
+    )
+    number("checkpoint_every", 200, "steps between checkpoints, besides that after each epoch", 1)
+    number("terminate_after", 0.0, "seconds until training stops, to go on later; 0: never", 0.0)
     choice("mixed_precision", "none", ("none", "bfloat16", "float16"), "type of the computations")

@@ -1,11 +1,13 @@
 """Adam with a learning-rate schedule and gradient clipping."""
 
+import contextlib
+
 import keras
 
 SCHEDULES = ("constant", "cosine")
 
 
-def create_optimizer(flags, num_steps):
+def create_optimizer(flags, num_steps, shares=1):
     """Returns the optimizer.
 
     Args:
@@ -14,13 +16,40 @@ def create_optimizer(flags, num_steps):
             zero), `clip_norm` (of all gradients together; 0 for none) and `ema_momentum` (of a
             moving average of the weights; 0 for none).
         num_steps: number of training steps that the schedule spans.
+        shares: number of equal shares in which the optimizer gets a gradient and limits its norm.
     """
     return keras.optimizers.Adam(
         _learning_rate(flags, num_steps),
-        global_clipnorm=flags.clip_norm or None,
+        global_clipnorm=flags.clip_norm / shares or None,
         use_ema=flags.ema_momentum > 0,
         ema_momentum=flags.ema_momentum,
     )
+
+
+@contextlib.contextmanager
+def averaged_weights(network):
+    """In this context a network has the moving averages of its weights, if there are any.
+
+    `keras.callbacks.SwapEMAWeights` does the same with sums and differences, whose rounding errors
+    stay in the weights.
+    """
+    optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
+    _swap_averages(optimizer)
+    try:
+        yield
+    finally:
+        _swap_averages(optimizer)
+
+
+def _swap_averages(optimizer):
+    if not optimizer.use_ema:
+        return
+    # As Keras's callback finds them: there is no public name.
+    averages = optimizer._model_variables_moving_average
+    for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
+        weights = keras.ops.convert_to_numpy(variable)
+        variable.assign(keras.ops.convert_to_numpy(average))
+        average.assign(weights)
 
 
 def _learning_rate(flags, num_steps):

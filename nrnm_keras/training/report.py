@@ -6,8 +6,6 @@ import json
 import platform
 import shlex
 
-import tensorflow as tf
-
 from nrnm_keras.pictures.canvas import can_draw
 from nrnm_keras.pictures.learning_curves import draw_learning_curves
 from nrnm_keras.training.flags import flag_dict
@@ -16,15 +14,23 @@ _LEARNING_CURVES = "learning_curves.png"
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
-def create_report(task, flags, result, command):
+def create_report(task, flags, progress, best, parameters, outcome, command):
     """Returns the report as a dictionary that JSON can hold.
 
     Args:
         task: the `Task`.
         flags: the values of the command's flags.
-        result: the `Result` of the training.
+        progress: the `Progress` at the end of the training.
+        best: number of the best epoch, from 0.
+        parameters: number of the network's parameters.
+        outcome: the `Outcome` of the best epoch's network, on the test split if there is one.
         command: list of words, the command line.
     """
+    validation = {
+        name.removeprefix("val_"): value
+        for name, value in progress.history[best].items()
+        if name.startswith("val_")
+    }
     return {
         "notice": task.notice,
         "task": flags.task,
@@ -34,15 +40,19 @@ def create_report(task, flags, result, command):
             "examples": task.records.sizes,
             **task.describe(),
         },
-        "metrics": {"validation": result.validation, "test": result.test},
-        "analysis": {"split": result.outcome.split, **task.analyse(result.outcome)},
-        "parameters": result.network.count_params(),
+        "metrics": {
+            "validation": validation,
+            "test": outcome.metrics if outcome.split == "test" else None,
+        },
+        "analysis": {"split": outcome.split, **task.analyse(outcome)},
+        "parameters": parameters,
         "training": {
-            "best_epoch": result.best_epoch,
-            "epochs": result.epochs,
-            "seconds_per_epoch": round(result.seconds_per_epoch, 2),
-            "devices": _devices(result.replicas),
-            "xla": result.xla,
+            "best_epoch": best + 1,
+            "epochs": progress.epoch,
+            "seconds_per_epoch": round(progress.seconds / progress.epoch, 2),
+            "input_bound": round(progress.waited / progress.seconds, 3),
+            "devices": progress.devices,
+            "xla": progress.xla,
         },
         "command": shlex.join(command),
         "flags": flag_dict(flags),
@@ -113,7 +123,8 @@ def _markdown(report, folder, pictures):
         f"- Data: `{data['records']}`; {examples}; classes {', '.join(data['classes'])}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
-        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}.\n"
+        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
+        f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
         *_class_accuracy(report["analysis"]),
         *_pictures(folder, pictures),
@@ -141,12 +152,6 @@ def _pictures(folder, pictures):
         f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib is "
         "installed (`pip install nrnm-keras[plot]`) when the command runs."
     ]
-
-
-def _devices(replicas):
-    gpus = tf.config.list_physical_devices("GPU")[:replicas]
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    return names or ["CPU"]
 
 
 def _versions():

@@ -7,26 +7,24 @@ import shutil
 
 from nrnm_keras.errors import UsageError
 
+_INCOMPLETE = "incomplete_"
+
 
 class RunFolder:
     """The files of one training run.
 
-    `flags.txt` comes first and `report.json` last: a folder with a report is finished. Everything
-    that is written after the training appears under its name only when it is complete.
+    `flags.txt` comes first and `report.json` last: a folder with flags and no report is of a run
+    that can go on. Everything appears under its name only when it is complete.
 
     Args:
         path: the folder; nothing in it changes before `create`.
-        overwrite: whether a run that is there may be removed. Only a run's own files are ever
-            removed.
-
-    Raises:
-        UsageError: if the folder holds something, or (`create`) cannot be written.
     """
 
     FLAGS = "flags.txt"
     METRICS = "metrics.csv"
     TENSORBOARD = "tensorboard"
-    CHECKPOINT = "best.weights.h5"
+    CHECKPOINTS = "checkpoints"
+    BEST = "best_weights.npz"
     MODEL = "model.keras"
     SAVED_MODEL = "saved_model"
     PICTURES = "pictures"
@@ -39,28 +37,73 @@ class RunFolder:
         PICTURES,
         SAVED_MODEL,
         MODEL,
-        CHECKPOINT,
+        BEST,
+        CHECKPOINTS,
         METRICS,
         TENSORBOARD,
         FLAGS,
     )
 
-    def __init__(self, path, overwrite=False):
+    def __init__(self, path):
         self.path = pathlib.Path(path).expanduser()
-        try:
-            if self.path.exists() and any(self.path.iterdir()):
-                self._check_run(overwrite)
-        except OSError as error:
-            raise UsageError(f"run_dir={path} is no folder: {error.strerror}") from error
 
-    def create(self):
-        """Makes the folder, and removes the run that it holds."""
+    @property
+    def is_finished(self):
+        """Whether the run has come to its end."""
+        return (self / self.REPORT).exists()
+
+    def check(self, flags, overwrite=False):
+        """Finds out whether a run may use the folder.
+
+        Args:
+            flags: lines of the run's flags, those that make no difference to the result left out.
+            overwrite: whether a run that is there may be removed.
+
+        Raises:
+            UsageError: if the folder holds other things than a run, or a run of other flags.
+        """
         try:
-            for name in self._NAMES:
-                _remove(self.path / name)
+            if not self.path.exists() or set(self.path.iterdir()) == set(self._incomplete()):
+                return
+            if not (self / self.FLAGS).exists():
+                raise UsageError(
+                    f"run_dir={self.path} holds other files than a run's; choose a new folder"
+                )
+            there = (self / self.FLAGS).read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise UsageError(f"run_dir={self.path} is no folder: {error.strerror}") from error
+        if not overwrite and set(there) != set(flags):
+            raise UsageError(
+                f"run_dir={self.path} holds a run of other flags ({_difference(there, flags)}); "
+                "choose another folder, or --overwrite"
+            )
+
+    def create(self, flags, overwrite=False):
+        """Makes the folder and writes the flags, unless it holds a run that can go on.
+
+        A run that is there is removed if `overwrite` says so: its own files, and no others.
+        """
+        try:
+            if overwrite:
+                for name in self._NAMES:
+                    _remove(self.path / name)
             self.path.mkdir(parents=True, exist_ok=True)
+            for path in self._incomplete():
+                _remove(path)
+            if not (self / self.FLAGS).exists():
+                with self.complete(self.FLAGS) as path:
+                    path.write_text("".join(f"{line}\n" for line in flags), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"run_dir={self.path} cannot be written: {error.strerror}") from error
+
+    def remove_state(self):
+        """Removes what a run needs only to go on."""
+        for name in (self.CHECKPOINTS, self.BEST):
+            _remove(self / name)
+
+    def _incomplete(self):
+        """Returns the paths that runs left behind which were killed while they wrote."""
+        return list(self.path.glob(f"{_INCOMPLETE}*"))
 
     def __truediv__(self, name):
         return self.path / name
@@ -69,23 +112,19 @@ class RunFolder:
     def complete(self, name):
         """Gives a path to write a file or folder to, which gets its name when it is complete."""
         suffixes = "".join(pathlib.Path(name).suffixes)
-        partial = self.path / f"incomplete_{os.getpid()}{suffixes}"
+        partial = self.path / f"{_INCOMPLETE}{os.getpid()}{suffixes}"
         try:
             yield partial
             os.replace(partial, self.path / name)
         finally:
             _remove(partial)
 
-    def _check_run(self, overwrite):
-        if not (self.path / self.FLAGS).exists():
-            raise UsageError(
-                f"run_dir={self.path} holds other files than a run's; choose a new folder"
-            )
-        if not overwrite:
-            finished = "a finished" if (self.path / self.REPORT).exists() else "an unfinished"
-            raise UsageError(
-                f"run_dir={self.path} holds {finished} run; choose another folder, or --overwrite"
-            )
+
+def _difference(there, given):
+    """Returns in words how two lists of flags differ."""
+    parts = [f"{line} only there" for line in there if line not in given]
+    parts += [f"{line} only here" for line in given if line not in there]
+    return ", ".join(parts)
 
 
 def _remove(path):

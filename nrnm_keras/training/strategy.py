@@ -1,28 +1,104 @@
-"""Where a training runs: devices and XLA."""
+"""Where a training runs: which devices, in which processes, and whether with XLA."""
 
-import tensorflow as tf
+import json
+import os
 
-STRATEGIES = ("auto", "one_device", "mirrored")
+import keras
+
+from nrnm_keras.errors import UsageError
+
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+XLA = ("auto", "on", "off")
 
 
-def create_strategy(name="auto"):
-    """Returns a `tf.distribute.Strategy`.
+def create_replicas(flags):
+    """Returns the `Replicas`, or on JAX the `JaxReplicas`, that the flags ask for.
+
+    To be called before TensorFlow or JAX has used a device: several processes must find each other
+    first, and the CPU can be split first only.
 
     Args:
-        name: `"one_device"`, the first GPU or else the CPU; `"mirrored"`, copies on all GPUs that
-            share every batch; `"auto"`, mirrored if there are several GPUs.
+        flags: with `strategy` (`"one_device"`, the first GPU or else the CPU; `"mirrored"`, all
+            devices of this machine, which share every batch; `"multi_worker"`, the devices of all
+            machines that the environment variable TF_CONFIG names; `"auto"`, mirrored if there are
+            several GPUs, or on JAX several devices), `xla` (`"on"`, `"off"`, or `"auto"`: on one
+            GPU, where it pays), `cpu_devices` (the number of logical devices that the CPU is split
+            into) and `batch_size`.
+
+    Raises:
+        UsageError: for what cannot work together.
     """
-    several = len(tf.config.list_logical_devices("GPU")) > 1
-    if name == "mirrored" or (name == "auto" and several):
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
+    backend = keras.backend.backend()
+    if backend == "torch":
+        raise UsageError("training needs KERAS_BACKEND=tensorflow or jax; it is 'torch'")
+    replicas = _create_on_jax(flags) if backend == "jax" else _create_on_tensorflow(flags)
+    if flags.batch_size % replicas.count:
+        raise UsageError(
+            f"batch_size={flags.batch_size} cannot be shared equally by {replicas.count} devices"
+        )
+    return replicas
 
 
-def jit_compile(strategy):
-    """Returns the argument `jit_compile` of a model's `compile`: when to use XLA.
+def _create_on_jax(flags):
+    import jax
 
-    On one GPU Keras may choose. On CPU the recurrent loop ran 1.6 times slower with XLA than
-    without, and XLA fails inside a `MirroredStrategy`.
-    """
-    on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    return "auto" if on_gpu and strategy.num_replicas_in_sync == 1 else False
+    from nrnm_keras.training.jax_replicas import JaxReplicas
+
+    if flags.strategy == "multi_worker":
+        raise UsageError("strategy=multi_worker needs KERAS_BACKEND=tensorflow; it is 'jax'")
+    if flags.xla == "off":
+        raise UsageError("xla=off needs KERAS_BACKEND=tensorflow: JAX always compiles with XLA")
+    if flags.cpu_devices > 1:
+        jax.config.update("jax_num_cpu_devices", flags.cpu_devices)
+    several = flags.strategy == "mirrored" or (flags.strategy == "auto" and jax.device_count() > 1)
+    return JaxReplicas(several)
+
+
+def _create_on_tensorflow(flags):
+    import tensorflow as tf
+
+    from nrnm_keras.training.replicas import Replicas
+
+    if flags.cpu_devices > 1:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        configuration = [tf.config.LogicalDeviceConfiguration()] * flags.cpu_devices
+        try:
+            tf.config.set_logical_device_configuration(cpu, configuration)
+        except RuntimeError as error:
+            raise UsageError(f"cpu_devices={flags.cpu_devices} comes too late: {error}") from error
+    gpus = tf.config.list_physical_devices("GPU")
+    several = flags.strategy in ("mirrored", "multi_worker")
+    several = several or (flags.strategy == "auto" and len(gpus) > 1)
+    if several and flags.xla == "on":
+        raise UsageError(
+            f"xla=on needs strategy=one_device on TensorFlow; it is {flags.strategy}: XLA cannot "
+            "compile the exchange of gradients between devices"
+        )
+    if flags.strategy == "multi_worker":
+        _check_cluster(os.environ.get("TF_CONFIG"))
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    elif several:
+        strategy = tf.distribute.MirroredStrategy(
+            tf.config.list_logical_devices("GPU" if gpus else "CPU")
+        )
+    else:
+        strategy = tf.distribute.get_strategy()
+    return Replicas(
+        strategy, flags.xla == "on" or (flags.xla == "auto" and bool(gpus) and not several)
+    )
+
+
+def _check_cluster(text):
+    """Finds out whether TF_CONFIG names this process and others."""
+    expected = (
+        'strategy=multi_worker needs the environment variable TF_CONFIG, such as {"cluster": '
+        '{"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
+    )
+    try:
+        config = json.loads(text or "")
+        workers, task = config["cluster"]["worker"], config["task"]
+        known = task["type"] == "worker" and 0 <= int(task["index"]) < len(workers)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{expected}; it is {text!r}") from error
+    if not known or set(config["cluster"]) != {"worker"}:
+        raise UsageError(f"{expected}; it is {text!r}")

@@ -10,8 +10,19 @@ NAN = float("nan")
 
 def test_features_are_standardised_by_the_training_steps():
     layer = Standardization()
-    layer.adapt(np.array([[1.0, 7.0], [3.0, 7.0]]))  # means 2 and 7, variances 1 and 0
+    layer.adapt([np.array([[1.0, 7.0], [3.0, 7.0]])])  # means 2 and 7, variances 1 and 0
     np.testing.assert_allclose(layer(np.array([[[4.0, 8.0], [2.0, 7.0]]])), [[[2, 1], [0, 0]]])
+
+
+def test_batches_of_any_size_and_kind_give_what_all_steps_together_give():
+    steps = np.random.default_rng(0).normal(loc=3.0, size=(60, 2)).astype("float32")
+    whole, parts = Standardization(), Standardization()
+    whole.adapt([steps])
+    batches = (steps[:1], tf.constant(steps[1:7]), steps[7:7], steps[7:].reshape(1, 53, 2))
+    parts.adapt(batch for batch in batches)
+    for learnt in (whole, parts):
+        np.testing.assert_allclose(learnt.mean, steps.mean(0, "float64"), rtol=1e-12)
+        np.testing.assert_allclose(learnt.variance, steps.astype("float64").var(0), rtol=1e-10)
 
 
 def test_masked_steps_are_zeros():
@@ -56,7 +67,7 @@ def test_padding_leaves_the_gradient_finite():
 
 def test_what_was_learnt_is_saved(tmp_path):
     layer = Standardization()
-    layer.adapt(np.arange(12.0).reshape(4, 3))
+    layer.adapt([np.arange(12.0).reshape(4, 3)])
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), layer])
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)

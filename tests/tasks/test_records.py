@@ -1,7 +1,9 @@
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from nrnm_keras.tasks.records import Records
+from pipelines.text_files.builder import TextFiles
 
 ROWS = [(f"text {i}", "ab"[i % 2]) for i in range(40)]
 
@@ -57,3 +59,37 @@ def test_a_small_fraction_still_gives_one_example(build_records):
 def test_too_few_examples(build_records):
     with pytest.raises(ValueError, match="2 training examples"):
         Records(build_records(train=ROWS[:2]), 0.9)
+
+
+@pytest.fixture
+def records_of_several_files(tmp_path, write_csv):
+    """The folder of a build whose training records lie in three shards."""
+    builder = TextFiles(train_file=write_csv("train.csv", ROWS), data_dir=tmp_path / "data")
+    configuration = tfds.download.DownloadConfig(num_shards=3)
+    builder.download_and_prepare(download_config=configuration)
+    assert builder.info.splits["train"].num_shards == 3
+    return builder.data_dir
+
+
+def parts_of(records, split, num_parts):
+    """The texts of each part, in order; `read` has promised their number."""
+    parts = []
+    for part in range(num_parts):
+        dataset = records.read(split, part, num_parts)
+        parts.append([record["text"].decode() for record in dataset.as_numpy_iterator()])
+        assert int(dataset.cardinality()) == len(parts[-1])
+    return parts
+
+
+@pytest.mark.parametrize("number", [None, in_groups_of(3)])
+@pytest.mark.parametrize("num_parts", [2, 7])
+def test_parts_are_disjoint_equal_and_together_everything(
+    records_of_several_files, number, num_parts
+):
+    records = Records(records_of_several_files, 0.25, number)
+    for split in ("train", "validation"):
+        parts = parts_of(records, split, num_parts)
+        (whole,) = parts_of(records, split, 1)
+        assert sum(parts, []) == whole and len(set(whole)) == records.sizes[split]
+        sizes = [len(part) for part in parts]
+        assert max(sizes) - min(sizes) <= 1

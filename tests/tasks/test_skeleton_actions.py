@@ -60,6 +60,18 @@ def test_examples_are_joints_and_labels(records, make_flags):
         assert abs(float(tf.reduce_mean(joints)) - 1 - int(label)) < 0.5
 
 
+@pytest.mark.parametrize("split", ["cross_view", "cross_subject"])
+def test_parts_of_a_split_are_disjoint_equal_and_together_everything(records, make_flags, split):
+    task = NwUcla(records, make_flags(split=split, **SMALL))
+    for name, size in task.records.sizes.items():
+        datasets = [task.records.read(name, part, 3) for part in range(3)]
+        iterators = [dataset.as_numpy_iterator() for dataset in datasets]
+        parts = [{record["name"].decode() for record in part} for part in iterators]
+        assert [int(dataset.cardinality()) for dataset in datasets] == [len(p) for p in parts]
+        assert set.union(*parts) == names(task, name) and sum(map(len, parts)) == size
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
 def test_exported_model_takes_raw_joints_of_any_length(records, make_flags):
     flags = make_flags(split="cross_view", random_rotation=90, velocity=True, **SMALL)
     task = NwUcla(records, flags)

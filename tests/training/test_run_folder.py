@@ -3,27 +3,57 @@ import pytest
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.run_folder import RunFolder
 
+FLAGS = ["--seed=1", "--units=8"]
+
 
 def create(path, **arguments):
-    folder = RunFolder(path, **arguments)
-    folder.create()
+    folder = RunFolder(path)
+    folder.check(FLAGS, **arguments)
+    folder.create(FLAGS, **arguments)
     return folder
 
 
-def write(folder, *names):
+def fill(folder, *names):
+    """Writes files, and folders with a file in them, of these names."""
     for name in names:
         with folder.complete(name) as path:
-            path.write_text(name)
+            if "." in name:
+                path.write_text(name)
+            else:
+                path.mkdir()
+                (path / "file").write_text(name)
+
+
+def content(path):
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def test_new_folder_gets_the_flags(tmp_path):
+    folder = create(tmp_path / "a" / "run")
+    assert (folder / folder.FLAGS).read_text() == "--seed=1\n--units=8\n"
+    assert not folder.is_finished
+    (tmp_path / "empty").mkdir()
+    create(tmp_path / "empty")
+
+
+def test_check_changes_nothing(tmp_path):
+    RunFolder(tmp_path / "run").check(FLAGS, overwrite=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert create("~/run").path == tmp_path / "run"
 
 
 def test_files_appear_when_they_are_complete(tmp_path):
-    folder = create(tmp_path / "a" / "run")
+    folder = create(tmp_path / "run")
     with folder.complete(folder.MODEL) as path:
         path.write_text("half")
         assert not (folder / folder.MODEL).exists()
         assert path.suffix == ".keras"  # Keras tells the format by it
     assert (folder / folder.MODEL).read_text() == "half"
-    assert len(list(folder.path.iterdir())) == 1
+    assert {path.name for path in folder.path.iterdir()} == {folder.FLAGS, folder.MODEL}
 
 
 @pytest.mark.parametrize("is_folder", [False, True])
@@ -35,33 +65,90 @@ def test_failure_leaves_nothing(tmp_path, is_folder):
             path = path / "part"
         path.write_text("half")
         raise KeyboardInterrupt
-    assert not list(folder.path.iterdir())
+    assert [path.name for path in folder.path.iterdir()] == [folder.FLAGS]
+
+
+def test_run_of_equal_flags_goes_on(tmp_path):
+    folder = create(tmp_path / "run")
+    fill(folder, folder.METRICS, folder.CHECKPOINTS)
+    before = content(folder.path)
+    again = RunFolder(folder.path)
+    again.check(FLAGS[::-1])
+    again.create(FLAGS[::-1])
+    assert content(folder.path) == before and not again.is_finished
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_run_is_refused_unless_overwritten(tmp_path, finished):
+def test_run_of_other_flags_is_refused(tmp_path, finished):
     folder = create(tmp_path / "run")
-    write(folder, folder.FLAGS, *([folder.REPORT] if finished else []))
-    (folder / "notes").write_text("mine")
-    state = "a finished" if finished else "an unfinished"
-    with pytest.raises(UsageError, match=f"{state} run.*overwrite"):
-        RunFolder(tmp_path / "run")
-    again = RunFolder(tmp_path / "run", overwrite=True)
-    assert (folder / folder.FLAGS).exists()
-    again.create()
-    assert [path.name for path in folder.path.iterdir()] == ["notes"]
+    fill(folder, *([folder.REPORT] if finished else []))
+    with pytest.raises(UsageError) as caught:
+        RunFolder(folder.path).check(["--seed=2", "--units=8", "--velocity"])
+    message = str(caught.value)
+    for part in (str(folder.path), "--seed=1 only there", "--seed=2 only here", "--overwrite"):
+        assert part in message
+    assert "--velocity only here" in message and "--units" not in message
 
 
-def test_folder_of_something_else_is_never_touched(tmp_path):
+def test_finished_is_what_has_a_report(tmp_path):
+    folder = create(tmp_path / "run")
+    fill(folder, folder.MODEL, folder.REPORT_TEXT)
+    assert not folder.is_finished
+    fill(folder, folder.REPORT)
+    assert folder.is_finished and RunFolder(folder.path).is_finished
+    RunFolder(folder.path).check(FLAGS)
+
+
+def test_overwriting_removes_the_files_of_a_run_and_no_others(tmp_path):
+    folder = create(tmp_path / "run")
+    names = {
+        *(folder.METRICS, folder.TENSORBOARD, folder.CHECKPOINTS, folder.BEST, folder.MODEL),
+        *(folder.SAVED_MODEL, folder.PICTURES, folder.REPORT_TEXT, folder.REPORT),
+    }
+    fill(folder, *names, "notes.txt", "more")
+    other = ["--seed=2"]
+    again = RunFolder(folder.path)
+    again.check(other, overwrite=True)
+    assert {path.name for path in folder.path.iterdir()} == {
+        *names,
+        *(folder.FLAGS, "notes.txt", "more"),
+    }
+    again.create(other, overwrite=True)
+    assert {path.name for path in folder.path.iterdir()} == {folder.FLAGS, "notes.txt", "more"}
+    assert (folder / folder.FLAGS).read_text() == "--seed=2\n"
+    assert (folder / "more" / "file").exists() and not again.is_finished
+
+
+def test_what_a_link_leads_to_is_left_alone(tmp_path):
+    folder = create(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("mine")
+    (folder / folder.TENSORBOARD).symlink_to(tmp_path / "elsewhere")
+    create(folder.path, overwrite=True)
+    assert not (folder / folder.TENSORBOARD).exists()
+    assert (tmp_path / "elsewhere" / "file").read_text() == "mine"
+
+
+def test_state_is_removed_and_results_are_kept(tmp_path):
+    folder = create(tmp_path / "run")
+    fill(folder, folder.CHECKPOINTS, folder.BEST, folder.MODEL, folder.METRICS)
+    for _ in range(2):
+        folder.remove_state()
+        names = {path.name for path in folder.path.iterdir()}
+        assert names == {folder.FLAGS, folder.MODEL, folder.METRICS}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_folder_of_something_else_is_never_touched(tmp_path, overwrite):
     (tmp_path / "report.json").write_text("mine")
     with pytest.raises(UsageError, match="other files"):
-        RunFolder(tmp_path, overwrite=True)
+        create(tmp_path, overwrite=overwrite)
     assert (tmp_path / "report.json").read_text() == "mine"
 
 
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="run_dir"):
+    with pytest.raises(UsageError, match="run_dir.*file"):
         create(tmp_path / "file" / "run")
-    with pytest.raises(UsageError, match="run_dir"):
+    with pytest.raises(UsageError, match="run_dir.*is no folder"):
         create(tmp_path / "file")

@@ -1,0 +1,88 @@
+"""What is wrong with records, found where they are read and told in one line."""
+
+import contextlib
+import re
+
+import tensorflow as tf
+
+from nrnm_keras.errors import UsageError
+from pipelines.manifest import check_hashes
+
+_NO_LIMIT = 2**31 - 1
+# TensorFlow prints each value of a failed assertion in brackets.
+_MARK = "record to be told of"
+_FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\] \[(.+)\] \[(.+)\] \[(.+)\] \[(.+)\]")
+# What reading a damaged or missing file can raise; also what a mistake in the code can.
+_READING = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.UnknownError,
+)
+
+
+def check_record(record, split, content, num_classes, max_timesteps=None):
+    """Returns a record after a check of its label and of the length of its content.
+
+    What is wrong is found when the record is read: `faults_named` says it.
+
+    Args:
+        record: dictionary of tensors, with `label` and either `id` or `name`.
+        split: name of the split that it is read for.
+        content: name of the text or sequence in it.
+        num_classes: integer.
+        max_timesteps: integer, the largest length allowed. Default: any.
+    """
+    label, value = tf.cast(record["label"], tf.int64), record[content]
+    is_text = value.dtype == tf.string
+    length = tf.strings.length(tf.strings.strip(value)) if is_text else tf.shape(value)[0]
+    limit = max_timesteps or _NO_LIMIT
+    is_right = (label >= 0) & (label < num_classes) & (length > 0) & (length <= limit)
+    name = record["id"] if "id" in record else record["name"]
+    facts = [_MARK, name, split, label, num_classes, length, limit]
+    # The raw operation: `tf.debugging.Assert` builds a conditional around it, which takes longer.
+    with tf.control_dependencies([tf.raw_ops.Assert(condition=is_right, data=facts)]):
+        return {**record, "label": tf.identity(record["label"])}
+
+
+@contextlib.contextmanager
+def faults_named(folder):
+    """In this context, what is wrong with the records in a folder becomes an error of one line.
+
+    Args:
+        folder: path of a built version; all of the context's `Records` are those in it.
+
+    Raises:
+        UsageError: naming the record that `check_record` found, or if the records cannot be read
+            though no shard has changed.
+        SourceError: naming the shard that is damaged.
+    """
+    try:
+        yield
+    except _READING as error:
+        if found := _FAILED.search(error.message):
+            raise UsageError(f"{folder}: {_describe(*found.groups())}") from error
+        check_hashes(folder)
+        if isinstance(error, tf.errors.DataLossError):
+            reason = error.message.partition("\n")[0]
+            raise UsageError(
+                f"{folder}: a record could not be read ({reason}), though every shard is now as it "
+                "was built; try again, and if it comes back, check the disk and the memory"
+            ) from error
+        raise
+
+
+def _describe(name, split, label, num_classes, length, limit):
+    """Returns in words what is wrong with a record and what to do."""
+    record = f"record {name} of the {split} split"
+    if not 0 <= int(label) < int(num_classes):
+        return (
+            f"{record} has label {label}; expected 0 to {int(num_classes) - 1}, as there are "
+            f"{num_classes} classes; correct its label and build again"
+        )
+    if int(length) == 0:
+        return f"{record} has length 0; expected at least 1; leave it out and build again"
+    return (
+        f"{record} has {length} timesteps; expected at most max_timesteps={limit}; raise "
+        "--max_timesteps if that is right, or else shorten it and build again"
+    )

@@ -1,0 +1,36 @@
+"""The end of a run: the best network tested and exported, and the report."""
+
+import keras
+import numpy as np
+
+from nrnm_keras.training.evaluation import evaluate
+from nrnm_keras.training.loop import best_epoch
+from nrnm_keras.training.report import create_report, write_report
+
+
+def finish(task, flags, folder, progress, command):
+    """Measures the best epoch's network on the test split, once, exports it and reports.
+
+    Args:
+        task: the `Task`.
+        flags: the values of the command's flags.
+        folder: the `RunFolder`, with the weights of the best epoch.
+        progress: the `Progress` at the end of the training.
+        command: list of words, the command line.
+    """
+    keras.utils.clear_session()
+    network = task.build_network(flags)
+    with np.load(folder / folder.BEST) as weights:
+        network.set_weights(list(weights.values()))
+    tested = "test" if "test" in task.records.sizes else "validation"
+    print(f"{tested.capitalize()}:")
+    outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)
+    exported = task.build_exported(network)
+    with folder.complete(folder.MODEL) as path:
+        exported.save(path)
+    with folder.complete(folder.SAVED_MODEL) as path:
+        exported.export(path, verbose=False)
+    best = best_epoch(task, flags, progress)
+    report = create_report(task, flags, progress, best, network.count_params(), outcome, command)
+    write_report(report, folder, task, outcome)
+    folder.remove_state()

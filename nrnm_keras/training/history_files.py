@@ -1,0 +1,51 @@
+"""The history of a training as files: metrics.csv and the logs for TensorBoard."""
+
+import csv
+import shutil
+
+import tensorflow as tf
+
+
+class HistoryFiles:
+    """Writes the metrics of the epochs to a `RunFolder`.
+
+    Both are written anew when a training goes on, so that no epoch is in them twice.
+
+    Args:
+        folder: the `RunFolder`.
+        history: the epochs so far, as in `Progress`.
+    """
+
+    def __init__(self, folder, history):
+        self._folder = folder
+        path = folder / folder.TENSORBOARD
+        shutil.rmtree(path, ignore_errors=True)
+        self._writers = {
+            name: tf.summary.create_file_writer(str(path / name))
+            for name in ("train", "validation")
+        }
+        for epoch, row in enumerate(history):
+            self._log(epoch, row)
+        if history:
+            self._write_table(history)
+
+    def add_epoch(self, history):
+        """Adds the last epoch of the history."""
+        self._log(len(history) - 1, history[-1])
+        self._write_table(history)
+
+    def _log(self, epoch, row):
+        for name, value in row.items():
+            writer = self._writers["validation" if name.startswith("val_") else "train"]
+            with writer.as_default():
+                tf.summary.scalar(f"epoch_{name.removeprefix('val_')}", value, step=epoch)
+                writer.flush()
+
+    def _write_table(self, history):
+        with (
+            self._folder.complete(self._folder.METRICS) as path,
+            path.open("w", newline="") as file,
+        ):
+            table = csv.DictWriter(file, ["epoch", *history[0]])
+            table.writeheader()
+            table.writerows({"epoch": i, **row} for i, row in enumerate(history))

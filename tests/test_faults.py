@@ -1,0 +1,497 @@
+import csv
+import gc
+import json
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from nrnm_keras import train
+from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks.checks import faults_named
+from nrnm_keras.training import loop
+from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
+from nrnm_keras.training.flags import define_flags, flag_lines
+from pipelines.build import build
+from pipelines.manifest import write_manifest
+
+TINY = [
+    *("--units=4", "--num_layers=1", "--nrnm_layers=", "--embedding_size=4", "--timesteps=8"),
+    *("--batch_size=8", "--epochs=1", "--checkpoint_every=1"),
+]
+SPLITS = {"train": 24, "validation": 8, "test": 8}
+PATIENCE = 120  # seconds, for what a test waits for
+
+
+@pytest.fixture(autouse=True)
+def default_precision():
+    """The command sets the policy of its process."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+class Case(NamedTuple):
+    """The flags of a training, its records, and the folder that these are built in."""
+
+    flags: list
+    records: pathlib.Path
+    data_dir: pathlib.Path
+
+
+def make_case(task, data_dir, *flags, **options):
+    dataset = TASKS[task].dataset
+    records = build(dataset, data_dir, **options)
+    flags = [f"--task={task}", *TINY, *flags, f"--data_dir={data_dir}"]
+    return Case(flags, records, data_dir)
+
+
+def copy(case, folder):
+    """Returns a case with records of its own."""
+    shutil.copytree(case.data_dir, folder / "data")
+    records = folder / "data" / case.records.relative_to(case.data_dir)
+    return Case([*case.flags, f"--data_dir={folder}/data"], records, folder / "data")
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    """Sequences of two classes."""
+    folder = tmp_path_factory.mktemp("sequences")
+    random = np.random.default_rng(0)
+    files = {}
+    for split, count in SPLITS.items():
+        files[f"{split}_file"] = str(folder / f"{split}.npz")
+        x = 0.1 * random.normal(size=(count, 6, 2))
+        np.savez(files[f"{split}_file"], x=x, y=np.arange(count) % 2)
+    flags = [f"--{name}={file}" for name, file in files.items()]
+    return make_case("sequence", folder / "data", *flags, **files)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Texts of two classes, whose validation split is a part of the training one."""
+    folder = tmp_path_factory.mktemp("texts")
+    with (folder / "train.csv").open("w", newline="") as file:
+        rows = [(f"{word} and then number {i}", word) for i in range(12) for word in "ab"]
+        csv.writer(file).writerows([("text", "label"), *rows])
+    file = str(folder / "train.csv")
+    return make_case("text", folder / "data", f"--train_file={file}", train_file=file)
+
+
+@pytest.fixture(scope="module")
+def skeletons(nw_ucla_folder, tmp_path_factory):
+    """Skeletons, whose records lie in one split that the flags divide."""
+    flags = [f"--nw_ucla_source={nw_ucla_folder}", "--split=cross_view"]
+    data_dir = tmp_path_factory.mktemp("skeletons")
+    return make_case("nw_ucla", data_dir, *flags, source=str(nw_ucla_folder))
+
+
+@pytest.fixture
+def case(request):
+    return request.getfixturevalue(request.param)
+
+
+def shard_of(records, split):
+    (shard,) = records.glob(f"*-{split}.tfrecord-*")
+    return shard
+
+
+def write_records(records, split, examples):
+    """Writes a split anew, and the manifest, as a build leaves them; returns an old record's id."""
+    shard = shard_of(records, split)
+    with tf.io.TFRecordWriter(str(shard)) as writer:
+        for example in examples:
+            writer.write(example.SerializeToString())
+    shards = {path.name.split("-")[1].split(".")[0]: [path.name] for path in records.glob("*-*-*")}
+    write_manifest(records, shards)
+
+
+def read_records(records, split):
+    shard = tf.data.TFRecordDataset(str(shard_of(records, split)))
+    return [tf.train.Example.FromString(record) for record in shard.as_numpy_iterator()]
+
+
+def change_record(records, split, change):
+    """Changes one record of a split, and returns its name."""
+    examples = read_records(records, split)
+    # Of skeletons some are for training, those of the first two cameras.
+    names = [
+        (dict(e.features.feature).get("id") or e.features.feature["name"]).bytes_list.value[0]
+        for e in examples
+    ]
+    number = next(i for i, name in enumerate(names) if i > 1 and not name.endswith(b"v03"))
+    change(examples[number].features.feature)
+    write_records(records, split, examples)
+    return names[number].decode()
+
+
+def flip_byte(path):
+    """Damages a file in its middle, at the same size."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def fail(capsys, flags, run, *more):
+    """Runs the command, which must end with one line of error, and returns it."""
+    capsys.readouterr()
+    code = train.main([*flags, f"--run_dir={run}", *more])
+    output = capsys.readouterr()
+    sys.stderr.write(output.err)
+    assert code == 1 and "Traceback" not in output.err
+    lines = [line for line in output.err.splitlines() if line.startswith("error: ")]
+    assert lines == output.err.splitlines()[-1:]
+    assert not (run / "report.json").exists()
+    return lines[0]
+
+
+def make_task(flags, records):
+    values = define_flags()
+    values(["", *flags])
+    keras.utils.set_random_seed(values.seed)
+    return TASKS[values.task](records, values), values
+
+
+def batches_of(flags, records):
+    """The columns of all batches of the first epoch of a training."""
+    task, values = make_task(flags, records)
+    batches = TrainingBatches(task, values.batch_size, values.seed)
+    return [[column.numpy() for column in batch] for batch in batches.epoch(0)]
+
+
+def check_bad_batch(line, run, batches):
+    """The line names a step, its batch and a file that holds it; returns the step, from 1."""
+    path = run / "bad_batch_0.npz"
+    step = int(re.search(r"the loss is (?:nan|-?inf) in step (\d+)", line)[1])
+    assert f"batch {step} of epoch 1" in line and str(path) in line
+    with np.load(path, allow_pickle=False) as columns:
+        saved = [columns[name] for name in ("sequences", "targets", "weights")]
+    for column, expected in zip(saved, batches[step - 1], strict=True):
+        np.testing.assert_array_equal(column, expected)
+    return step
+
+
+def check_checkpoint(line, run, step):
+    """The line names the last good checkpoint, which is there and has only numbers in it."""
+    assert f"the last good checkpoint is that of step {step}" in line
+    newest = max((run / "checkpoints").iterdir())
+    assert newest.name == f"step_{step:09d}.npz"
+    with np.load(newest) as arrays:
+        assert all(np.isfinite(arrays[name]).all() for name in arrays.files if name != "facts")
+
+
+@pytest.mark.parametrize("case", ["texts", "skeletons"], indirect=True)
+def test_infinite_loss_of_a_rate_too_high(case, tmp_path, capsys):
+    flags = [*case.flags, "--learning_rate=1e38", "--checkpoint_every=100"]
+    line = fail(capsys, flags, tmp_path / "run")
+    check_bad_batch(line, tmp_path / "run", batches_of(flags, case.records))
+    assert "--learning_rate=1e+38" in line
+
+
+def test_infinite_loss_of_a_number_in_the_data(sequences, tmp_path, capsys):
+    case = copy(sequences, tmp_path)
+    huge = np.finfo("float32").max
+
+    def put(value):
+        def change(features):
+            features["sequence"].bytes_list.value[:] = [np.full((6, 2), value, "<f4").tobytes()]
+
+        return change
+
+    # With the mean of these taken from it, the first one is no longer a float32 number.
+    examples = read_records(case.records, "train")
+    for example, value in zip(examples[:3], (huge, -huge, -huge), strict=True):
+        put(value)(example.features.feature)
+    write_records(case.records, "train", examples)
+    for seed in range(20):
+        flags = [*case.flags, f"--seed={seed}"]
+        batches = batches_of(flags, case.records)
+        (bad,) = (i for i, (x, _, _) in enumerate(batches) if (x == huge).any())
+        if bad == len(batches) - 1:
+            break
+    line = fail(capsys, flags, tmp_path / "run")
+    assert check_bad_batch(line, tmp_path / "run", batches) == bad + 1
+    check_checkpoint(line, tmp_path / "run", bad)
+    row, step = np.argwhere(batches[bad][0] == huge)[0, :2]
+    assert f"largest number {huge:g} in row {row}, step {step}" in line
+
+
+def test_infinite_loss_in_validation(sequences, tmp_path, capsys):
+    np.savez(tmp_path / "huge.npz", x=np.full((2, 6, 2), np.finfo("float32").max), y=[0, 1])
+    flags = [*sequences.flags, f"--validation_file={tmp_path}/huge.npz"]
+    line = fail(capsys, flags, tmp_path / "run")
+    steps = -(-SPLITS["train"] // 8)
+    assert f"validation split is nan after step {steps}" in line
+    check_checkpoint(line, tmp_path / "run", steps)
+    assert not (tmp_path / "run" / "best.weights.h5").exists()
+
+
+def set_label(label):
+    def change(features):
+        features["label"].int64_list.value[:] = [label]
+
+    return change
+
+
+def empty(features):
+    """Makes a record one of length 0."""
+    for name in ("sequence", "text", "joints"):
+        if name in features:
+            features[name].bytes_list.value[:] = [b""]
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "words"),
+    [
+        ("sequences", set_label(2), ("label 2", "0 to 1")),
+        ("sequences", set_label(-1), ("label -1", "0 to 1")),
+        ("texts", set_label(7), ("label 7", "0 to 1")),
+        ("skeletons", set_label(10), ("label 10", "0 to 9")),
+        *((name, empty, ("length 0",)) for name in ("sequences", "texts", "skeletons")),
+    ],
+    indirect=["case"],
+)
+def test_wrong_record_is_named(case, change, words, tmp_path, capsys):
+    case = copy(case, tmp_path)
+    split = "samples" if "nw_ucla" in case.records.parts else "train"
+    name = change_record(case.records, split, change)
+    line = fail(capsys, case.flags, tmp_path / "run")
+    assert f"record {name} of the train split" in line and str(case.records) in line
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+@pytest.mark.parametrize(("change", "word"), [(set_label(2), "label 2"), (empty, "length 0")])
+def test_wrong_record_is_named_in_other_splits(sequences, split, change, word, tmp_path):
+    case = copy(sequences, tmp_path)
+    task, _ = make_task(case.flags, case.records)
+    name = change_record(case.records, split, change)
+    with pytest.raises(UsageError) as error, faults_named(case.records):
+        list(evaluation_batches(task, split, 8))
+    assert f"record {name} of the {split} split has {word}" in str(error.value)
+
+
+def test_sequence_longer_than_expected(sequences, tmp_path, capsys):
+    line = fail(capsys, sequences.flags, tmp_path / "run", "--max_timesteps=5")
+    for word in ("record train/", "the train split", "6 timesteps", "max_timesteps=5"):
+        assert word in line
+    # A run can go on with a larger limit.
+    values = define_flags()
+    values(["", "--max_timesteps=5"])
+    assert not [flag for flag in flag_lines(values) if "max_timesteps" in flag]
+
+
+def test_no_training_examples(nw_ucla_folder, tmp_path, capsys):
+    (tmp_path / "source").mkdir()
+    for path in nw_ucla_folder.glob("*_v03.json"):
+        shutil.copy(path, tmp_path / "source")
+    places = [f"--nw_ucla_source={tmp_path}/source", f"--data_dir={tmp_path}/data"]
+    flags = ["--task=nw_ucla", "--split=cross_view", *TINY, *places]
+    assert "none of its 40 records is for training" in fail(capsys, flags, tmp_path / "run")
+
+
+def test_no_examples_at_all(sequences, tmp_path, capsys):
+    np.savez(tmp_path / "empty.npz", x=np.zeros((0, 6, 2)), y=np.zeros(0, int))
+    for flag in ("train_file", "validation_file", "test_file"):
+        line = fail(capsys, sequences.flags, tmp_path / "run", f"--{flag}={tmp_path}/empty.npz")
+        assert f"{tmp_path}/empty.npz: no sequences in it" in line
+
+
+def test_records_of_no_examples(sequences, tmp_path, capsys):
+    case = copy(sequences, tmp_path)
+    info = json.loads((case.records / "dataset_info.json").read_text())
+    for split in info["splits"]:
+        split["shardLengths"], split["numBytes"] = ["0"], "0"
+        write_records(case.records, split["name"], [])
+    (case.records / "dataset_info.json").write_text(json.dumps(info))
+    line = fail(capsys, case.flags, tmp_path / "run")
+    assert str(case.records) in line and "none of its 0 records is for training" in line
+
+
+@pytest.mark.parametrize("place", ["{}/file/run", "{}/file", "/proc/run", "/dev/full/run"])
+def test_run_folder_that_cannot_be_written(sequences, place, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    run = pathlib.Path(place.format(tmp_path))
+    line = fail(capsys, sequences.flags, run)
+    assert f"run_dir={run}" in line and ("cannot be written" in line or "is no folder" in line)
+
+
+def test_shard_damaged_before_training(sequences, tmp_path, capsys):
+    case = copy(sequences, tmp_path)
+    shard = shard_of(case.records, "train")
+    flip_byte(shard)
+    line = fail(capsys, case.flags, tmp_path / "run")
+    assert f"{shard}: damaged" in line and "build again" in line
+    assert not [word for word in ("validation.tfrecord", "test.tfrecord") if word in line]
+
+
+def wait_until(condition, process=None):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        assert process is None or process.poll() is None
+        time.sleep(0.02)
+
+
+def epochs_done(run):
+    """The number of epochs in a run's table, which appears whole or not at all."""
+    try:
+        return len((run / "metrics.csv").read_text().splitlines()) - 1
+    except FileNotFoundError:
+        return 0
+
+
+def test_shard_damaged_while_training(sequences, tmp_path, capsys):
+    case, run = copy(sequences, tmp_path), tmp_path / "run"
+    # TFDS keeps as few training records in memory; those of validation are read in every epoch.
+    shard = shard_of(case.records, "validation")
+
+    def damage():
+        wait_until(lambda: epochs_done(run))
+        flip_byte(shard)
+
+    thread = threading.Thread(target=damage)
+    thread.start()
+    line = fail(capsys, case.flags, run, "--epochs=30", "--patience=30")
+    thread.join()
+    assert f"{shard}: damaged" in line
+    assert 1 <= epochs_done(run) < 30
+
+
+def start(flags, **arguments):
+    """Starts the command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "nrnm_keras.train", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **arguments,
+    )
+
+
+def test_end_of_a_run_that_cannot_be_written_can_be_done_again(sequences, tmp_path, capsys):
+    case, run = copy(sequences, tmp_path), tmp_path / "run"
+    limit = 60_000  # bytes of a file: enough for checkpoints, too few for the exported graph
+
+    def limit_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start([*case.flags, f"--run_dir={run}"], preexec_fn=limit_files)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1 and "Traceback" not in errors
+    line = errors.splitlines()[-1]
+    sys.stderr.write(f"{line}\n")
+    assert line.startswith(f"error: run_dir={run} cannot be written after the training: File too")
+    names = {path.name for path in run.iterdir()}
+    assert {"checkpoints", "best.weights.h5", "metrics.csv"} <= names
+    assert not {name for name in names if "incomplete" in name or name == "saved_model"}
+    table = (run / "metrics.csv").read_text()
+    # Neither other flags nor a damaged test split pass, and the run is not lost by them.
+    line = fail(capsys, case.flags, run, "--units=8")
+    assert "--units=4 only there" in line and "--units=8 only here" in line
+    assert "other flags" in line and "--overwrite" in line
+    shard = shard_of(case.records, "test")
+    whole = shard.read_bytes()
+    flip_byte(shard)
+    assert f"{shard}: damaged" in fail(capsys, case.flags, run)
+    shard.write_bytes(whole)
+    assert train.main([*case.flags, f"--run_dir={run}"]) == 0
+    assert "Epoch" not in capsys.readouterr().out
+    assert (run / "metrics.csv").read_text() == table
+    assert (run / "saved_model" / "saved_model.pb").stat().st_size > limit
+    assert json.loads((run / "report.json").read_text())["metrics"]["test"]
+
+
+def test_reading_that_fails_once_is_not_blamed_on_a_shard(sequences, tmp_path):
+    case = copy(sequences, tmp_path)
+    shard = shard_of(case.records, "train")
+    whole = shard.read_bytes()
+    with pytest.raises(UsageError, match="corrupted record.*every shard"):
+        with faults_named(case.records):
+            flip_byte(shard)
+            try:
+                list(tf.data.TFRecordDataset(str(shard)))
+            finally:
+                shard.write_bytes(whole)
+
+
+EPOCHS = 60
+
+
+@pytest.fixture(scope="module")
+def interrupted(sequences, tmp_path_factory):
+    """Flags and folder of a run that Ctrl-C ended in its process, and how that ended."""
+    run = tmp_path_factory.mktemp("interrupted") / "run"
+    flags = [*sequences.flags, f"--epochs={EPOCHS}", f"--patience={EPOCHS}", f"--run_dir={run}"]
+    flags.append("--checkpoint_every=100")
+    process = start(flags)
+    try:
+        wait_until(lambda: list(run.glob("checkpoints/step_*")), process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    return flags, run, process.returncode, errors
+
+
+def test_interrupted_run_says_where_it_goes_on(interrupted):
+    _, run, code, errors = interrupted
+    sys.stderr.write(errors)
+    assert code == 130 and "Traceback" not in errors
+    steps = [int(path.stem.removeprefix("step_")) for path in (run / "checkpoints").iterdir()]
+    line = f"interrupted: the same command goes on after step {max(steps)}"
+    assert errors.splitlines()[-1] == line
+    assert not (run / "report.json").exists()
+
+
+def test_interrupted_run_goes_on_and_memory_stays_flat_over_50_epochs(interrupted, capsys):
+    flags, run, *_ = interrupted
+    epochs_before = epochs_done(run)
+    memory, process, over = {}, psutil.Process(), threading.Event()
+
+    def measure():
+        while not over.is_set():
+            memory.setdefault(epochs_done(run), process.memory_info().rss)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    try:
+        assert train.main(flags) == 0
+    finally:
+        over.set()
+        thread.join()
+    output = capsys.readouterr().out
+    assert "going on after step" in output and "Epoch 1/" not in output
+    assert epochs_before >= 1 and epochs_done(run) == EPOCHS
+    epochs = np.array(sorted(epoch for epoch in memory if EPOCHS - 50 <= epoch < EPOCHS))
+    assert len(epochs) > 30
+    growth = np.polyfit(epochs, [memory[epoch] for epoch in epochs], 1)[0]
+    sys.stderr.write(f"{growth / 2**10:.0f} KiB an epoch\n")
+    assert growth < 100 * 2**10
+
+
+def test_interrupt_is_not_lost_while_garbage_is_collected():
+    # As libraries do that are told of collections; an exception there would be dropped.
+    def interrupt(phase, info):
+        signal.raise_signal(signal.SIGINT)
+
+    gc.callbacks.append(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop._collect()
+    finally:
+        gc.callbacks.remove(interrupt)
