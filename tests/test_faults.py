@@ -25,6 +25,7 @@ from nrnm_keras.tasks.checks import faults_named
 from nrnm_keras.training import loop
 from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.training.flags import define_flags, flag_lines
+from nrnm_keras.training.run_folder import RunFolder
 from pipelines.build import build
 from pipelines.manifest import write_manifest
 
@@ -33,7 +34,7 @@ TINY = [
     *("--batch_size=8", "--epochs=1", "--checkpoint_every=1"),
 ]
 SPLITS = {"train": 24, "validation": 8, "test": 8}
-PATIENCE = 120  # seconds, for what a test waits for
+PATIENCE = 300  # seconds, for what a test waits for
 
 
 @pytest.fixture(autouse=True)
@@ -235,7 +236,7 @@ def test_infinite_loss_in_validation(sequences, tmp_path, capsys):
     steps = -(-SPLITS["train"] // 8)
     assert f"validation split is nan after step {steps}" in line
     check_checkpoint(line, tmp_path / "run", steps)
-    assert not (tmp_path / "run" / "best.weights.h5").exists()
+    assert not (tmp_path / "run" / RunFolder.BEST).exists()
 
 
 def set_label(label):
@@ -390,13 +391,16 @@ def test_end_of_a_run_that_cannot_be_written_can_be_done_again(sequences, tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     process = start([*case.flags, f"--run_dir={run}"], preexec_fn=limit_files)
-    _, errors = process.communicate(timeout=PATIENCE)
+    try:
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 1 and "Traceback" not in errors
     line = errors.splitlines()[-1]
     sys.stderr.write(f"{line}\n")
     assert line.startswith(f"error: run_dir={run} cannot be written after the training: File too")
     names = {path.name for path in run.iterdir()}
-    assert {"checkpoints", "best.weights.h5", "metrics.csv"} <= names
+    assert {RunFolder.CHECKPOINTS, RunFolder.BEST, RunFolder.METRICS} <= names
     assert not {name for name in names if "incomplete" in name or name == "saved_model"}
     table = (run / "metrics.csv").read_text()
     # Neither other flags nor a damaged test split pass, and the run is not lost by them.

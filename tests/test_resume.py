@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from nrnm_keras.training.run_folder import RunFolder
-from tests.training_processes import Command, Training, start_workers, weights, write_sequences
+from tests.training_processes import (
+    Command,
+    Training,
+    kill_all,
+    start_workers,
+    weights,
+    write_sequences,
+)
 
 CHECKPOINT_EVERY = 2
 CHECKPOINTS_KEPT = 2
@@ -102,6 +109,12 @@ def assert_same_end(run, reference):
         assert facts[name] == expected_facts[name]
     for name in set(there) - {"facts"}:
         np.testing.assert_array_equal(there[name], expected[name], err_msg=name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_left():
+    yield
+    kill_all()
 
 
 @pytest.fixture(scope="module")

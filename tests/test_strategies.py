@@ -12,6 +12,7 @@ from tests.training_processes import (
     ForksInTurn,
     Training,
     error_in,
+    kill_all,
     report,
     start_workers,
     weights,
@@ -39,6 +40,12 @@ def start(backend, strategy, arguments, log):
     if strategy == "multi_worker":
         return start_workers(arguments, log)
     return [Training([*arguments, *devices(strategy)], log)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_left():
+    yield
+    kill_all()
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,15 @@ import nrnm_keras.models
 import nrnm_keras.preprocessing  # noqa: F401  (what a saved network is made of)
 
 # More seconds than any line of a training takes, even where many processes share one core.
-_PATIENCE = 400
+_PATIENCE = 900
 _SECONDS_BETWEEN_LOOKS = 0.01
 _COMMAND = [sys.executable, "-m", "nrnm_keras.train"]
 _SMALL = [
     *("--task=sequence", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--num_heads=2"),
     *("--block_size=4", "--stride=2", "--batch_size=8", "--dropout=0", "--head_dropout=0"),
 ]
+
+_started = []
 
 # Importing TensorFlow takes half the time of a small training: processes are forked from one that
 # has imported it, and used none of it.
@@ -60,6 +62,14 @@ def report(run):
     return json.loads((run / "report.json").read_text())
 
 
+def kill_all():
+    """Kills what has been started and has not ended; for the end of a module's tests."""
+    for training in _started:
+        if not training.ended:
+            training.send("SIGKILL")
+    _started.clear()
+
+
 class Training:
     """A process that trains.
 
@@ -74,6 +84,7 @@ class Training:
         self._log = log
         log.write_text("")
         self._start(list(arguments), environment or {}, file_limit)
+        _started.append(self)
 
     def _start(self, *arguments):
         self._process = _forks.Process(target=_train, args=(self._log, *arguments), daemon=True)
