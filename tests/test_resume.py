@@ -19,6 +19,9 @@ from tests.training_processes import (
     write_sequences,
 )
 
+# Many processes, most of which start TensorFlow.
+pytestmark = pytest.mark.slow
+
 CHECKPOINT_EVERY = 2
 CHECKPOINTS_KEPT = 2
 STOPPED = 75  # the exit code

@@ -19,6 +19,9 @@ from tests.training_processes import (
     write_sequences,
 )
 
+# Many processes, most of which start TensorFlow.
+pytestmark = pytest.mark.slow
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 TABLE = re.compile(r"<!-- strategies table -->\n(.*)<!-- end of strategies table -->", re.DOTALL)
 ON_JAX = {"KERAS_BACKEND": "jax"}
