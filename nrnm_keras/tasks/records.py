@@ -95,7 +95,7 @@ class Records:
 
     def _read(self, split, places):
         """Returns the records between the first and the last of some places."""
-        first, last = (places[0], places[-1] + 1) if len(places) else (0, 0)
+        first, last = places[0], places[-1] + 1
         records = self._builder.as_dataset(
             split=tfds.core.ReadInstruction(
                 self._split_of[split], from_=int(first), to=int(last), unit="abs"

@@ -62,7 +62,9 @@ class Replicas:
         self._on_replica = self._train_on_replica
         if self.xla:  # a function within the function could not exchange gradients
             self._on_replica = tf.function(self._train_on_replica, jit_compile=True)
-        self._train = tf.function(self._train_together, input_signature=batch_spec)
+        # XLA must know all sizes: it gets a graph for each length that batches are padded to.
+        signature = None if self.xla else batch_spec
+        self._train = tf.function(self._train_together, input_signature=signature)
         self._predict = tf.function(self._predict_together, input_signature=batch_spec[:1])
 
     def agree(self, numbers):

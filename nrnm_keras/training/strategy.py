@@ -23,7 +23,7 @@ def create_replicas(flags):
             machines that the environment variable TF_CONFIG names; `"auto"`, mirrored if there are
             several GPUs, or on JAX several devices), `xla` (`"on"`, `"off"`, or `"auto"`: on one
             GPU, where it pays), `cpu_devices` (the number of logical devices that the CPU is split
-            into) and `batch_size`.
+            into), `batch_size` and `input_parts`.
 
     Raises:
         UsageError: for what cannot work together.
@@ -35,6 +35,12 @@ def create_replicas(flags):
     if flags.batch_size % replicas.count:
         raise UsageError(
             f"batch_size={flags.batch_size} cannot be shared equally by {replicas.count} devices"
+        )
+    num_parts = flags.input_parts or replicas.num_workers
+    if flags.batch_size % num_parts or num_parts % replicas.num_workers:
+        raise UsageError(
+            f"input_parts={num_parts} has to divide batch_size={flags.batch_size} and to be a "
+            f"multiple of the number of processes, {replicas.num_workers}"
         )
     return replicas
 
