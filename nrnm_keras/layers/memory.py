@@ -4,6 +4,8 @@ import math
 
 from keras import layers, ops
 
+from nrnm_keras.layers.loop_kernel import loop_kernel, multiply
+
 _EPSILON = 1e-5
 
 
@@ -99,21 +101,27 @@ class NonLocalMemory(layers.Layer):
         """What inputs `(..., features)` contribute to the read gates, `(..., slots * units)`."""
         return project(inputs, self.read_gate_kernel, self.read_gate_bias)
 
-    def read(self, gate_inputs, memory):
+    def loop_kernels(self):
+        """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
+        return {name: loop_kernel(kernel) for name, kernel in self._kernels().items()}
+
+    def read(self, gate_inputs, memory, kernels=None):
         """Reads the memory `(batch, slots * units)` through its gates (Eqs. 5 and 7).
 
-        `gate_inputs` has shape `(..., batch, slots * units)`: any number of steps at once. Returns
-        what enters the recurrence, `(..., batch, units)`.
+        `gate_inputs` has shape `(..., batch, slots * units)`: any number of steps at once;
+        `kernels` are `loop_kernels()`, if there are any. Returns what enters the recurrence,
+        `(..., batch, units)`.
         """
-        from_memory = ops.matmul(memory, self.read_gate_recurrent_kernel)
+        kernels = kernels or self._kernels()
+        from_memory = multiply(memory, kernels["read_gate_recurrent_kernel"])
         gates = ops.sigmoid(gate_inputs + from_memory)
-        return ops.matmul(gates * memory, self.read_kernel)
+        return multiply(gates * memory, kernels["read_kernel"])
 
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         return project(blocks, self.write_gate_kernel, self.write_gate_bias)
 
-    def write(self, memory, hidden, embedded, gate_inputs):
+    def write(self, memory, hidden, embedded, gate_inputs, kernels=None):
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
 
         Args:
@@ -121,28 +129,31 @@ class NonLocalMemory(layers.Layer):
             hidden: The block's hidden states, `(batch, slots, units)`.
             embedded: Its embedded inputs, `(batch, block_size, units)`.
             gate_inputs: `write_gate_inputs()` of its inputs, `(batch, 2 * units)`.
+            kernels: `loop_kernels()`, if there are any.
 
         Returns:
             The new memory, `(batch, slots * units)`, and the attention weights,
             `(batch, num_heads, slots, slots + block_size)`; with no heads if there are none.
         """
+        kernels = kernels or self._kernels()
         block = ops.concatenate([hidden, embedded], axis=1)
         interact = self._attend if self.interaction == "self_attention" else self._map_linearly
-        interaction, weights = interact(hidden, block)
+        interaction, weights = interact(hidden, block, kernels)
         skip = self._normalize(hidden + interaction, self.attention_scale, self.attention_offset)
-        dense = ops.relu(project(skip, self.dense_kernel, self.dense_bias))
+        dense = multiply(skip, kernels["dense_kernel"])
+        dense = ops.relu(dense if self.dense_bias is None else dense + self.dense_bias)
         candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
 
         memory = ops.reshape(memory, (-1, self.slots, self.units))
         gates = ops.sigmoid(
             ops.expand_dims(gate_inputs, 1)
-            + ops.matmul(ops.tanh(memory), self.write_gate_recurrent_kernel)
+            + multiply(ops.tanh(memory), kernels["write_gate_recurrent_kernel"])
         )
         input_gate, forget_gate = ops.split(gates, 2, axis=-1)
         memory = input_gate * ops.tanh(candidate) + forget_gate * memory
         return ops.reshape(memory, (-1, self.slots * self.units)), weights
 
-    def _attend(self, hidden, block):
+    def _attend(self, hidden, block, kernels):
         """Multi-head attention from the hidden states to all units of the block (Eq. 2).
 
         There are fewer queries than units. So the keys' kernel is applied to the queries, not to
@@ -150,7 +161,7 @@ class NonLocalMemory(layers.Layer):
         cost does not grow with the number of inputs.
         """
         heads, slots, units = self.num_heads, self.slots, self.units
-        queries = ops.matmul(hidden, self.query_kernel) / math.sqrt(units // heads)
+        queries = multiply(hidden, kernels["query_kernel"]) / math.sqrt(units // heads)
         queries = ops.split(ops.reshape(queries, (-1, units)), heads, axis=-1)
         queries = ops.stack(_products(queries, _by_head(self.key_kernel)), axis=1)
         queries = ops.reshape(queries, (-1, slots * heads, units))
@@ -161,11 +172,18 @@ class NonLocalMemory(layers.Layer):
         weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
         return ops.reshape(attended, (-1, slots, units)), ops.transpose(weights, (0, 2, 1, 3))
 
-    def _map_linearly(self, hidden, block):
+    def _map_linearly(self, hidden, block, _):
         """One linear map of the whole block, the "w/o self-attention" variant."""
         block = ops.reshape(block, (-1, (self.slots + self.block_size) * self.units))
         mapped = ops.reshape(ops.matmul(block, self.linear_kernel), (-1, self.slots, self.units))
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
+
+    def _kernels(self):
+        names = ["read_gate_recurrent_kernel", "read_kernel", "dense_kernel"]
+        names.append("write_gate_recurrent_kernel")
+        if self.interaction == "self_attention":
+            names.append("query_kernel")
+        return {name: getattr(self, name) for name in names}
 
     def _normalize(self, x, scale, offset):
         return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)

@@ -9,7 +9,7 @@ from keras.src import backend
 
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import take_rows
-from nrnm_keras.layers.lstm_window import run_lstm_window
+from nrnm_keras.layers.lstm_window import lstm_kernels, run_lstm_window
 from nrnm_keras.layers.nrnm_cell import NRNMState
 from nrnm_keras.layers.zoneout import hold
 
@@ -59,6 +59,12 @@ class WindowLoop:
         # Where places without a step must not change the state.
         holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
         self._is_active = alignment.is_active() if holds else None
+        # Windows before the loop, because what they read is known: the memory is still zero.
+        self._blank_windows = 0
+        if alignment.phases is None and isinstance(alignment.num_windows, int):
+            until_write = -(-cell.block_size // cell.window_size)
+            if alignment.num_windows > until_write:
+                self._blank_windows = until_write
         self._slots_before = None
         if alignment.phases is not None:
             slots_of_window = cell.window_size // cell.stride
@@ -66,15 +72,15 @@ class WindowLoop:
         self._recurrent_mask = None
         if training and cell.recurrent_dropout:
             self._recurrent_mask = cell.get_recurrent_dropout_mask(state.hidden)
+        # Made ready for gradients, at a cost that inference need not pay.
+        self._memory_kernels = cell.memory.loop_kernels() if training else None
         self._kernels = None
         if (
             cell.backbone == "lstm"
             and cell.activation is activations.tanh
             and cell.recurrent_activation is activations.sigmoid
         ):
-            # A copy, because TensorFlow lets no variable into a custom gradient.
-            kernel = ops.copy(ops.cast(cell.recurrent_kernel, self._dtype))
-            self._kernels = kernel, ops.stop_gradient(ops.transpose(kernel))
+            self._kernels = lstm_kernels(cell, self._dtype)
 
     def run(self, sequences):
         """Runs over `(batch, timesteps, features)`.
@@ -83,16 +89,23 @@ class WindowLoop:
             The hidden states at all places, `(length, batch, units)`, the last of them, and the
             `NRNMState` after the last step of each sequence, `None` unless it is asked for.
         """
-        alignment, units = self.alignment, self.cell.units
+        alignment = self.alignment
         inputs = self._align(sequences)
         handover = self._before_first_window()
-        hidden = ops.zeros((0, alignment.batch_size, units), inputs.dtype)
+        hidden = [ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)]
         if alignment.has_windows:
-            hidden, handover = self._run_windows(self._known_of_windows(inputs), handover)
-            hidden = ops.reshape(hidden, (alignment.places_in_windows, -1, units))
+            known = self._known_of_windows(inputs)
+            if blank := self._blank_windows:
+                first = {name: x[:blank] for name, x in known.items()}
+                known = {name: x[blank:] for name, x in known.items()}
+                in_first, handover, _ = self._unroll_windows(first, handover, blank, reads=False)
+                hidden.append(_by_step(in_first))
+            in_windows, handover = self._run_windows(known, handover)
+            hidden.append(_by_step(in_windows))
         if alignment.tail:
             tail, handover = self._run_tail(inputs, handover)
-            hidden = ops.concatenate([hidden, tail], axis=0)
+            hidden.append(tail)
+        hidden = ops.concatenate(hidden, axis=0)
         state = self._final_state(inputs, hidden, handover) if self.keep_state else None
         return hidden, handover.hidden, state
 
@@ -102,12 +115,14 @@ class WindowLoop:
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
         known = self._known_of_windows(self._align(sequences))
-        return self._unroll_windows(known, self._before_first_window())[2]
+        windows = self.alignment.num_windows
+        return self._unroll_windows(known, self._before_first_window(), windows)[2]
 
     def _run_windows(self, known, handover):
         """Returns the hidden states, windows first, and the last `Handover`."""
         if self.unroll:
-            return self._unroll_windows(known, handover)[:2]
+            windows = self.alignment.num_windows - self._blank_windows
+            return self._unroll_windows(known, handover, windows)[:2]
 
         def step(known, handover):
             hidden, handover, _ = self._window(Handover(*handover), known.tensors)
@@ -116,12 +131,12 @@ class WindowLoop:
         _, hidden, handover = backend.rnn(step, _Known(known), tuple(handover), time_major=True)
         return hidden, Handover(*handover)
 
-    def _unroll_windows(self, known, handover):
+    def _unroll_windows(self, known, handover, windows, reads=True):
         """The same without a loop in the graph; returns the attention weights in addition."""
         hiddens, attention = [], []
-        for i in range(self.alignment.num_windows):
+        for i in range(windows):
             window = {name: x[i] for name, x in known.items()}
-            hidden, handover, weights = self._window(handover, window)
+            hidden, handover, weights = self._window(handover, window, reads)
             hiddens.append(hidden)
             attention.append(weights)
         return ops.stack(hiddens), handover, ops.stack(attention)
@@ -152,14 +167,14 @@ class WindowLoop:
         hidden, last_hidden, carry = self._recur(handover, known)
         return hidden, handover._replace(hidden=last_hidden, carry=carry)
 
-    def _window(self, handover, known):
+    def _window(self, handover, known, reads=True):
         """The steps of one window, and its write.
 
         Returns the hidden states `(window_size, batch, units)`, the `Handover` to the next window,
         and the attention weights.
         """
         memory = self.cell.memory
-        hidden, last_hidden, carry = self._recur(handover, known)
+        hidden, last_hidden, carry = self._recur(handover, known, reads)
         slots = self._slots_of(hidden, known.get("active"))
         slots = ops.concatenate([handover.slots, slots], axis=0)
         written, attention = memory.write(
@@ -167,6 +182,7 @@ class WindowLoop:
             ops.transpose(slots[slots.shape[0] - self.cell.slots :], (1, 0, 2)),
             known["embedded"],
             known["write_gate_inputs"],
+            self._memory_kernels,
         )
         if "memory_mask" in known:
             written = written * known["memory_mask"]
@@ -175,18 +191,21 @@ class WindowLoop:
         shared = slots[slots.shape[0] - self._shared_slots :]
         return hidden, Handover(last_hidden, carry, written, shared), attention
 
-    def _recur(self, handover, known):
+    def _recur(self, handover, known, reads=True):
         """The steps of a window, which read what the memory holds before them.
 
         Returns the hidden states, the last of them, and the last carry.
         """
         cell, inputs = self.cell, known["inputs"]
-        gate_inputs = cell.gate_inputs(inputs)
-        read = cell.memory.read(cell.memory.read_gate_inputs(inputs), handover.memory)
+        if reads:
+            gate_inputs = cell.memory.read_gate_inputs(inputs)
+            read = cell.memory.read(gate_inputs, handover.memory, self._memory_kernels)
+        else:
+            read = ops.zeros((*ops.shape(inputs)[:-1], cell.units), self._dtype)
         hidden, carry = handover.hidden, handover.carry
         if self._kernels is not None:
             return run_lstm_window(
-                gate_inputs,
+                inputs,
                 read,
                 hidden,
                 carry,
@@ -195,7 +214,7 @@ class WindowLoop:
                 cell_kept=known.get("carry_kept"),
                 recurrent_mask=self._recurrent_mask,
             )
-        hiddens = []
+        gate_inputs, hiddens = cell.gate_inputs(inputs), []
         for t in range(gate_inputs.shape[0]):
             new_hidden, new_carry = self.cell.recur(
                 gate_inputs[t], read[t], hidden, carry, self._recurrent_mask
@@ -337,6 +356,11 @@ class WindowLoop:
             places = _skip(places, cell.slots, alignment.phases // cell.stride)
         slots = take_rows(ops.concatenate([block, slots], axis=1), places)
         return ops.reshape(slots, ops.shape(self.state.hidden_block))
+
+
+def _by_step(hidden):
+    """Joins windows: `(windows, window_size, batch, units)` to `(steps, batch, units)`."""
+    return ops.reshape(hidden, (-1, *ops.shape(hidden)[2:]))
 
 
 def _rows_from(first, count):

@@ -74,6 +74,11 @@ def test_equals_the_loop(sizes, timesteps):
     assert_equal(*pair(sizes), sequences(timesteps))
 
 
+@pytest.mark.parametrize("interaction", ["self_attention", "linear"])
+def test_equals_the_loop_in_training(interaction):
+    assert_equal(*pair(interaction=interaction), sequences(29), training=True)
+
+
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("mask", ["right", "left", "holes", "empty_row"])
 def test_equals_the_loop_under_masks(sizes, mask):
