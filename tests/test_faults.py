@@ -328,6 +328,21 @@ def test_run_folder_that_cannot_be_written(sequences, place, tmp_path, capsys):
     run = pathlib.Path(place.format(tmp_path))
     line = fail(capsys, sequences.flags, run)
     assert f"run_dir={run}" in line and ("cannot be written" in line or "is no folder" in line)
+    assert "choose another folder" in line
+
+
+def test_run_folder_that_cannot_be_written_is_found_before_the_data_are_built(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    line = fail(capsys, ["--task=imdb", "--imdb_source=/no/such/folder"], tmp_path / "file")
+    assert f"run_dir={tmp_path}/file is no folder" in line
+
+
+def test_test_split_that_gives_no_number_for_a_loss(sequences, tmp_path, capsys):
+    run = tmp_path / "run"
+    np.savez(tmp_path / "huge.npz", x=np.full((2, 6, 2), np.finfo("float32").max), y=[0, 1])
+    line = fail(capsys, [*sequences.flags, f"--test_file={tmp_path}/huge.npz"], run)
+    assert "the loss of the test split is nan" in line and str(run) in line
+    assert not (run / RunFolder.REPORT).exists() and (run / RunFolder.BEST).exists()
 
 
 def test_shard_damaged_before_training(sequences, tmp_path, capsys):

@@ -4,5 +4,12 @@ from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
 from nrnm_keras.models.pooling import SequencePooling
 from nrnm_keras.models.sequence_classifier import SequenceClassifier
+from nrnm_keras.models.streaming_classifier import StreamingClassifier
 
-__all__ = ["ClassProbabilities", "RecurrentBackbone", "SequenceClassifier", "SequencePooling"]
+__all__ = [
+    "ClassProbabilities",
+    "RecurrentBackbone",
+    "SequenceClassifier",
+    "SequencePooling",
+    "StreamingClassifier",
+]

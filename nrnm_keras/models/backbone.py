@@ -1,7 +1,7 @@
 """RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from nrnm_keras.layers import NRNM
 
@@ -93,6 +93,42 @@ class RecurrentBackbone(layers.Layer):
         """Returns the shape of the hidden states."""
         return (*input_shape[:-1], self.units * (1 + self.bidirectional))
 
+    def initial_step_state(self, batch_size):
+        """Returns the states of all layers before the first step, by name.
+
+        Raises:
+            ValueError: if the backbone is bidirectional.
+        """
+        if self.bidirectional:
+            raise ValueError(
+                "Layers that also run backwards need the whole sequence. "
+                "Received: bidirectional=True"
+            )
+        state = {}
+        for layer in self.recurrent_layers:
+            state |= _named(layer, layer.cell.get_initial_state(batch_size))
+        return state
+
+    def step(self, inputs, mask, state):
+        """Runs one step.
+
+        Args:
+            inputs: `(batch, features)`.
+            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The hidden states of the last layer, `(batch, units)`, and the new state.
+        """
+        new = {}
+        for layer in self.recurrent_layers:
+            names = _named(layer, layer.cell.state_size)
+            old = [state[name] for name in names]
+            inputs, states = layer.cell(inputs, old, training=False)
+            states = [ops.where(mask, *pair) for pair in zip(states, old, strict=True)]
+            new |= dict(zip(names, states, strict=True))
+        return inputs, new
+
     def get_config(self):
         """Returns the arguments of the constructor."""
         return {
@@ -120,3 +156,8 @@ class RecurrentBackbone(layers.Layer):
         if not self.bidirectional:
             return layer
         return layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"bidirectional_{name}")
+
+
+def _named(layer, states):
+    """Returns a dictionary of a recurrent layer's states."""
+    return {f"{layer.name}_state_{i}": state for i, state in enumerate(states)}

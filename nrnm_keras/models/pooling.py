@@ -48,6 +48,39 @@ class SequencePooling(layers.Layer):
         pooled = ops.concatenate(pooled, axis=-1)
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))
 
+    def initial_step_state(self, batch_size, features):
+        """Returns what `step` knows of `(batch, features)` before the first: zeros, by name."""
+        names = [f"pooled_{part}" for part in self.mode.split("_")]
+        state = {name: ops.zeros((batch_size, features), "float32") for name in names}
+        return {**state, "pooled_steps": ops.zeros((batch_size, 1), "float32")}
+
+    def step(self, inputs, mask, state):
+        """Pools one more step.
+
+        Args:
+            inputs: `(batch, features)`.
+            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            What `call` gives for all steps so far, `(batch, features)` or with `"mean_max"`
+            `(batch, 2 * features)`, and the new state.
+        """
+        inputs, pooled = ops.cast(inputs, "float32"), []
+        before = state["pooled_steps"]
+        steps = before + ops.cast(mask, "float32")
+        new = {"pooled_steps": steps}
+        for part in self.mode.split("_"):
+            old = state[f"pooled_{part}"]
+            total = inputs
+            if part == "mean":
+                total = old + inputs
+            elif part == "max":
+                total = ops.where(before > 0, ops.maximum(old, inputs), inputs)
+            total = new[f"pooled_{part}"] = ops.where(mask, total, old)
+            pooled.append(total / ops.maximum(steps, 1) if part == "mean" else total)
+        return ops.cast(ops.concatenate(pooled, axis=-1), self.compute_dtype), new
+
     def compute_output_shape(self, input_shape):
         """Returns the shape of the pooled sequences."""
         return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))

@@ -1,7 +1,7 @@
 """SequenceClassifier: logits of the class of a whole sequence."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from nrnm_keras.models.pooling import SequencePooling
 
@@ -73,6 +73,34 @@ class SequenceClassifier(keras.Model):
     def compute_mask(self, inputs, previous_mask=None):
         """Returns None: no steps are left."""
         return None
+
+    def initial_step_state(self, batch_size):
+        """Returns what `step` knows before the first step, by name.
+
+        Raises:
+            ValueError: if the backbone needs whole sequences.
+        """
+        state = self.backbone.initial_step_state(batch_size)
+        features = self.backbone.compute_output_shape((None, None, 1))[-1]
+        return {**state, **self.pooling_layer.initial_step_state(batch_size, features)}
+
+    def step(self, sequences, mask, state):
+        """Classifies what has come so far, with one more step.
+
+        Args:
+            sequences: `(batch, 1, features)`.
+            mask: Booleans `(batch, 1)`, False for rows to leave as they were; or None.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The logits `(batch, num_classes)`, the mask, and the new state.
+        """
+        inputs = sequences[:, 0]
+        if mask is None:
+            mask = ops.ones_like(inputs[:, :1], "bool")
+        hidden, hidden_state = self.backbone.step(inputs, mask, state)
+        pooled, pooled_state = self.pooling_layer.step(hidden, mask, state)
+        return self.logits_layer(pooled), mask, {**hidden_state, **pooled_state}
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -32,20 +32,29 @@ def last_present(present):
 
 
 class MainBody:
-    """The first of the bodies that are present anywhere in a sequence.
+    """The first of the bodies that are present anywhere in a sequence, or the one seen first.
 
     Args:
         joints: `(batch, timesteps, bodies, joints, 3)`, finite also where a body is missing.
         present: bool `(batch, timesteps, bodies)`.
+        seen_first: Boolean, whether the main body is the one that is present earliest.
     """
 
-    def __init__(self, joints, present):
+    def __init__(self, joints, present, seen_first=False):
         self._joints = joints
-        main = ops.argmax(ops.cast(ops.any(present, axis=1), "int32"), axis=1)
+        candidates = ops.any(present, axis=1)
+        if seen_first:
+            first = ops.argmax(ops.cast(ops.any(present, axis=2), "int32"), axis=1, keepdims=True)
+            candidates = take_rows(present, first)[:, 0]
+        main = ops.argmax(ops.cast(candidates, "int32"), axis=1)
         self._is_main = ops.expand_dims(main, 1) == ops.arange(present.shape[2], dtype=main.dtype)
-        self._present = ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
+        self._present = self.is_in(present)
         self._first = ops.argmax(ops.cast(self._present, "int32"), axis=1, keepdims=True)
         self._first = ops.cast(self._first, "int32")
+
+    def is_in(self, present):
+        """In which steps it is among bodies `(batch, timesteps, bodies)` that are present."""
+        return ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
 
     def first(self, joint):
         """Where a joint is in the first step with the main body, `(batch, 3)`."""

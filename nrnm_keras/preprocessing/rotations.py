@@ -42,7 +42,7 @@ def onto_axes(up, right):
     """
     z, has_up = _direction(up)
     x = _direction_across(right, z)
-    matrices = ops.stack([x, ops.cross(z, x, axis=-1), z], axis=1)
+    matrices = ops.stack([x, _cross(z, x), z], axis=1)
     return ops.where(has_up[..., None], matrices, ops.eye(3, dtype="float32"))
 
 
@@ -64,6 +64,12 @@ def compose(second, first):
     """Matrices that rotate by `first` and then by `second`."""
     columns = rotate(ops.transpose(first, (0, 2, 1)), second)
     return ops.transpose(columns, (0, 2, 1))
+
+
+def _cross(a, b):
+    """The cross product, in operations that other formats have too."""
+    (ax, ay, az), (bx, by, bz) = (ops.unstack(x, 3, axis=-1) for x in (a, b))
+    return ops.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def _half_turn(axis):

@@ -1,5 +1,7 @@
 """SkeletonPreprocessor: raw joints to features at a fixed number of time steps."""
 
+import math
+
 import keras
 from keras import layers, ops
 
@@ -27,12 +29,13 @@ class SkeletonPreprocessor(layers.Layer):
 
     A body is missing in a frame where all of its coordinates are zero or any is not finite. Frames
     at the end without any body are padding; others without a body are time that passes. The main
-    body of a sequence is the first that is present at any of its time steps.
+    body of a sequence is the first that is present at any of its time steps; if all frames are
+    steps, it is the one that is seen first, so that no step depends on a later one.
 
     The steps, in their order, each with its own arguments:
 
-    1. *Length*: `timesteps` steps are taken from the valid frames. Interpolated steps have a body
-       only if both of the frames around them have it.
+    1. *Length*: `timesteps` steps are taken from the valid frames, or all frames are steps.
+       Interpolated steps have a body only if both of the frames around them have it.
     2. *Fill*: what follows a body's last step may repeat its steps from the start.
     3. *Bone lengths*: people of all sizes may be given the same bones.
     4. *Centre*: the position of the main body's spine (the joint in its middle) is subtracted
@@ -47,10 +50,10 @@ class SkeletonPreprocessor(layers.Layer):
     Args:
         layout: Name of the skeleton's layout in `LAYOUTS`: `"kinect_v2"`, the 25 joints of
             NTU RGB+D, or `"kinect_v1"`, the 20 joints of NW-UCLA.
-        timesteps: Positive integer, the number of time steps.
+        timesteps: Positive integer, the number of time steps, unless `length` is `"all"`.
         length: `"resample"`, steps evenly spaced from the first to the last valid frame, by linear
             interpolation; `"first"` or `"central"`, the frames at the beginning or in the middle,
-            with padding at the end if there are fewer.
+            with padding at the end if there are fewer; or `"all"` frames, however many.
         fill: `"none"`, or `"repeat"`: the steps after a body's last repeat its steps from the
             start, and a body that is missing in the first step has its steps moved to the front.
         reference_bone_lengths: Boolean, whether every bone gets the length that the layout has for
@@ -73,7 +76,8 @@ class SkeletonPreprocessor(layers.Layer):
             the Kinect give them. The number of frames need not be known.
 
     Returns:
-        Features `(batch, timesteps, parts * bodies * joints * 3)`, where the parts are the
+        Features `(batch, timesteps, parts * bodies * joints * 3)`, with as many time steps as
+        frames if `length` is `"all"`, where the parts are the
         coordinates, then velocities and bones if wanted; with a mask `(batch, timesteps)` that is
         False for steps without any body.
 
@@ -88,7 +92,7 @@ class SkeletonPreprocessor(layers.Layer):
     TensorShape([4, 50, 300])
     """
 
-    LENGTHS = tuple(_LENGTHS)
+    LENGTHS = (*_LENGTHS, "all")
     CENTRES = ("every_frame", "first_frame", "none")
     VIEWS = ("full", "vertical", "two_rotations", "none")
 
@@ -108,13 +112,18 @@ class SkeletonPreprocessor(layers.Layer):
         # Half precision would round joints some metres away to millimetres.
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
-        check_choice("length", length, _LENGTHS)
+        check_choice("length", length, self.LENGTHS)
         check_choice("fill", fill, ("none", "repeat"))
         check_choice("centre", centre, self.CENTRES)
         check_choice("view", view, self.VIEWS)
         if timesteps < 1:
             raise ValueError(
                 f"Argument `timesteps` must be at least 1. Received: timesteps={timesteps!r}"
+            )
+        if fill == "repeat" and length == "all":
+            raise ValueError(
+                "Argument `fill` can be 'repeat' only if there is a fixed number of time steps. "
+                "Received: fill='repeat', length='all'"
             )
         self.layout = layout
         self.timesteps = timesteps
@@ -148,6 +157,11 @@ class SkeletonPreprocessor(layers.Layer):
         """
         return cls(layout, 100, length="first", fill="repeat", view="two_rotations", **kwargs)
 
+    def build(self, input_shape):
+        """Has no weights to create."""
+        check_shape(input_shape, self.layout)
+        self._frame_shape = tuple(input_shape[2:])
+
     def call(self, joints):
         """Returns the features."""
         check_shape(joints.shape, self.layout)
@@ -165,6 +179,8 @@ class SkeletonPreprocessor(layers.Layer):
         if isinstance(joints, keras.KerasTensor):
             return None  # made whenever a model runs; no part of its graph
         present = find_bodies(ops.cast(joints, "float32"))
+        if self.length == "all":
+            return ops.any(present, axis=2)
         present = self._sampling(present).find_bodies(present)
         if self.fill == "repeat":
             present = take_steps(present, repeated_steps(present))
@@ -174,7 +190,48 @@ class SkeletonPreprocessor(layers.Layer):
         """Returns the shape of the features."""
         check_shape(input_shape, self.layout)
         parts = 1 + self.velocity + self.bones
-        return (input_shape[0], self.timesteps, parts * input_shape[2] * input_shape[3] * 3)
+        timesteps = input_shape[1] if self.length == "all" else self.timesteps
+        return (input_shape[0], timesteps, parts * input_shape[2] * input_shape[3] * 3)
+
+    def initial_step_state(self, batch_size):
+        """Returns what `step` knows before the first frame: none has been seen.
+
+        Raises:
+            ValueError: if `length` is not `"all"`: the time steps depend on the whole sequence.
+        """
+        if self.length != "all":
+            raise ValueError(
+                "The time steps of skeletons depend on the whole sequence unless `length` is "
+                f"'all'. Received: length={self.length!r}"
+            )
+        return {"frames": ops.zeros((batch_size, 3 * math.prod(self._frame_shape)), "float32")}
+
+    def step(self, joints, mask, state):
+        """Gives one frame the features that it has within its sequence.
+
+        These depend on three other frames: the first with the main body, the last before this one
+        with it, and the one before.
+
+        Args:
+            joints: `(batch, 1, bodies, joints, 3)`.
+            mask: None.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The features `(batch, 1, features)`, their mask `(batch, 1)`, and the new state.
+        """
+        joints = ops.cast(joints, "float32")
+        joints = zero_missing(joints, find_bodies(joints))
+        kept = ops.reshape(state["frames"], (-1, 3, *self._frame_shape))
+        features = self.call(ops.concatenate([kept, joints], axis=1))[:, -1:]
+        present = find_bodies(joints)
+        first, last, _ = ops.split(kept, 3, axis=1)
+        first = ops.where(self._any_body(first), first, joints)
+        main = MainBody(first, find_bodies(first)).is_in(present)
+        last = ops.where(main[..., None, None, None], joints, last)
+        frames = ops.concatenate([first, last, joints], axis=1)
+        frames = ops.reshape(frames, ops.shape(state["frames"]))
+        return features, ops.any(present, axis=2), {"frames": frames}
 
     def get_config(self):
         """Returns the arguments of the constructor."""
@@ -191,12 +248,17 @@ class SkeletonPreprocessor(layers.Layer):
             "bones": self.bones,
         }
 
+    def _any_body(self, joints):
+        return ops.any(find_bodies(joints), axis=2)[..., None, None, None]
+
     def _sampling(self, present):
         lengths = valid_lengths(present)
         positions = _LENGTHS[self.length](lengths, self.timesteps)
         return frame_sampling.FrameSampling(positions, lengths)
 
     def _choose_steps(self, joints, present):
+        if self.length == "all":
+            return joints, present
         sampling = self._sampling(present)
         joints, present = sampling.joints(joints), sampling.find_bodies(present)
         if self.fill == "repeat":
@@ -216,7 +278,8 @@ class SkeletonPreprocessor(layers.Layer):
         return ops.stack(rebuilt, axis=3)
 
     def _seen_from_the_main_body(self, joints, present):
-        skeleton, main = self._skeleton, MainBody(joints, present)
+        skeleton = self._skeleton
+        main = MainBody(joints, present, seen_first=self.length == "all")
         if self.centre == "every_frame":
             joints = joints - main.path(skeleton.spine)[:, :, None, None]
         elif self.centre == "first_frame":
@@ -245,7 +308,7 @@ class SkeletonPreprocessor(layers.Layer):
         if self.bones:
             parts.append(self._bones(joints))
         size = joints.shape[2] * joints.shape[3] * 3
-        parts = [ops.reshape(part, (-1, self.timesteps, size)) for part in parts]
+        parts = [ops.reshape(part, (-1, ops.shape(part)[1], size)) for part in parts]
         return ops.concatenate(parts, axis=-1)
 
     def _bones(self, joints):

@@ -2,7 +2,10 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from nrnm_keras.errors import UsageError
+from nrnm_keras.exporting.graphs import save_graphs
 from nrnm_keras.training.evaluation import evaluate
 from nrnm_keras.training.loop import best_epoch
 from nrnm_keras.training.report import create_report, write_report
@@ -17,6 +20,9 @@ def finish(task, flags, folder, progress, command):
         folder: the `RunFolder`, with the weights of the best epoch.
         progress: the `Progress` at the end of the training.
         command: list of words, the command line.
+
+    Raises:
+        UsageError: if the loss of the test split is no number.
     """
     keras.utils.clear_session()
     network = task.build_network(flags)
@@ -25,11 +31,18 @@ def finish(task, flags, folder, progress, command):
     tested = "test" if "test" in task.records.sizes else "validation"
     print(f"{tested.capitalize()}:")
     outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)
+    if not np.isfinite(outcome.metrics["loss"]):
+        raise UsageError(
+            f"the loss of the {tested} split is {outcome.metrics['loss']}, that of the validation "
+            f"split was not: look for extreme numbers in the {tested} data; {folder.path} keeps "
+            "the trained weights, and the same command goes on from there"
+        )
     exported = task.build_exported(network)
     with folder.complete(folder.MODEL) as path:
         exported.save(path)
     with folder.complete(folder.SAVED_MODEL) as path:
-        exported.export(path, verbose=False)
+        raw = [tf.TensorSpec(each.shape, each.dtype, each.name) for each in exported.inputs]
+        save_graphs(exported, {"serve": tf.function(exported, raw)}, path)
     best = best_epoch(task, flags, progress)
     report = create_report(task, flags, progress, best, network.count_params(), outcome, command)
     write_report(report, folder, task, outcome)

@@ -93,7 +93,7 @@ class _Training:
             print(f"going on after step {step:.0f}")
         self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
         if self._is_chief:
-            self._files = HistoryFiles(self._folder, self._progress.history)
+            self._write(self._open_files)
         with _little_to_collect():
             while not _is_over(self._task, self._flags, self._progress):
                 self._train_epoch()
@@ -172,6 +172,9 @@ class _Training:
             facts = self._progress.facts()
             self._write(lambda: self._checkpoints.save(self._steps_taken, self._variables, facts))
 
+    def _open_files(self):
+        self._files = HistoryFiles(self._folder, self._progress.history)
+
     def _write(self, function):
         """Calls a function that writes to the run folder."""
         try:
@@ -185,7 +188,7 @@ class _Training:
 
     def _broken(self, loss, batch):
         """Saves the batch that gave no number for a loss; returns what is to be said."""
-        path = self._folder / f"bad_batch_{self._replicas.worker}.npz"
+        path = self._folder / self._folder.BAD_BATCH.format(self._replicas.worker)
         names = ("sequences", "targets", "weights")
         columns = {name: column.numpy() for name, column in zip(names, batch, strict=True)}
         try:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 
 from nrnm_keras.errors import UsageError
 
@@ -17,7 +18,7 @@ class RunFolder:
     that can go on. Everything appears under its name only when it is complete.
 
     Args:
-        path: the folder; nothing in it changes before `create`.
+        path: the folder; what is in it stays as it is until `create`.
     """
 
     FLAGS = "flags.txt"
@@ -30,6 +31,8 @@ class RunFolder:
     PICTURES = "pictures"
     REPORT_TEXT = "report.md"
     REPORT = "report.json"
+    # Batches that gave no number for a loss, by the number of the process that met them.
+    BAD_BATCH = "bad_batch_{}.npz"
     # The report goes first when a run is removed, as it came last.
     _NAMES = (
         REPORT,
@@ -53,17 +56,19 @@ class RunFolder:
         return (self / self.REPORT).exists()
 
     def check(self, flags, overwrite=False):
-        """Finds out whether a run may use the folder.
+        """Finds out whether a run may use the folder, which is made if it is not there.
 
         Args:
             flags: lines of the run's flags, those that make no difference to the result left out.
             overwrite: whether a run that is there may be removed.
 
         Raises:
-            UsageError: if the folder holds other things than a run, or a run of other flags.
+            UsageError: if the folder holds other things than a run, or a run of other flags, or
+                cannot be written.
         """
         try:
-            if not self.path.exists() or set(self.path.iterdir()) == set(self._incomplete()):
+            self._try_writing()
+            if set(self.path.iterdir()) == set(self._incomplete()):
                 return
             if not (self / self.FLAGS).exists():
                 raise UsageError(
@@ -71,7 +76,7 @@ class RunFolder:
                 )
             there = (self / self.FLAGS).read_text(encoding="utf-8").splitlines()
         except OSError as error:
-            raise UsageError(f"run_dir={self.path} is no folder: {error.strerror}") from error
+            raise self._unusable(error) from error
         if not overwrite and set(there) != set(flags):
             raise UsageError(
                 f"run_dir={self.path} holds a run of other flags ({_difference(there, flags)}); "
@@ -87,6 +92,8 @@ class RunFolder:
             if overwrite:
                 for name in self._NAMES:
                     _remove(self.path / name)
+                for path in self.path.glob(self.BAD_BATCH.format("*")):
+                    _remove(path)
             self.path.mkdir(parents=True, exist_ok=True)
             for path in self._incomplete():
                 _remove(path)
@@ -94,12 +101,22 @@ class RunFolder:
                 with self.complete(self.FLAGS) as path:
                     path.write_text("".join(f"{line}\n" for line in flags), encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"run_dir={self.path} cannot be written: {error.strerror}") from error
+            raise self._unusable(error) from error
 
     def remove_state(self):
         """Removes what a run needs only to go on."""
         for name in (self.CHECKPOINTS, self.BEST):
             _remove(self / name)
+
+    def _try_writing(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.path, prefix=_INCOMPLETE) as file:
+            file.write(b"something")
+
+    def _unusable(self, error):
+        is_file = isinstance(error, FileExistsError)
+        what = "is no folder" if is_file else f"cannot be written: {error.strerror}"
+        return UsageError(f"run_dir={self.path} {what}; choose another folder")
 
     def _incomplete(self):
         """Returns the paths that runs left behind which were killed while they wrote."""

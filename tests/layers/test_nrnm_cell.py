@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from nrnm_keras import NRNM, NRNMCell
@@ -21,9 +22,10 @@ def built_cell(block_size=4, stride=2, window_size=None, **kwargs):
 def loop(cell, x, states=None, **kwargs):
     """Outputs and last states of step-by-step calls."""
     states = cell.get_initial_state(len(x)) if states is None else states
+    step = tf.function(lambda inputs, states: cell(inputs, states, **kwargs), autograph=False)
     outputs = []
     for t in range(x.shape[1]):
-        output, states = cell(x[:, t], states, **kwargs)
+        output, states = step(tf.constant(x[:, t]), states)
         outputs.append(ops.convert_to_numpy(output))
     return np.stack(outputs, axis=1), states
 

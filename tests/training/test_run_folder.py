@@ -36,9 +36,10 @@ def test_new_folder_gets_the_flags(tmp_path):
     create(tmp_path / "empty")
 
 
-def test_check_changes_nothing(tmp_path):
+def test_check_leaves_an_empty_folder(tmp_path):
     RunFolder(tmp_path / "run").check(FLAGS, overwrite=True)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_home_folder_is_found(tmp_path, monkeypatch):
@@ -104,6 +105,7 @@ def test_overwriting_removes_the_files_of_a_run_and_no_others(tmp_path):
     names = {
         *(folder.METRICS, folder.TENSORBOARD, folder.CHECKPOINTS, folder.BEST, folder.MODEL),
         *(folder.SAVED_MODEL, folder.PICTURES, folder.REPORT_TEXT, folder.REPORT),
+        folder.BAD_BATCH.format(1),
     }
     fill(folder, *names, "notes.txt", "more")
     other = ["--seed=2"]

@@ -1,0 +1,182 @@
+"""The model card: what an exported model is, what it was trained on, and how to run it."""
+
+from nrnm_keras.exporting.check import TOLERANCES
+
+_LOADING = {
+    "saved_model": """\
+import numpy as np
+import tensorflow as tf
+
+model = tf.saved_model.load("1")
+
+
+def run(name, inputs):
+    outputs = model.signatures[name](**{n: tf.constant(x) for n, x in inputs.items()})
+    return {n: x.numpy() for n, x in outputs.items()}
+""",
+    "onnx": """\
+import numpy as np
+import onnxruntime
+
+
+def run(name, inputs):
+    session = sessions[name]
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs)))
+
+
+sessions = {name: onnxruntime.InferenceSession(f"{name}.onnx") for name in NAMES}
+""",
+    "litert": """\
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+
+def run(name, inputs):
+    return runners[name](**inputs)
+
+
+interpreters = {name: Interpreter(f"{name}.tflite") for name in NAMES}
+runners = {name: each.get_signature_runner() for name, each in interpreters.items()}
+""",
+    "keras": """\
+import keras
+import numpy as np
+
+import nrnm_keras.preprocessing  # has the classes that the model is made of
+
+model = keras.saving.load_model("model.keras", compile=False)
+
+
+def run(name, inputs):
+    return model(keras.ops.convert_to_tensor(*inputs.values()))
+""",
+}
+
+
+def write_model_card(folder, report, flags, trained, written, missing, results):
+    """Writes README.md into the folder of an exported model.
+
+    Args:
+        folder: path.
+        report: the run's report.
+        flags: the values of the export's flags.
+        trained: the `TrainedModel`.
+        written: its `Signature`s by name.
+        missing: why other signatures are missing, by name.
+        results: from `check`.
+    """
+    data, training = report["data"], report["training"]
+    sizes = _sizes(folder)
+    tolerance = TOLERANCES[flags.quantize]
+    lines = [
+        f"# {report['task']}, as {flags.format}" + (f" ({flags.quantize})" * bool(flags.quantize)),
+        *([f"**{report['notice']}**"] if report["notice"] else []),
+        f"Takes {_KINDS[trained.kind]}, and gives the probability of each class: "
+        f"{', '.join(trained.class_names)}.",
+        "## What it was trained on",
+        f"`{data['dataset']}`; "
+        + ", ".join(f"{count:,} {name}" for name, count in data["examples"].items())
+        + f" examples; best of {training['epochs']} epochs was {training['best_epoch']}.",
+        _metrics(report),
+        f"{report['parameters']:,} parameters. Trained with:",
+        "\n".join(["```", report["command"], "```"]),
+        "## Files",
+        "\n".join(f"- `{name}`: {size:,} bytes" for name, size in sizes),
+        "## Signatures",
+        *(_signature(each) for each in written.values()),
+        *(f"There is no `{name}`: {reason}" for name, reason in missing.items()),
+        "## Checked",
+        "On real examples of several lengths, in a process with nothing but the runtime "
+        f"(tolerance of a probability {tolerance:g}):",
+        _results(results),
+        "## Example",
+        "Run in this folder:",
+        f"```python\n{_example(flags.format, trained, written)}```",
+    ]
+    (folder / "README.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+
+
+_KINDS = {
+    "text": "texts",
+    "skeleton": "joints of skeletons in metres, y up; a missing body is zeros",
+    "sequence": "sequences of feature vectors, padded with NaN",
+}
+
+
+def _sizes(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path.relative_to(folder), path.stat().st_size) for path in files]
+
+
+def _metrics(report):
+    rows = ["| split | metric | value |", "| --- | --- | --- |"]
+    for split, metrics in report["metrics"].items():
+        rows += [f"| {split} | {name} | {value:.4f} |" for name, value in (metrics or {}).items()]
+    return "\n".join(rows)
+
+
+def _signature(signature):
+    rows = [f"### `{signature.name}`\n", "| | name | shape | type |", "| --- | --- | --- | --- |"]
+    for kind, specs in (("in", signature.inputs), ("out", signature.outputs)):
+        for name, spec in specs.items():
+            shape = ", ".join("any" if size is None else str(size) for size in spec.shape)
+            rows.append(f"| {kind} | `{name}` | ({shape}) | {spec.dtype.name} |")
+    return "\n".join(rows)
+
+
+def _results(results):
+    rows = ["| signature | largest difference | milliseconds a call |", "| --- | --- | --- |"]
+    for name, result in results.items():
+        rows.append(f"| `{name}` | {result['difference']:.1g} | {result['milliseconds']:.2f} |")
+    return "\n".join(rows)
+
+
+def _example(format_name, trained, written):
+    """Returns a program that calls each signature."""
+    names = [name for name in written if name != "initial_state"]
+    parts = [_LOADING[format_name].replace("NAMES", repr(names))]
+    if "serve" in written:
+        parts.append(_call("serve", written["serve"], trained))
+    if "features" in written:
+        parts.append(_call("features", written["features"], trained))
+    if "step" in written:
+        parts.append(_steps(written["step"], trained))
+    return "\n".join(parts)
+
+
+def _call(name, signature, trained):
+    inputs = ", ".join(f'"{n}": {_value(n, spec, 16)}' for n, spec in signature.inputs.items())
+    return f'print(run("{name}", {{{inputs}}}))\n'
+
+
+def _steps(signature, trained):
+    (name, spec), *state = signature.inputs.items()
+    zeros = "".join(
+        f'    "{n}": np.zeros({(1, *spec.shape[1:])}, "{spec.dtype.name}"),\n' for n, spec in state
+    )
+    return (
+        "# Step by step; the state before the first one is zeros.\n"
+        f"state = {{\n{zeros}}}\n"
+        "for _ in range(3):\n"
+        f'    outputs = run("step", {{"{name}": {_value(name, spec, None)}, **state}})\n'
+        '    state = {name: outputs[f"next_{name}"] for name in state}\n'
+        '    print(outputs["probabilities"])\n'
+    )
+
+
+def _value(name, spec, timesteps):
+    """Returns an expression for an input of a batch of one."""
+    if name == "text":
+        return 'np.array(["I loved every minute of it."])'
+    if name == "token":
+        return 'np.array(["good"])'
+    shape = [1, *spec.shape[1:]]
+    if timesteps and len(shape) > 1:
+        shape[1] = timesteps
+    shape = tuple(shape)
+    if spec.dtype.name == "bool":
+        return f"np.ones({shape}, bool)"
+    if spec.dtype.name == "int32":
+        return f'np.full({shape}, 2, "int32")'
+    return f'np.random.normal(size={shape}).astype("float32")'

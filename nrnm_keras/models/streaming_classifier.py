@@ -1,0 +1,68 @@
+"""StreamingClassifier: a trained network that is fed step by step."""
+
+import keras
+from keras import ops
+
+
+class StreamingClassifier(keras.Model):
+    """One step of a network: the next frame or token in, the probabilities so far out.
+
+    Fed a sequence step by step it gives what the network gives for the whole of it, in constant
+    memory and without a loop. Shares the network's weights.
+
+    Args:
+        network: a built `keras.Sequential` that ends in a `SequenceClassifier`. Layers that look
+            at several steps at once have methods `initial_step_state` and `step`, as it has; the
+            others see each step as a sequence of length 1.
+        step_name: name of the next step among the inputs.
+
+    Call arguments:
+        inputs: dictionary of the next step `(batch, ...)` under its name, and the state. A step
+            that the network masks, such as token 0 or a frame without a body, is passed over.
+
+    Returns:
+        Dictionary of `probabilities` `(batch, classes)` and the new state, each of whose tensors
+        has the name that it had, with `next_` before it.
+
+    Raises:
+        ValueError: if a layer needs whole sequences.
+
+    Example:
+
+    >>> from nrnm_keras.models import RecurrentBackbone, SequenceClassifier
+    >>> classifier = SequenceClassifier(RecurrentBackbone(8), num_classes=3)
+    >>> network = keras.Sequential([keras.Input((None, 5)), classifier])
+    >>> streaming = StreamingClassifier(network, "features")
+    >>> state = streaming.initial_state(batch_size=2)
+    >>> outputs = streaming({"features": np.zeros((2, 5)), **state})
+    >>> outputs["probabilities"].shape
+    TensorShape([2, 3])
+    >>> state = {name: outputs[f"next_{name}"] for name in state}
+    """
+
+    def __init__(self, network, step_name, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.step_name = step_name
+        self.initial_state(1)
+
+    def initial_state(self, batch_size):
+        """Returns the state before the first step, zeros by name."""
+        state = {}
+        for layer in self.network.layers:
+            if hasattr(layer, "step"):
+                state |= layer.initial_step_state(batch_size)
+        return state
+
+    def call(self, inputs):
+        """Runs one step."""
+        state = dict(inputs)
+        x, mask, new = ops.expand_dims(state.pop(self.step_name), 1), None, {}
+        for layer in self.network.layers:
+            if hasattr(layer, "step"):
+                x, mask, layer_state = layer.step(x, mask, state)
+                new |= layer_state
+            else:
+                x, mask = layer(x), layer.compute_mask(x, mask)
+        new = {f"next_{name}": new[name] for name in state}
+        return {"probabilities": ops.softmax(x), **new}

@@ -1,0 +1,178 @@
+"""Exported models, run without the library: the command checks that they equal the Keras model."""
+
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from nrnm_keras import export, train
+from nrnm_keras.errors import UsageError
+from nrnm_keras.exporting.check import check, read_examples
+from nrnm_keras.exporting.formats import FORMATS
+from nrnm_keras.trained_model import TrainedModel
+
+SMALL = ["--units=8", "--num_layers=2", "--batch_size=16", "--epochs=1", "--head_dropout=0"]
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
+
+
+@pytest.fixture(scope="module")
+def of_sequences(tmp_path_factory):
+    """A run on sequences of 1 to 30 steps."""
+    folder = tmp_path_factory.mktemp("sequences")
+    random = np.random.default_rng(0)
+    for name, count in (("train", 48), ("test", 30)):
+        lengths = np.arange(count) % 30 + 1
+        x = random.normal(size=(count, 30, 3)) + (np.arange(count) % 2)[:, None, None]
+        np.savez(folder / f"{name}.npz", x=x, lengths=lengths, y=np.arange(count) % 2)
+    files = [f"--{name}_file={folder}/{name}.npz" for name in ("train", "test")]
+    return trained("--task=sequence", *files, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def of_texts(tmp_path_factory):
+    """A run on short texts, with pooling over all words."""
+    folder = tmp_path_factory.mktemp("texts")
+    words = ["good", "bad", "film,", "<br />", "it", "isn't", "Très", "!"]
+    random = np.random.default_rng(0)
+    rows = [" ".join(random.choice(words, size=n % 23 + 1)) for n in range(60)]
+    lines = [json.dumps({"text": row, "label": int("bad" in row)}) for row in rows]
+    (folder / "train.jsonl").write_text("\n".join(lines))
+    files = [f"--{name}_file={folder}/train.jsonl" for name in ("train", "test")]
+    flags = ["--task=text", *files, "--embedding_size=4", "--pooling=mean_max"]
+    return trained(*flags, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def of_skeletons(nw_ucla_folder, tmp_path_factory):
+    """A run on skeletons, every frame of which is a step."""
+    flags = [f"--nw_ucla_source={nw_ucla_folder}", "--length=all", "--velocity"]
+    return trained("--task=nw_ucla", *flags, folder=tmp_path_factory.mktemp("skeletons"))
+
+
+@pytest.fixture(scope="module")
+def of_whole_sequences(of_sequences, tmp_path_factory):
+    """A run whose layers also go backwards."""
+    flags = (of_sequences / "flags.txt").read_text().splitlines()
+    return trained(*flags, "--bidirectional", folder=tmp_path_factory.mktemp("whole"))
+
+
+def trained(*flags, folder):
+    places = [f"--data_dir={folder}/data", f"--run_dir={folder}/run"]
+    assert train.main([*flags, *SMALL, *places]) == 0
+    return folder / "run"
+
+
+def fail(capsys, *arguments):
+    capsys.readouterr()
+    assert export.main(list(arguments)) == 1
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    return line
+
+
+def run_example(folder):
+    """Runs the model card's program in the folder."""
+    card = (folder / "README.md").read_text()
+    program = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return card, done.stdout.decode()
+
+
+@pytest.mark.parametrize("run", ["of_sequences", "of_texts", "of_skeletons"])
+@pytest.mark.parametrize("format_name", ["saved_model", "onnx", "litert"])
+def test_runs_elsewhere_whole_and_step_by_step(run, format_name, request, capsys):
+    run = request.getfixturevalue(run)
+    assert export.main([f"--model={run}", f"--format={format_name}"]) == 0
+    printed = capsys.readouterr().out
+    expected = ["serve"] * (format_name == "saved_model") + ["features", "step"]
+    assert re.findall(r"^(\w+): equal to the Keras model", printed, re.M) == sorted(expected)
+    card, output = run_example(run / "exported" / format_name)
+    assert output.count("\n") >= len(expected)
+    for name in expected:
+        assert f"### `{name}`" in card
+    assert "| test | accuracy |" in card and "python -m nrnm_keras.train" in card
+
+
+def test_keras_model_runs_in_a_new_process(of_texts, capsys):
+    assert export.main([f"--model={of_texts}", "--format=keras"]) == 0
+    assert "serve: equal to the Keras model" in capsys.readouterr().out
+    run_example(of_texts / "exported" / "keras")
+
+
+@pytest.mark.parametrize(
+    ("format_name", "quantize"), [("litert", "float16"), ("litert", "int8"), ("onnx", "int8")]
+)
+def test_quantized_weights_take_less_room(of_texts, format_name, quantize, tmp_path):
+    sizes = {}
+    for bits in (None, quantize):
+        output = tmp_path / str(bits)
+        more = [f"--quantize={bits}"] if bits else []
+        flags = [f"--model={of_texts}", f"--format={format_name}", f"--output={output}", *more]
+        assert export.main(flags) == 0
+        sizes[bits] = (output / f"features{SUFFIXES[format_name]}").stat().st_size
+    assert sizes[quantize] < sizes[None]
+
+
+def test_without_steps_the_rest_is_written(of_whole_sequences, capsys):
+    for format_name in ("saved_model", "onnx"):
+        assert export.main([f"--model={of_whole_sequences}", f"--format={format_name}"]) == 0
+        printed = capsys.readouterr().out
+        assert "features: equal" in printed and "no step: Layers that also run back" in printed
+    line = fail(capsys, f"--model={of_whole_sequences}", "--format=litert")
+    assert "--nobidirectional" in line and "onnx" in line
+    assert not (of_whole_sequences / "exported" / "litert").exists()
+
+
+def test_other_probabilities_are_noticed(of_sequences, tmp_path):
+    model = TrainedModel.load(of_sequences)
+    report = json.loads((of_sequences / "report.json").read_text())
+    examples = read_examples(report["data"]["records"], 3)
+    assert sorted(map(len, examples)) == [1, 16, 30]
+    written, _ = FORMATS["keras"](model, tmp_path, None)
+    results = check("keras", tmp_path, model, written, examples, None)
+    assert results["serve"]["difference"] < 1e-6
+    for weight in model.classifier.logits_layer.trainable_weights:
+        weight.assign(weight + 0.01 * keras.random.normal(weight.shape, seed=0))
+    with pytest.raises(UsageError, match="probabilities of serve differ.*more than 1e-05"):
+        check("keras", tmp_path, model, written, examples, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--format=saved_model", "--quantize=int8"], ["--quantize=int8", "litert"]),
+        (["--format=keras", "--quantize=float16"], ["--quantize=float16", "litert"]),
+        (["--format=onnx", "--quantize=float16"], ["--quantize=float16", "int8"]),
+        (["--records=/no/such"], ["/no/such", "--records=FOLDER"]),
+        (["--format=tflite"], ["format", "litert"]),
+    ],
+)
+def test_what_cannot_be_done_is_refused(of_sequences, flags, words, capsys, tmp_path):
+    line = fail(capsys, f"--model={of_sequences}", f"--output={tmp_path}/new", *flags)
+    assert all(word in line for word in words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_that_is_there_is_kept_or_replaced(of_sequences, tmp_path, capsys):
+    flags = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    assert export.main(flags) == 0
+    (tmp_path / "out" / "README.md").write_text("mine")
+    assert "exists" in fail(capsys, *flags)
+    assert (tmp_path / "out" / "README.md").read_text() == "mine"
+    assert export.main([*flags, "--overwrite"]) == 0
+    assert (tmp_path / "out" / "README.md").read_text() != "mine"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("mine")
+    flags[-1] = f"--output={tmp_path}/other"
+    assert "no folder of an exported model" in fail(capsys, *flags, "--overwrite")
+    assert (tmp_path / "other" / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("model", [None, "{}/nothing", "{}"])
+def test_model_that_is_none(model, tmp_path, capsys):
+    flags = [f"--model={model.format(tmp_path)}"] if model else []
+    assert "expected the folder of a finished run" in fail(capsys, *flags)

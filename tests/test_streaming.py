@@ -1,0 +1,99 @@
+import keras
+import numpy as np
+import pytest
+
+from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
+from nrnm_keras.preprocessing import NanPadding, TextPreprocessor
+from nrnm_keras.streaming import Streams
+from nrnm_keras.trained_model import TrainedModel
+from tests.layers.common import close, randomize
+
+NAMES = ["a", "b", "c"]
+TEXTS = ["Good, good film!", "It didn't; bad?", "so so"]
+
+
+def classifier():
+    options = {"block_size": 4, "stride": 2}
+    return SequenceClassifier(RecurrentBackbone(8, 2, [1], nrnm_options=options), 3, "mean_max")
+
+
+def trained(raw, network, inputs):
+    return TrainedModel(keras.Model(raw, ClassProbabilities(NAMES)(network(inputs))))
+
+
+@pytest.fixture(scope="module")
+def of_sequences():
+    network = keras.Sequential([keras.Input((None, 5)), NanPadding(), classifier()])
+    raw = keras.Input((None, 5))
+    return trained(raw, randomize(network), raw)
+
+
+@pytest.fixture(scope="module")
+def of_texts():
+    preprocessor = TextPreprocessor()
+    preprocessor.adapt(TEXTS)
+    embedding = keras.layers.Embedding(20, 4, mask_zero=True)
+    network = keras.Sequential([keras.Input((None,), dtype="int32"), embedding, classifier()])
+    raw = keras.Input((), dtype="string")
+    return trained(raw, randomize(network), preprocessor(raw))
+
+
+def whole(model, raw):
+    """The probabilities of one sequence or text, all at once."""
+    probabilities = model.model(keras.ops.convert_to_tensor([raw]))
+    return np.array([probabilities[name][0] for name in NAMES])
+
+
+def test_streams_start_and_end_when_they_like(of_sequences):
+    random = np.random.default_rng(0)
+    streams, sequences = Streams(of_sequences), {}
+    for turn in range(15):
+        keys = [key for key in "xyz" if random.random() < 0.6]
+        steps = {key: random.normal(size=5).astype("f4") for key in keys}
+        results = streams.push(steps)
+        assert list(results) == keys
+        for key in keys:
+            sequences.setdefault(key, []).append(steps[key])
+        if keys and turn % 3 == 2:
+            ended = random.choice(keys)
+            close(results[ended], whole(of_sequences, np.array(sequences[ended])))
+            streams.end(ended)
+            del sequences[ended]
+        assert len(streams) == len(sequences)
+
+
+def test_pieces_of_texts_of_any_size(of_texts):
+    streams = Streams(of_texts)
+    pieces = {text: text.split(" ") for text in TEXTS}
+    for turn in range(3):
+        steps = {text: words[turn] for text, words in pieces.items() if turn < len(words)}
+        results = streams.push(steps)
+        for text in steps:
+            close(results[text], whole(of_texts, " ".join(pieces[text][: turn + 1])))
+    close(Streams(of_texts).push({0: TEXTS[0]})[0], whole(of_texts, TEXTS[0]))
+
+
+def test_piece_without_a_token_changes_nothing(of_texts):
+    streams = Streams(of_texts)
+    before = streams.push({0: "good bad"})[0]
+    close(streams.push({0: " ... "})[0], before, 0)
+    close(streams.push({0: "so"})[0], whole(of_texts, "good bad so"))
+
+
+def test_step_that_does_not_fit_moves_no_stream(of_sequences):
+    streams = Streams(of_sequences)
+    first, second = np.ones((2, 5), "f4")
+    streams.push({"x": first})
+    with pytest.raises(ValueError, match=r"stream 'y' must have shape \(5,\).*\(4,\)"):
+        streams.push({"x": second, "y": second[:4]})
+    assert len(streams) == 1
+    close(streams.push({"x": second})["x"], whole(of_sequences, np.array([first, second])))
+
+
+def test_unknown_stream_cannot_end(of_sequences):
+    with pytest.raises(KeyError):
+        Streams(of_sequences).end("x")
+
+
+def test_nothing_to_push(of_sequences):
+    assert Streams(of_sequences).push({}) == {}
