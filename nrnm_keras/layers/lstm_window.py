@@ -5,12 +5,12 @@ from keras import ops
 from nrnm_keras.layers.zoneout import hold
 
 
-def lstm_kernels(cell, dtype):
+def lstm_kernels(cell, dtype, training):
     """The weights of an LSTM as `run_lstm_window` takes them.
 
     The input kernel, the bias and the recurrent kernel, one below the other, multiply the inputs,
-    a 1 and the hidden state: `(features + 1 + units, 4 * units)`. Returned transposed, and as it
-    is, without a gradient.
+    a 1 and the hidden state: `(features + 1 + units, 4 * units)`. Returned transposed, and, in
+    training alone, as it is, without a gradient.
     """
     bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
     kernels = [cell.kernel, ops.expand_dims(bias, 0), cell.recurrent_kernel]
@@ -18,7 +18,7 @@ def lstm_kernels(cell, dtype):
     # Parts are transposed one by one: TensorFlow would fold a last transpose into the matmuls
     # that are outside of the loop, and slow them down.
     columns = ops.concatenate([ops.transpose(kernel) for kernel in kernels], axis=1)
-    return columns, ops.stop_gradient(ops.concatenate(kernels, axis=0))
+    return columns, ops.stop_gradient(ops.concatenate(kernels, axis=0)) if training else None
 
 
 def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **held):
@@ -36,7 +36,7 @@ def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **hel
         hidden: Hidden state before the window, `(batch, units)`.
         cell: Cell state before the window, `(batch, units)`.
         kernel: `(4 * units, features + 1 + units)`, from `lstm_kernels`.
-        transposed_kernel: The same, transposed. Gets no gradient.
+        transposed_kernel: The same, transposed, for a faster gradient, or `None`. Gets none itself.
         held: Tensors or `None`, none of which gets a gradient: `hidden_kept` and `cell_kept`
             (zoneout), which broadcast to `(steps, batch, units)`, and `recurrent_mask` (dropout),
             `(batch, units)`.
@@ -46,26 +46,28 @@ def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **hel
         `(batch, units)` each.
     """
     names = [name for name, value in held.items() if value is not None]
+    extras = [_columns(held[name]) for name in names]
+    if transposed_kernel is not None:
+        names.append("transposed_kernel")
+        extras.append(transposed_kernel)
 
     @ops.custom_gradient
-    def run(inputs, read, hidden, cell, kernel, transposed_kernel, *extras):
+    def run(inputs, read, hidden, cell, kernel, *extras):
         held = dict(zip(names, extras, strict=True))
         steps = _run_steps(inputs, read, hidden, cell, kernel, held)
         states = [step.hidden for step in steps] + [steps[-1].hidden, steps[-1].cell]
 
         def gradient(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            return (
-                *_backpropagate(steps, transposed_kernel, held, upstream),
-                *[None] * len(extras),
-            )
+            transposed = held.get("transposed_kernel")
+            transposed = ops.transpose(kernel) if transposed is None else transposed
+            return (*_backpropagate(steps, transposed, held, upstream), *[None] * len(extras))
 
         return ops.stack(states), gradient
 
     inputs = ops.pad(inputs, ((0, 0), (0, 0), (0, 1)), constant_values=1)
-    extras = [_columns(held[name]) for name in names]
     arguments = [_columns(x) for x in (inputs, read, hidden, cell)]
-    states = _columns(run(*arguments, kernel, transposed_kernel, *extras))
+    states = _columns(run(*arguments, kernel, *extras))
     hidden, last = ops.split(states, [inputs.shape[0]])
     return hidden, *ops.unstack(last)
 
@@ -122,7 +124,7 @@ def _run_steps(inputs, read, hidden, cell, kernel, held):
 
 
 def _backpropagate(steps, transposed_kernel, held, upstream):
-    """The gradients of `inputs`, `read`, `hidden`, `cell`, `kernel`, `transposed_kernel`."""
+    """The gradients of `inputs`, `read`, `hidden`, `cell` and `kernel`."""
     units = steps[0].hidden.shape[0]
     features = transposed_kernel.shape[0] - units
     input_kernel, recurrent_kernel = ops.split(transposed_kernel, [features])
@@ -145,7 +147,7 @@ def _backpropagate(steps, transposed_kernel, held, upstream):
     rows = _columns(ops.stack([step.inputs for step in steps]))
     d_kernel = ops.matmul(d_gates, ops.reshape(rows, (-1, rows.shape[-1])))
     d_inputs = ops.transpose(d_inputs, (1, 0, 2))
-    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, d_kernel, None
+    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, d_kernel
 
 
 def _columns(x):

@@ -80,7 +80,7 @@ class WindowLoop:
             and cell.activation is activations.tanh
             and cell.recurrent_activation is activations.sigmoid
         ):
-            self._kernels = lstm_kernels(cell, self._dtype)
+            self._kernels = lstm_kernels(cell, self._dtype, training)
 
     def run(self, sequences):
         """Runs over `(batch, timesteps, features)`.
