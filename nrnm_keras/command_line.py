@@ -1,5 +1,6 @@
 """What the commands share: flags from the command line, one line for what a user can mend."""
 
+import logging
 import sys
 
 from absl import flags
@@ -21,6 +22,8 @@ def run_command(run, values, usage, arguments=None):
         arguments: list of words. Default: the process's.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # TFDS warns of its own code.
+    logging.getLogger("absl").addFilter(_is_no_deprecation)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
     try:
         parse_flags(values, arguments)
@@ -39,6 +42,10 @@ def run_command(run, values, usage, arguments=None):
         what = str(error) or "nothing that looks finished was left"
         print(f"interrupted: {what}", file=sys.stderr)
         return 130
+
+
+def _is_no_deprecation(record):
+    return "FeatureConnector.dtype" not in record.getMessage()
 
 
 def parse_flags(values, arguments):

@@ -1,73 +1,71 @@
 """Classifies with a trained model: `python -m nrnm_keras.predict --model=RUN --text=...`."""
 
-import csv
 import os
 import pathlib
 import sys
-import zipfile
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags
+from tqdm.auto import tqdm
 
-import nrnm_keras.models
-import nrnm_keras.preprocessing  # registers what a saved model is made of
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
-from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.prediction.batches import as_batch, predict_each
+from nrnm_keras.prediction.inputs import one_text, read_inputs
+from nrnm_keras.prediction.live import follow
+from nrnm_keras.prediction.results import FILE_FORMATS, FORMATS, open_results
+from nrnm_keras.trained_model import TrainedModel
 from pipelines.ntu_rgbd.examples import BODIES
-from pipelines.ntu_rgbd.skeleton_file import read_skeleton
-from pipelines.text_files.reader import read_texts
 
 _USAGE = (
     "python -m nrnm_keras.predict --model=RUN "
-    "(--text=TEXT | --input=FILE --output=out.csv | --skeleton=FILE.skeleton)"
+    "(--text=TEXT | --input=PATH [--output=FILE] | --skeleton=FILE.skeleton | --stream)"
 )
+_SOURCES = ("text", "input", "skeleton", "stream")
 
-_MOST_SHOWN = 10  # classes
+# What a shell reports of a command that has written to a closed pipe: 128 + SIGPIPE.
+EXIT_CLOSED_PIPE = 141
 
 
 def main(arguments=None):
     """Runs the command and returns its exit code."""
-    return run_command(_run, _define_flags(), _USAGE, arguments)
+    try:
+        code = run_command(_run, _define_flags(), _USAGE, arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read has enough, as `head` does. Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_CLOSED_PIPE
 
 
-def load_model(path):
-    """Loads a classifier, in Keras's safe mode.
+def predict(trained, inputs, batch_size=32):
+    """Classifies raw inputs of any number and length.
 
     Args:
-        path: the folder of a finished run, or a `.keras` file.
+        trained: a `TrainedModel`.
+        inputs: list of strings, of joints `(frames, bodies, joints, 3)` in metres, or of features
+            `(timesteps, features)`, as the model's kind is.
+        batch_size: positive integer, how many are computed at a time.
 
     Returns:
-        The Keras model from raw input to probabilities by class name: from strings `(batch,)`, or
-        joints `(batch, frames, bodies, joints, 3)` in metres.
+        Probabilities `(inputs, classes)`, a NumPy array; `trained.class_names` has the classes.
 
-    Raises:
-        UsageError: if there is no such model.
+    Example:
+
+    >>> from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
+    >>> from nrnm_keras.preprocessing import NanPadding
+    >>> classifier = SequenceClassifier(RecurrentBackbone(8), num_classes=2)
+    >>> network = keras.Sequential([keras.Input((None, 5)), NanPadding(), classifier])
+    >>> sequences = keras.Input((None, 5))
+    >>> model = keras.Model(sequences, ClassProbabilities(["down", "up"])(network(sequences)))
+    >>> predict(TrainedModel(model), [np.zeros((20, 5)), np.ones((30, 5))]).shape
+    (2, 2)
     """
-    path = pathlib.Path(path).expanduser()
-    file = path / RunFolder.MODEL if path.is_dir() else path
-    if not file.is_file():
-        raise UsageError(
-            f"--model={path}: no {RunFolder.MODEL} there; expected the folder of a finished run, "
-            "or a .keras file"
-        )
-    try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{file} cannot be loaded: {error}") from error
-    if not isinstance(model.layers[-1], nrnm_keras.models.ClassProbabilities):
-        raise UsageError(f"{file} is not a classifier of nrnm_keras.train")
-    return model
-
-
-def predict(model, inputs, batch_size=32, verbose=0):
-    """Returns the class names and the probabilities `(inputs, classes)`, as a NumPy array."""
-    class_names = model.layers[-1].class_names
-    batches = tf.data.Dataset.from_tensor_slices(tf.constant(inputs)).batch(batch_size)
-    probabilities = model.predict(batches, verbose=verbose)
-    return class_names, np.stack([probabilities[name] for name in class_names], axis=-1)
+    named = ((None, value) for value in inputs)
+    rows = [probabilities for _, probabilities in predict_each(trained, named, batch_size)]
+    return np.reshape(rows, (-1, len(trained.class_names)))
 
 
 def _define_flags():
@@ -75,97 +73,130 @@ def _define_flags():
     for name, text in (
         ("model", "folder of a finished run, or its model.keras"),
         ("text", "a text to classify"),
-        ("input", "file of texts: .csv, .tsv or .jsonl with a column text"),
-        ("output", "CSV file for the result: text, label, and a probability for each class"),
         ("skeleton", "a .skeleton file of NTU RGB+D whose action is to be named"),
+        (
+            "input",
+            "texts: .csv, .tsv or .jsonl with a column text; sequences: .npz or .ts; skeletons: "
+            ".skeleton, NW-UCLA's .json, or a folder of them",
+        ),
+        ("output", "file for the results of --input, .csv or .jsonl; default: they are printed"),
+        ("explain", "folder for pictures of what the memory of the model attended to"),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)
+    flags.DEFINE_boolean(
+        "stream",
+        False,
+        "read standard input and print the prediction so far after each line: a piece of a text, a "
+        "frame as a JSON list of bodies x joints x 3, or a time step's numbers; an empty line ends "
+        "a sequence",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "format", "text", list(FORMATS), "of results that are printed", flag_values=values
+    )
     flags.DEFINE_enum(
         "ntu_bodies", "tracked", list(BODIES), "as in the model's training", flag_values=values
     )
-    flags.DEFINE_integer("batch_size", 32, "texts in a batch", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("batch_size", 32, "inputs in a batch", lower_bound=1, flag_values=values)
     return values
 
 
 def _run(flags, arguments):
+    _check(flags)
+    output = _check_output(flags.output, flags.input) if flags.output else None
+    trained = TrainedModel.load(flags.model)
+    if flags.stream:
+        _stream(flags, trained)
+        return
+    inputs = _inputs(flags, trained)
+    if flags.explain and inputs.count != 1:
+        raise UsageError(f"--explain={flags.explain} needs one input; there are {inputs.count:,}")
+    if output:
+        _write(flags, trained, inputs, output)
+    else:
+        _print(flags, trained, inputs)
+    if flags.explain:
+        _explain(flags, trained, inputs)
+
+
+def _check(flags):
+    """Checks what can be told from the flags alone."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError("predictions need KERAS_BACKEND=tensorflow, whatever trained the model")
     if not flags.model:
         raise UsageError("no --model given; expected the folder of a finished run")
-    given = [name for name in ("text", "input", "skeleton") if getattr(flags, name) is not None]
+    given = [name for name in _SOURCES if getattr(flags, name) not in (None, False)]
     if len(given) != 1:
-        raise UsageError("give one of --text, --skeleton, or --input and --output")
-    if (flags.input is None) != (flags.output is None):
-        raise UsageError("--input and --output go together")
-    if flags.text is not None:
-        _print(*predict(_load(flags.model, "texts"), [flags.text]))
-        return
-    if flags.skeleton is not None:
-        model = _load(flags.model, "skeletons")
-        joints = _read_joints(flags.skeleton, flags.ntu_bodies)
-        _print(*predict(model, joints[np.newaxis]))
-        return
-    output = _check_output(flags.output, flags.input)
-    texts = list(read_texts(flags.input))
-    result = predict(_load(flags.model, "texts"), texts, flags.batch_size, verbose=1)
-    _write(output, texts, *result)
-    print(f"{len(texts):,} texts: {output}")
-
-
-def _load(path, kind):
-    """Loads a model and checks that it takes texts or skeletons."""
-    model = load_model(path)
-    shape, dtype = model.inputs[0].shape, model.inputs[0].dtype
-    takes = "texts" if dtype == "string" else "skeletons" if len(shape) == 5 else "sequences"
-    if takes != kind:
-        raise UsageError(f"--model={path} takes {takes}, not {kind}")
-    return model
-
-
-def _read_joints(path, bodies):
-    """Returns the joints `(frames, 2, 25, 3)` in a skeleton file."""
-    path = pathlib.Path(path).expanduser()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"--skeleton={path}: {error.strerror}") from error
-    kept = BODIES[bodies](read_skeleton(content, str(path)))
-    if not kept.presence.any():
-        raise UsageError(f"--skeleton={path}: no frame has a body")
-    return kept.joints
-
-
-def _print(class_names, probabilities):
-    """Prints the class of the only input, and what speaks for it and the others."""
-    order = np.argsort(-probabilities[0])
-    print(class_names[order[0]], end="  ")
-    print(", ".join(f"{class_names[i]} {probabilities[0, i]:.4f}" for i in order[:_MOST_SHOWN]))
+        raise UsageError("give one of --text, --input, --skeleton and --stream")
+    empty = [name for name, value in flags.flag_values_dict().items() if value == ""]
+    if empty:
+        raise UsageError(f"--{empty[0]} is empty")
+    if flags.output is not None and flags.input is None:
+        raise UsageError("--output goes with --input")
+    if flags.explain is not None and flags.stream:
+        raise UsageError("--explain goes with --text, --input or --skeleton, not with --stream")
 
 
 def _check_output(output, source):
     output, source = (pathlib.Path(path).expanduser() for path in (output, source))
-    if output.suffix.lower() != ".csv":
-        raise UsageError(f"--output={output}: expected a file name that ends in .csv")
+    if output.suffix.lower() not in FILE_FORMATS:
+        expected = " or ".join(FILE_FORMATS)
+        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
     if output.resolve() == source.resolve():
         raise UsageError(f"--output={output} is the input; choose another file")
-    if not output.absolute().parent.is_dir():
+    if not os.path.isdir(output.absolute().parent):
         raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
+    if os.path.isdir(output):
+        raise UsageError(f"--output={output} is a folder; choose another file")
     return output
 
 
-def _write(output, texts, class_names, probabilities):
-    """Writes the CSV, under its name when it is complete."""
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["text", "label", *(f"probability_{name}" for name in class_names)])
-            for text, row in zip(texts, probabilities, strict=True):
-                label = class_names[row.argmax()]
-                writer.writerow([text, label, *(f"{value:.6f}" for value in row)])
-        os.replace(partial, output)
-    except OSError as error:
-        raise UsageError(f"--output={output} cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+def _inputs(flags, trained):
+    if flags.text is not None:
+        return one_text(flags.text, trained)
+    if flags.skeleton is not None and not flags.skeleton.endswith(".skeleton"):
+        raise UsageError(f"--skeleton={flags.skeleton}: expected a .skeleton file of NTU RGB+D")
+    return read_inputs(flags.skeleton or flags.input, trained, flags.ntu_bodies)
+
+
+def _write(flags, trained, inputs, output):
+    """Writes the results to a file and shows how far it is, if somebody is watching."""
+    noun = f"{trained.kind}s"
+    with (
+        open_results(output, trained.class_names, inputs.naming) as results,
+        tqdm(total=inputs.count, unit=f" {noun}", disable=None) as bar,
+    ):
+        for result in predict_each(trained, inputs.read(), flags.batch_size, bar.update):
+            results.write(*result)
+    print(f"{inputs.count:,} {noun}: {output}")
+
+
+def _print(flags, trained, inputs):
+    naming = inputs.naming if flags.input else None
+    results = FORMATS[flags.format](sys.stdout, trained.class_names, naming)
+    for result in predict_each(trained, inputs.read(), flags.batch_size):
+        results.write(*result)
+
+
+def _stream(flags, trained):
+    """Prints the prediction so far after each line of standard input, empty after empty lines."""
+    results = FORMATS[flags.format](sys.stdout, trained.class_names)
+    for probabilities in follow(trained, sys.stdin.buffer):
+        if probabilities is None:
+            print()
+        else:
+            results.write(None, probabilities)
+        sys.stdout.flush()
+
+
+def _explain(flags, trained, inputs):
+    # Not needed without --explain, nor is matplotlib, which it draws with.
+    from nrnm_keras.visualize import explain
+
+    ((_, value),) = inputs.read()
+    folder = pathlib.Path(flags.explain).expanduser()
+    pictures = explain(trained, as_batch(trained.kind, [value]), folder)
+    print(f"{len(pictures)} pictures: {folder}", file=sys.stderr)
 
 
 if __name__ == "__main__":

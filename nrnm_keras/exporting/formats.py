@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting import signatures
-from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.exporting.graphs import module_of, save_graphs
 from nrnm_keras.trained_model import TEXT
 from nrnm_keras.training.run_folder import RunFolder
 
 _OPSET = 18
-_NO_SERVE = "{} has neither the text operations nor the tables of it"
+_NO_SERVE = "texts and labels are strings, which {} has no operations for"
 # The version of a model that TensorFlow Serving looks for in a model's folder.
 _VERSION = "1"
 
@@ -109,7 +109,8 @@ def write_litert(trained, folder, quantize):
         missing["step"] = str(error)
     for name, signature in written.items():
         graph = signature.function.get_concrete_function()
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], trained.model)
+        module = module_of(trained.model, {name: signature.function})
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], module)
         if quantize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":

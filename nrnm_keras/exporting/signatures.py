@@ -3,6 +3,7 @@
 import collections
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
 from nrnm_keras.models import StreamingClassifier
@@ -70,7 +71,8 @@ def features(trained, classify=None):
     def function(features, mask):
         return {"probabilities": tf.nn.softmax(classify(features, mask=mask))}
 
-    size = trained.classifier.input.shape[-1]
+    sequences, *_ = keras.tree.flatten(trained.classifier.input)  # a mask may follow
+    size = sequences.shape[-1]
     inputs = {"features": _spec(None, None, size), "mask": _spec(None, None, dtype=tf.bool)}
     return _signature("features", function, inputs)
 
@@ -145,7 +147,10 @@ def in_a_loop_of_steps(classifier):
 
         logits = tf.zeros((shape[0], classifier.num_classes))
         loop = (tf.constant(0), logits, state)
-        return tf.while_loop(lambda t, *_: t < shape[1], body, loop)[1]
+        # LiteRT cannot read variables within a loop either.
+        values = [(variable, tf.identity(variable)) for variable in classifier.variables]
+        with keras.StatelessScope(state_mapping=values):
+            return tf.while_loop(lambda t, *_: t < shape[1], body, loop)[1]
 
     return call
 

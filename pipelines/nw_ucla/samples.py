@@ -103,12 +103,20 @@ def parse_sample(file, content):
     """
     file = pathlib.PurePath(file)
     action, subject, environment, camera = _parse_name(file)
-    record = _parse_json(file, content)
+    record = _parse_json(file, content, ("label", "skeletons"))
     label = list(ACTIONS).index(action)
     _check_equal(file, "label", record["label"], label + 1)
     _check_equal(file, "file_name", record.get("file_name", file.stem), file.stem)
     joints = _joints(file, record["skeletons"])
     return Sample(file.stem, joints, label, camera, subject, environment)
+
+
+def parse_joints(file, content):
+    """Returns the joints `(frames, 1, 20, 3)` in a file's content, whatever its name and label.
+
+    Arguments and errors are those of `parse_sample`; there need not be a label.
+    """
+    return _joints(file, _parse_json(file, content, ("skeletons",))["skeletons"])
 
 
 def _files(path):
@@ -161,14 +169,15 @@ def _parse_name(file):
     return action, subject, environment, camera
 
 
-def _parse_json(file, content):
-    """Returns the object in a file, which has the keys wanted here."""
+def _parse_json(file, content, keys):
+    """Returns the object in a file, which has the keys wanted."""
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{file}: damaged or not JSON ({error})") from error
-    if not isinstance(record, dict) or not {"label", "skeletons"} <= record.keys():
-        raise SourceError(f"{file}: expected a JSON object with the keys 'label' and 'skeletons'")
+    if not isinstance(record, dict) or not set(keys) <= record.keys():
+        expected = " and ".join(map(repr, keys))
+        raise SourceError(f"{file}: expected a JSON object with the keys {expected}")
     return record
 
 

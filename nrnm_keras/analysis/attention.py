@@ -1,0 +1,68 @@
+"""What the writes to the memories attend to, for one input."""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+
+class Attention(NamedTuple):
+    """The attention of all writes of one memory.
+
+    Attributes:
+        name: of the layer and its direction.
+        weights: `(writes, num_heads, slots, slots + block_size)`; each row adds up to 1.
+        steps: the time steps of the source units, counted from 0: those of the hidden states, in
+            the order of the slots, then those of the inputs; `(writes, slots + block_size)`.
+    """
+
+    name: str
+    weights: np.ndarray
+    steps: np.ndarray
+
+
+def attention_of_writes(directions):
+    """Returns the `Attention` of every memory that is written to at least once.
+
+    Args:
+        directions: list of `Direction`.
+    """
+    return [_attention(direction) for direction in directions if _attends(direction)]
+
+
+def attention_received(attentions, timesteps):
+    """Returns how much attention the input of each time step received.
+
+    The mean over all writes that the step takes part in (of all memories), their heads and slots,
+    in multiples of what each unit would receive if all received the same. NaN where no write takes
+    the step in.
+
+    Args:
+        attentions: list of `Attention`.
+        timesteps: the number of time steps.
+
+    Returns:
+        Array `(timesteps,)`.
+    """
+    total, count = np.zeros(timesteps), np.zeros(timesteps)
+    for attention in attentions:
+        _, _, slots, units = attention.weights.shape
+        received = units * attention.weights.mean(axis=(1, 2))[:, slots:]
+        np.add.at(total, attention.steps[:, slots:], received)
+        np.add.at(count, attention.steps[:, slots:], 1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _attends(direction):
+    if not direction.has_memory:
+        return False
+    cell, timesteps = direction.layer.cell, direction.sequences.shape[1]
+    has_write = np.any(cell.is_write(np.arange(1, timesteps + 1)))
+    return has_write and cell.interaction == "self_attention"
+
+
+def _attention(direction):
+    weights, steps = direction.layer.attention_weights(direction.sequences, direction.mask)
+    weights, steps = (ops.convert_to_numpy(x)[0] for x in (weights, steps))
+    is_write = steps[:, 0] >= 0
+    return Attention(direction.name, weights[is_write].astype("float32"), steps[is_write])

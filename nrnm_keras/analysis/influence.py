@@ -1,0 +1,63 @@
+"""How far back the last hidden state depends on the input."""
+
+import numpy as np
+import tensorflow as tf
+
+# Steps of all copies of the sequence that are run at once, which the gradient keeps in memory.
+_MOST_STEPS = 20_000
+
+
+def influence_by_distance(trained, raw):
+    """Returns the Frobenius norm of d h_T / d x_t by the distance T - t, from 0 on.
+
+    h_T is the hidden state of the last recurrent layer at the last step (of bidirectional layers
+    the forward direction's part), x_t the classifier's input at step t, both without the steps
+    that are masked.
+
+    Args:
+        trained: `TrainedModel`, run by TensorFlow.
+        raw: a batch of one raw input, as the model takes it.
+
+    Returns:
+        Array `(steps,)`.
+    """
+    sequence, mask = trained.classifier_inputs(raw)
+    if mask is not None:
+        sequence = tf.boolean_mask(sequence, mask)[tf.newaxis]
+    backbone = trained.classifier.backbone
+    copies = max(1, _MOST_STEPS // sequence.shape[1])
+    squares = np.zeros(sequence.shape[1])
+    for first in range(0, backbone.units, copies):
+        units = np.arange(first, min(first + copies, backbone.units))
+        squares += _squared_gradients(backbone, sequence, units)
+    return np.sqrt(squares)[::-1]
+
+
+def reach(influence, share=0.9):
+    """Returns within which distance a share of the influence lies.
+
+    Args:
+        influence: array `(steps,)`, as `influence_by_distance` returns it.
+        share: float in (0, 1].
+
+    Example:
+
+    >>> reach(np.array([4.0, 3.0, 2.0, 1.0]), share=0.7)
+    1
+    """
+    total = np.cumsum(influence)
+    return int(np.argmax(total >= share * total[-1]))
+
+
+def _squared_gradients(backbone, sequence, units):
+    """Returns the squares of the gradients of units of h_T, summed over units and features.
+
+    Runs a copy of the sequence for each unit, so that one pass back gives the gradients of all.
+    """
+    copies = tf.repeat(sequence, len(units), axis=0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(copies)
+        last = backbone(copies)[:, -1]
+        chosen = tf.gather(last, units, batch_dims=1)
+    gradients = tape.gradient(chosen, copies).numpy().astype("float64")
+    return np.square(gradients).sum(axis=(0, 2))

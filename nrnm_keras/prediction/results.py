@@ -1,0 +1,105 @@
+"""How predictions are written: as lines to be read, as CSV, as JSON lines; to files or not."""
+
+import contextlib
+import csv
+import json
+import os
+
+import numpy as np
+
+from nrnm_keras.errors import UsageError
+
+_MOST_SHOWN = 10  # classes
+_LONGEST_NAME = 60  # characters
+
+
+class _Results:
+    """Writes results to an open text file.
+
+    Args:
+        file: the file.
+        class_names: list of strings.
+        naming: what the names of the inputs are, such as `"text"`; None if they have none.
+    """
+
+    def __init__(self, file, class_names, naming=None):
+        self._file = file
+        self._class_names = class_names
+        self._naming = naming
+
+    def write(self, name, probabilities):
+        """Writes the prediction for one input, `(classes,)`, in one line, or one record of CSV."""
+        raise NotImplementedError
+
+
+class ReadableResults(_Results):
+    """The class, the probabilities from high to low, and the beginning of the input's name."""
+
+    def write(self, name, probabilities):
+        """Writes a line."""
+        order = np.argsort(-probabilities, kind="stable")[:_MOST_SHOWN]
+        shown = ", ".join(f"{self._class_names[i]} {probabilities[i]:.4f}" for i in order)
+        line = f"{self._class_names[order[0]]}  {shown}"
+        if self._naming:
+            name = " ".join(str(name).split())
+            cut = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+            line += f"  {cut}"
+        self._file.write(f"{line}\n")
+
+
+class CsvResults(_Results):
+    """Columns of names, label and, for each class, `probability_<name>`."""
+
+    def __init__(self, file, class_names, naming=None):
+        super().__init__(file, class_names, naming)
+        self._writer = csv.writer(file)
+        columns = ["label", *(f"probability_{name}" for name in class_names)]
+        self._writer.writerow([naming, *columns] if naming else columns)
+
+    def write(self, name, probabilities):
+        """Writes a record."""
+        label = self._class_names[probabilities.argmax()]
+        columns = [label, *(f"{value:.6f}" for value in probabilities)]
+        self._writer.writerow([name, *columns] if self._naming else columns)
+
+
+class JsonLinesResults(_Results):
+    """Objects of name, `label`, and `probabilities`, an object from class to number."""
+
+    def write(self, name, probabilities):
+        """Writes a line."""
+        named = {self._naming: name} if self._naming else {}
+        numbers = [round(float(value), 6) for value in probabilities]
+        result = {
+            **named,
+            "label": self._class_names[probabilities.argmax()],
+            "probabilities": dict(zip(self._class_names, numbers, strict=True)),
+        }
+        self._file.write(f"{json.dumps(result, ensure_ascii=False)}\n")
+
+
+FORMATS = {"text": ReadableResults, "csv": CsvResults, "jsonl": JsonLinesResults}
+FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
+
+
+@contextlib.contextmanager
+def open_results(path, class_names, naming):
+    """Opens a file of results, which appears under its name when the block has ended well.
+
+    Args:
+        path: `pathlib.Path` that ends in one of `FILE_FORMATS`.
+        class_names: list of strings.
+        naming: what the names of the inputs are, such as `"text"`.
+
+    Raises:
+        UsageError: if it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            yield FILE_FORMATS[path.suffix.lower()](file, class_names, naming)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UsageError(f"--output={path} cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
