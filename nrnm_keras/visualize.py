@@ -141,6 +141,8 @@ def _check_flags(flags):
         raise UsageError("no --model given; expected the folder of a finished run")
     if (flags.text is None) == (flags.input is None):
         raise UsageError("give one of --text and --input")
+    if flags.input == "":
+        raise UsageError("--input is empty; expected a file")
     if not flags.output:
         raise UsageError("no --output given; expected a folder for the pictures")
     folder = pathlib.Path(flags.output).expanduser()
@@ -217,11 +219,13 @@ def _draw_explanation(trained, raw, attentions, folder):
     """Draws the pictures of `explain`."""
     time_steps = name_time_steps(trained, raw)
     for attention in attentions:
+        weights = attention.weights.mean(axis=1)
         for part, name, title in _pages(attention, _MAPS):
             draw_attention_maps(
-                attention.weights[part].mean(axis=1),
+                weights[part],
                 attention.steps[part],
                 time_steps,
+                (weights.min(), weights.max()),
                 folder / f"attention_{name}.png",
                 title,
                 first_write=part.start + 1,
@@ -249,13 +253,15 @@ def _draw_skeletons(trained, joints, time_steps, attentions, running, folder):
     (preprocessor,) = (layer for layer in layers if isinstance(layer, SkeletonPreprocessor))
     parents = LAYOUTS[preprocessor.layout].parents
     for attention in attentions:
+        weights = attention.weights.mean(axis=1)
         for part, name, title in _pages(attention, _STRIPS):
             draw_attended_frames(
-                attention.weights[part].mean(axis=1),
+                weights[part],
                 attention.steps[part],
                 time_steps.numbers,
                 joints,
                 parents,
+                (weights.min(), weights.max()),
                 folder / f"frames_{name}.png",
                 title,
                 first_write=part.start + 1,

@@ -138,6 +138,7 @@ def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
     [
         (["--text=a", "--output={here}/out"], "--model"),
         (["--model={text}", "--output={here}/out"], "one of --text and --input"),
+        (["--model={text}", "--input=", "--output={here}/out"], "--input is empty"),
         (["--model={text}", "--text=a"], "--output"),
         (["--model={text}", "--text=a", "--output={here}"], "not an empty folder"),
         (["--model={text}", "--text=a", "--output={here}/a.json"], "not an empty folder"),

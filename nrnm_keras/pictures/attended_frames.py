@@ -27,7 +27,9 @@ _EXPLANATION = (
 )
 
 
-def draw_attended_frames(weights, steps, frames, joints, parents, path, title, first_write=1):
+def draw_attended_frames(
+    weights, steps, frames, joints, parents, limits, path, title, first_write=1
+):
     """Draws the frames of writes' blocks, each above the attention that it receives, as a PNG.
 
     Args:
@@ -36,20 +38,21 @@ def draw_attended_frames(weights, steps, frames, joints, parents, path, title, f
         frames: numbers of shape `(timesteps,)`, the frame at which each time step lies, from 1.
         joints: numbers of shape `(frames, bodies, joints, 3)`, as `StickFigures` takes them.
         parents: the parent joint of each joint.
+        limits: the weights at the ends of the scale of colours.
         path: where the picture goes, a path or a binary file.
         title: line above the strips.
         first_write: the number of the first of these writes.
     """
     frames = np.round(frames).astype(int)
-    strips = _Strips(weights)
+    strips = _Strips(weights, limits)
     figure = new_figure(strips.width, strips.height)
     figures = StickFigures(joints, parents)
     for write, (map_, sources) in enumerate(zip(weights, steps, strict=True)):
         block = frames[sources]
-        limits = figures.limits(block - 1, strips.cell * strips.every / _FIGURE_HEIGHT)
+        view = figures.limits(block - 1, strips.cell * strips.every / _FIGURE_HEIGHT)
         for unit in strips.drawn_units():
             axes = strips.figure_axes(figure, write, unit)
-            figures.draw(axes, block[unit] - 1, limits)
+            figures.draw(axes, block[unit] - 1, view)
             axes.spines[:].set_color("lightgrey")
         strips.draw_map(figure, write, map_, block)
         top = write * strips.down / strips.height
@@ -62,9 +65,9 @@ def draw_attended_frames(weights, steps, frames, joints, parents, path, title, f
 class _Strips:
     """Where everything stands; units are counted over hidden states and inputs."""
 
-    def __init__(self, weights):
+    def __init__(self, weights, limits):
         _, self._slots, self._units = weights.shape
-        self._highest = weights.max()
+        self._low, self._high = limits
         room = _WIDEST_ROW - _SLOT_NAMES - _GAP
         self.cell = min(_WIDEST_CELL, room / self._units)
         self.every = math.ceil(_NARROWEST_CELL / self.cell)
@@ -92,7 +95,7 @@ class _Strips:
             width = (part.stop - part.start) * self.cell
             axes = place(figure, self._left(part.start), top, width, self._slots * self._row)
             shown = map_[:, part]
-            axes.imshow(shown, cmap="viridis", vmin=0, vmax=self._highest, aspect="auto")
+            axes.imshow(shown, cmap="viridis", vmin=self._low, vmax=self._high, aspect="auto")
             if self.every == 1 and self._row == _ROW:
                 self._write_numbers(axes, shown)
             places = range(0, shown.shape[1], self.every)
@@ -105,7 +108,8 @@ class _Strips:
 
     def _write_numbers(self, axes, shown):
         for (row, column), weight in np.ndenumerate(shown):
-            color = "black" if weight > 0.6 * self._highest else "white"
+            is_light = weight - self._low > 0.6 * (self._high - self._low)
+            color = "black" if is_light else "white"
             style = {"color": color, "fontsize": 8, "ha": "center", "va": "center"}
             axes.text(column, row, f"{weight:.2f}", **style)
 

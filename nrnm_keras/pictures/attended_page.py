@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from nrnm_keras.pictures.attended_words import explain, full_shade, shade
-from nrnm_keras.pictures.colors import BLUE
+from nrnm_keras.pictures.attended_words import attention_limits, explain, shade
+from nrnm_keras.pictures.colors import BLUE, ORANGE
 from nrnm_keras.pictures.running_prediction import draw_running_prediction
 
 # Everything is in the page itself: it works wherever it is moved, and asks no server for anything.
@@ -39,8 +39,8 @@ img {{ max-width: 100%; }}
 """
 _SCALE = (
     '<p class="note">attention received: <span style="background: linear-gradient(to right, '
-    'white, {color}); border: 1px solid #666666; padding: 0 5em"></span> from 0 to {highest:.1f} '
-    "times an even share</p>\n"
+    'white, {color}); border: 1px solid #666666; padding: 0 5em; margin-right: 0.5em"></span>'
+    "from {least:.2f} to {most:.2f} times an even share</p>\n"
 )
 
 
@@ -58,22 +58,22 @@ def write_attended_page(reading, path, title):
     draw_running_prediction(
         reading.running, reading.class_names, "word", picture, "Running prediction"
     )
-    highest = full_shade(reading) if reading.has_attention else 0.0
-    scale = _SCALE.format(color=shade(highest, highest), highest=highest)
+    least, most = attention_limits(reading)
+    scale = _SCALE.format(color=ORANGE, least=least, most=most)
     page = _PAGE.format(
         title=html.escape(title),
         explanation=html.escape(explain(reading)),
         scale=scale if reading.has_attention else "",
-        words=_words(reading, highest),
+        words=_words(reading),
         picture=base64.b64encode(picture.getvalue()).decode(),
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _words(reading, highest):
+def _words(reading):
     """Returns the words, each with its shade, its line and what they stand for."""
     name = reading.class_names[reading.label]
-    spans = []
+    limits, spans = attention_limits(reading), []
     each = zip(
         reading.words,
         reading.is_known,
@@ -93,7 +93,7 @@ def _words(reading, highest):
         says.append(f"probability of {name} after it {probability:.2f}")
         spans.append(
             f'<span class="word{classes}" title="{html.escape(", ".join(says))}" '
-            f'style="background: {shade(received, highest)}; '
-            f'border-color: {shade(probability, 1.0, BLUE)}">{html.escape(word)}</span>'
+            f'style="background: {shade(received, *limits)}; '
+            f'border-color: {shade(probability, 0, 1, BLUE)}">{html.escape(word)}</span>'
         )
     return "\n".join(spans)

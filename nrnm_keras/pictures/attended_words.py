@@ -18,7 +18,7 @@ _FONT_SIZE = 10
 _CURVE_HEIGHT = 2.3
 _MOST_WORDS = 800
 _LONGEST_WORD = 40
-_LEAST_FULL_SHADE = 3.0
+_SMALL_RATIO = 1.5
 
 
 def draw_attended_words(reading, path, title):
@@ -53,6 +53,9 @@ def explain(reading):
             "the mean over all writes that take it in, their heads and slots; 1 is an even share "
             "among the write's source units."
         )
+        least, most = attention_limits(reading)
+        if most < _SMALL_RATIO * least:
+            sentences.append("Here all words received nearly the same.")
         if np.isnan(reading.received).any():
             sentences.append("No write takes in the words in grey.")
     else:
@@ -66,30 +69,30 @@ def explain(reading):
     return " ".join(sentences)
 
 
-def full_shade(reading):
-    """Returns the attention that gets the darkest shade.
-
-    At least 3 times an even share, lest small differences look large.
-    """
-    return max(_LEAST_FULL_SHADE, np.nanmax(reading.received))
-
-
-def shade(value, highest, color=ORANGE):
-    """Mixes white with a colour: all white at 0 and where there is no value.
+def shade(value, low, high, color=ORANGE):
+    """Mixes white with a colour: all white up to `low` and where there is no value.
 
     Args:
         value: number.
-        highest: the number that gets the colour itself.
+        low: number.
+        high: the number that gets the colour itself.
         color: hexadecimal digits behind a #.
 
     Example:
 
-    >>> shade(1.0, 2.0, "#ff0000"), shade(float("nan"), 2.0)
+    >>> shade(1.5, 1.0, 2.0, "#ff0000"), shade(float("nan"), 1.0, 2.0)
     ('#ff8080', '#ffffff')
     """
-    share = 0.0 if np.isnan(value) or highest == 0 else min(1.0, value / highest)
+    share = 0.0 if np.isnan(value) or high <= low else np.clip((value - low) / (high - low), 0, 1)
     full = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in full)
+
+
+def attention_limits(reading):
+    """Returns the least and the most attention that a word received; (0, 0) if there is none."""
+    if not reading.has_attention:
+        return 0.0, 0.0
+    return float(np.nanmin(reading.received)), float(np.nanmax(reading.received))
 
 
 def _explain_curve(reading):
@@ -124,7 +127,7 @@ def _width(text):
 def _draw_words(axes, words, reading):
     from matplotlib.patches import Rectangle
 
-    highest = full_shade(reading) if reading.has_attention else 1.0
+    limits = attention_limits(reading)
     probability = reading.probability_by_word
     numbered = -1
     for text, line, left, width, index in words:
@@ -139,9 +142,9 @@ def _draw_words(axes, words, reading):
             axes.text(0.3, middle, index + 1, color="dimgrey", ha="right", **number)
             numbered = line
         left_edge, box = left - 0.4 * _SPACE, width + 0.8 * _SPACE
-        color = shade(reading.received[index], highest)
+        color = shade(reading.received[index], *limits)
         axes.add_patch(Rectangle((left_edge, top), box, 0.8 * _LINE, color=color, linewidth=0))
-        color = shade(probability[index], 1.0, BLUE)
+        color = shade(probability[index], 0, 1, BLUE)
         low = top + 0.82 * _LINE
         axes.add_patch(Rectangle((left_edge, low), box, 0.1 * _LINE, color=color, linewidth=0))
         is_taken = not reading.has_attention or not np.isnan(reading.received[index])
@@ -156,7 +159,7 @@ def _draw_scale(figure, reading):
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     colors = LinearSegmentedColormap.from_list("attention", ["white", ORANGE])
-    scale = ScalarMappable(Normalize(0, full_shade(reading)), colors)
+    scale = ScalarMappable(Normalize(*attention_limits(reading)), colors)
     height = figure.get_size_inches()[1] - 0.35 - _CURVE_HEIGHT
     bar = place(figure, _WIDTH + 0.15, 0, 0.13, min(height, 2.0))
     figure.colorbar(scale, cax=bar).set_label("attention received", fontsize=9)

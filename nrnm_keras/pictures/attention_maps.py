@@ -19,17 +19,19 @@ _CHARACTER = 0.07
 
 _EXPLANATION = (
     "A map for each write. Rows: the memory's slots. Columns: the source units, first the hidden "
-    "states h, then the inputs of the block, each named by its {unit}."
+    "states h, then the inputs of the block, each named by its {unit}. An even "
+    "share of the attention would be {share:.2g}."
 )
 
 
-def draw_attention_maps(weights, steps, time_steps, path, title, first_write=1):
+def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_write=1):
     """Draws the attention of writes to a memory, a heat map each, as a PNG (Figs. 7 and 8).
 
     Args:
         weights: array `(writes, slots, slots + block_size)`.
         steps: integers of shape `(writes, slots + block_size)`, the time steps of the source units.
         time_steps: `TimeSteps`, for their names.
+        limits: the weights at the ends of the scale of colours.
         path: where the picture goes, a path or a binary file.
         title: line above the maps.
         first_write: the number of the first of these writes.
@@ -41,7 +43,8 @@ def draw_attention_maps(weights, steps, time_steps, path, title, first_write=1):
         hidden_axes, input_axes = sheet.axes(figure, write)
         slots = len(map_)
         for axes, part in ((hidden_axes, map_[:, :slots]), (input_axes, map_[:, slots:])):
-            image = axes.imshow(part, cmap="viridis", vmin=0, vmax=weights.max(), aspect="auto")
+            colors = {"cmap": "viridis", "vmin": limits[0], "vmax": limits[1]}
+            image = axes.imshow(part, aspect="auto", **colors)
         sheet.name_slots(hidden_axes)
         input_axes.set_yticks([])
         sheet.name_units(hidden_axes, [sheet.hidden_name(name) for name in names[:slots]])
@@ -49,7 +52,8 @@ def draw_attention_maps(weights, steps, time_steps, path, title, first_write=1):
         hidden_axes.set_title(f"write {first_write + write}", fontsize=9, loc="left", pad=3)
     bar = place(figure, sheet.width + 0.15, _WRITE_NAME, 0.13, min(2.0, sheet.height - 0.4))
     figure.colorbar(image, cax=bar).set_label("attention weight", fontsize=8)
-    write_head(figure, title, _EXPLANATION.format(unit=time_steps.unit))
+    share = 1 / weights.shape[-1]
+    write_head(figure, title, _EXPLANATION.format(unit=time_steps.unit, share=share))
     save(figure, path)
 
 

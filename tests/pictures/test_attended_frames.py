@@ -17,7 +17,9 @@ def draw(tmp_path):
         joints = np.stack([[BODY]] * (first + block)) if joints is None else joints
         frames = np.arange(1, len(joints) + 1) + 0.2
         path = tmp_path / "frames.png.part"
-        draw_attended_frames(weights, np.array(steps), frames, joints, PARENTS, path, "Title")
+        draw_attended_frames(
+            weights, np.array(steps), frames, joints, PARENTS, (0, 1), path, "Title"
+        )
         return look(path)
 
     return draw

@@ -46,9 +46,10 @@ def columns_of(pixels, color):
 
 
 def test_shades_go_from_white_to_the_colour():
-    assert shade(0.0, 2.0) == shade(np.nan, 2.0) == "#ffffff"
-    assert shade(2.0, 2.0) == shade(3.0, 2.0) == ORANGE.lower()
-    reds = [int(shade(value, 2.0, "#000000")[1:3], 16) for value in (0.5, 1.0, 1.5)]
+    assert shade(1.0, 1.0, 3.0) == shade(0.5, 1.0, 3.0) == shade(np.nan, 1.0, 3.0) == "#ffffff"
+    assert shade(3.0, 1.0, 3.0) == shade(9.0, 1.0, 3.0) == ORANGE.lower()
+    assert shade(1.0, 1.0, 1.0) == "#ffffff"
+    reds = [int(shade(value, 1.0, 3.0, "#000000")[1:3], 16) for value in (1.5, 2.0, 2.5)]
     assert reds == [191, 128, 64]
 
 
@@ -57,7 +58,13 @@ def test_the_word_that_received_most_is_darkest(draw):
     _, right = columns_of(draw(words, [1.0, 4.0, 1.0]), ORANGE)
     left, _ = columns_of(draw(words, [1.0, 1.0, 4.0]), ORANGE)
     assert right < left
-    assert columns_of(draw(words, [1.0, 1.2, 1.0]), ORANGE) is None  # even shares are pale
+
+
+def test_small_differences_are_called_small():
+    words = ["one", "two"]
+    assert "nearly the same" in attended_words.explain(reading(words, [0.9, 1.2]))
+    assert "nearly the same" not in attended_words.explain(reading(words, [0.6, 1.4]))
+    assert "nearly the same" not in attended_words.explain(reading(words, [np.nan, np.nan]))
 
 
 def test_a_model_without_attention_shades_no_word(draw):

@@ -19,7 +19,7 @@ def draw(tmp_path):
         steps = np.tile([*block[every - 1 :: every], *block], (writes, 1))
         time_steps = TimeSteps(unit, np.arange(1, len(names) + 1), names)
         path = tmp_path / "maps.png.part"
-        draw_attention_maps(weights, steps, time_steps, path, "Title", **options)
+        draw_attention_maps(weights, steps, time_steps, (0, 1), path, "Title", **options)
         return look(path)
 
     return draw

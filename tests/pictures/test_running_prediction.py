@@ -10,7 +10,7 @@ from nrnm_keras.pictures.running_prediction import chosen_classes, draw_running_
 from nrnm_keras.pictures.skeleton_animation import draw_skeleton_animation
 from tests.pictures.common import look
 
-BLUE = np.array([0, 114, 178])
+BLUE, SILVER = np.array([0, 114, 178]), np.array([192, 192, 192])
 
 
 def running(probabilities, counts=None):
@@ -46,12 +46,12 @@ def animate(tmp_path):
     return animate
 
 
-def bars(image, frame):
-    """Returns the number of blue columns of pixels in the right half: the longest bar."""
+def bar(image, frame, color=BLUE):
+    """Returns the width of the bar of a colour in the right half of a frame, in pixels."""
     image.seek(frame)
     pixels = np.array(image.convert("RGB")).astype(int)
-    blue = np.all(np.abs(pixels - BLUE) < 40, axis=2)[:, 375:]
-    return np.count_nonzero(blue.sum(axis=0) > 10)
+    is_bar = np.all(np.abs(pixels - color) < 20, axis=2)[:, 375:]
+    return np.count_nonzero(is_bar.sum(axis=0) > 10)
 
 
 def body(frames):
@@ -61,12 +61,13 @@ def body(frames):
     return joints
 
 
-def test_the_bar_of_the_prediction_is_as_long_as_it_is_probable(animate):
-    image = animate(body(3), running([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
+def test_bars_are_as_long_as_their_classes_are_probable(animate):
+    image = animate(body(3), running([[0.6, 0.4], [0.25, 0.75], [1.0, 0.0]]))
     assert (image.n_frames, image.info["loop"]) == (3, 0)
-    half, more, full = (bars(image, frame) for frame in range(3))
-    assert half == pytest.approx(full / 2, abs=4)
-    assert more == pytest.approx(3 * full / 4, abs=4)
+    full = bar(image, 2)
+    for frame, (most, least) in enumerate([(0.6, 0.4), (0.75, 0.25), (1.0, 0.0)]):
+        assert bar(image, frame) == pytest.approx(most * full, abs=4)
+        assert bar(image, frame, SILVER) == pytest.approx(least * full, abs=4)
 
 
 def test_long_sequences_show_some_frames_up_to_the_last(animate, monkeypatch):
@@ -74,7 +75,7 @@ def test_long_sequences_show_some_frames_up_to_the_last(animate, monkeypatch):
     probabilities = np.linspace([1.0, 0.0], [0.0, 1.0], 200)
     image = animate(body(400), running(probabilities, np.linspace(1, 400, 200).astype(int)))
     assert image.n_frames == 8
-    assert bars(image, 7) == bars(image, 0) > 100
+    assert bar(image, 7) == bar(image, 0) > 100
 
 
 def test_a_body_moves(animate):

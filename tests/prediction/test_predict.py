@@ -122,70 +122,55 @@ def test_format_of_what_is_printed(texts, in_csv, capsys):
 
 
 @pytest.fixture
-def start():
-    """Returns a function that starts the command, which is killed after five minutes."""
-    processes = []
-    # Which would flush what the command forgets to flush.
+def stream(texts):
+    """The command, which reads standard input; it is killed after five minutes."""
+    # This would flush what the command forgets to flush.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
-
-    def start_command(*arguments):
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nrnm_keras.predict", *arguments], env=environment, **pipes
-        )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-m", "nrnm_keras.predict", f"--model={texts.path}", "--stream"]
+    with subprocess.Popen(command, env=environment, **pipes) as process:
         timer = threading.Timer(300, process.kill)
         timer.start()
-        processes.append((process, timer))
-        return process
-
-    yield start_command
-    for process, timer in processes:
+        yield process
         timer.cancel()
         process.kill()
-        process.wait()
 
 
-def test_stream(texts, start):
-    stream = start(f"--model={texts.path}", "--stream")
-
-    def ask(line):
+def test_stream_until_its_reader_has_enough(texts, stream):
+    def tell(line):
         stream.stdin.write(line + b"\n")
         stream.stdin.flush()
+
+    def ask(line):
+        tell(line)
         return stream.stdout.readline().decode().rstrip("\n")
 
     assert_line(ask(b"A good"), texts, "A good")
     assert_line(ask(b"one, bad"), texts, "A good one, bad")
     assert ask(b"") == ""
     assert_line(ask(b"bad"), texts, "bad")
-    rest, errors = stream.communicate(b"caf\xe9\n")
-    assert rest == b"" and stream.returncode == 1
-    error = errors.decode().splitlines()[-1]
-    assert error.startswith("error: standard input, line 5: not UTF-8")
+    stream.stdout.close()
+    tell(b"good")
+    errors = stream.stderr.read().decode()
+    assert stream.wait() == predict.EXIT_CLOSED_PIPE
+    assert "Traceback" not in errors and "BrokenPipe" not in errors and "error" not in errors
 
 
 def test_stream_that_ends(sequences, monkeypatch, capsys, tmp_path):
-    (tmp_path / "lines").write_text("[1, 2, 3]\n\n1 2 3\n")
-    with (tmp_path / "lines").open() as lines:
-        monkeypatch.setattr(sys, "stdin", lines)
-        flags = [f"--model={sequences.path}", "--stream", "--format=jsonl"]
-        assert predict.main(flags) == 0
-    first, empty, second = capsys.readouterr().out.splitlines()
-    assert first == second and empty == ""
-    probabilities = list(json.loads(first)["probabilities"].values())
-    assert_result(json.loads(first)["label"], probabilities, sequences, np.array([[1, 2, 3]]))
-
-
-def test_reader_that_has_enough(sequences, start):
-    process = start(f"--model={sequences.path}", "--stream")
-    process.stdin.write(b"1 2 3\n")
-    process.stdin.flush()
-    assert process.stdout.readline()
-    process.stdout.close()
-    process.stdin.write(b"1 2 3\n")
-    process.stdin.flush()
-    errors = process.stderr.read().decode()
-    assert process.wait() == predict.EXIT_CLOSED_PIPE
-    assert "Traceback" not in errors and "BrokenPipe" not in errors and "error" not in errors
+    flags = [f"--model={sequences.path}", "--stream", "--format=jsonl"]
+    for last_line, code, error in (
+        ("1 2 3\n", 0, ""),
+        ("1 2\n", 1, "error: standard input, line 4: '1 2' has shape (2,); expected 3 numbers"),
+    ):
+        (tmp_path / "lines").write_text(f"[1, 2, 3]\n\n1 2 3\n{last_line}")
+        with (tmp_path / "lines").open() as lines:
+            monkeypatch.setattr(sys, "stdin", lines)
+            assert predict.main(flags) == code
+        captured = capsys.readouterr()
+        first, empty, second, *_ = captured.out.splitlines()
+        assert first == second and empty == "" and captured.err.startswith(error)
+        probabilities = list(json.loads(first)["probabilities"].values())
+        assert_result(json.loads(first)["label"], probabilities, sequences, np.array([[1, 2, 3]]))
 
 
 def test_ctrl_c_leaves_no_output(texts, tmp_path, capsys):

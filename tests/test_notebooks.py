@@ -1,0 +1,35 @@
+"""The notebooks run from the first cell to the last, on the data that they make themselves."""
+
+import os
+import pathlib
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = pathlib.Path(__file__).parents[1] / "notebooks"
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+LIMIT = 600  # seconds a cell
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_runs(path, tmp_path, monkeypatch):
+    root = str(NOTEBOOKS.parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, LIMIT, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    assert any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_all_four_are_there():
+    assert [path.stem for path in PATHS] == ["imdb", "layer", "long_memory", "skeletons"]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_is_committed_with_small_outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert path.stat().st_size < 400_000
+    assert any(cell.get("outputs") for cell in cells)
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error"]
