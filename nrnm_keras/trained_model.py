@@ -34,7 +34,7 @@ class TrainedModel:
     """
 
     def __init__(self, model):
-        *_, network, probabilities = model.layers
+        network, probabilities = [None, None, *model.layers][-2:]
         is_ours = isinstance(probabilities, ClassProbabilities)
         if not is_ours or not isinstance(network, keras.Sequential):
             raise ValueError("the model is not a classifier of nrnm_keras.train")

@@ -62,24 +62,24 @@ def folder(tmp_path_factory, nw_ucla_folder):
 
 
 def made_small(line):
-    """Returns the words of a command, its variables, and what has to be there in place of PATH."""
-    words = shlex.split(line)
-    variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
-    words = words[len(variables) :]
-    assert words[0] in ("python", ".venv/bin/python")
-    for source in ("imdb", "nw_ucla", "ntu"):
-        words = [
-            word.replace(f"--{source}_source=PATH", f"--{source}_source={source}") for word in words
-        ]
-    words = [word.replace("=FILE", "=missing.txt") for word in words]
-    command = words[2].removeprefix("nrnm_keras.")
-    return [sys.executable, *words[1:], *SMALL.get(command, "").split()], variables
+    """Returns a command with the tests' Python, small data and small networks."""
+    line = re.sub(r"(?<!\S)(\.venv/bin/)?python(?= -m)", shlex.quote(sys.executable), line)
+    line = re.sub(r"--(imdb|nw_ucla|ntu)_source=PATH", r"--\1_source=\1", line)
+    line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
+    (command,) = re.findall(r"nrnm_keras\.(\w+)", line)
+    return f"{line} {SMALL.get(command, '')}"
 
 
-def start(words, folder, variables):
+def start(command, folder, **variables):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, **variables}
-    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process):
@@ -92,17 +92,16 @@ def finish(process):
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command(line, folder):
-    words, variables = made_small(line)
+    command = made_small(line)
     if "--strategy=multi_worker" not in line:
-        finish(start(words, folder, variables))
+        finish(start(command, folder))
         return
-    (example,) = [line for line in OTHERS if line.startswith("export TF_CONFIG=")]
-    (_, example) = shlex.split(example)
-    config = json.loads(example.removeprefix("TF_CONFIG="))
+    (example,) = [other for other in OTHERS if other.startswith("export TF_CONFIG=")]
+    config = json.loads(shlex.split(example)[1].removeprefix("TF_CONFIG="))
     processes = []
-    for index in range(2):
+    for index in range(len(config["cluster"]["worker"])):
         config["task"]["index"] = index
-        processes.append(start(words, folder, {**variables, "TF_CONFIG": json.dumps(config)}))
+        processes.append(start(command, folder, TF_CONFIG=json.dumps(config)))
     for process in processes:
         finish(process)
 
@@ -114,7 +113,7 @@ def test_other_lines_are_known():
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program(program, folder):
-    finish(start([sys.executable, "-c", program], folder, {}))
+    finish(start(f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}", folder))
 
 
 def test_request_and_answer_of_the_server(folder):

@@ -152,7 +152,7 @@ class WindowLoop:
         alignment, window_size = self.alignment, self.cell.window_size
         by_window = ops.reshape(
             inputs[:, : alignment.places_in_windows],
-            (-1, alignment.num_windows, window_size, inputs.shape[-1]),
+            (alignment.batch_size, alignment.num_windows, window_size, inputs.shape[-1]),
         )
         by_window = ops.transpose(by_window, (1, 0, 2, 3))
         return {
@@ -243,7 +243,7 @@ class WindowLoop:
         places = ops.shape(inputs)[:-2]
         active = self._is_active
         if active is not None:
-            active = known["active"] = ops.reshape(active, (*places, -1, 1))
+            active = known["active"] = ops.reshape(active, (*places, self.alignment.batch_size, 1))
         shape = (*places, self.alignment.batch_size, cell.units)
         kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
         for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
@@ -270,7 +270,7 @@ class WindowLoop:
         if self._is_active is not None or cell.window_size < cell.block_size:
             known["writes"] = self._writes()
         known["embedded"] = embedded
-        flat = (alignment.num_windows, -1, cell.block_size * cell.units)
+        flat = (alignment.num_windows, alignment.batch_size, cell.block_size * cell.units)
         known["write_gate_inputs"] = memory.write_gate_inputs(ops.reshape(embedded, flat))
         if self.training and cell.memory_dropout:
             shape = (alignment.num_windows, *ops.shape(self.state.memory))

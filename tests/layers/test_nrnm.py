@@ -154,6 +154,15 @@ def test_length_unknown_when_traced(sizes):
         close(run(sequences(timesteps)), loop(sequences(timesteps)))
 
 
+@pytest.mark.parametrize("sizes", [(4, 2, 4), (6, 2, 4)])
+def test_length_unknown_and_batch_size_known(sizes):
+    layer, loop = pair(sizes)
+    signature = [tf.TensorSpec((4, None, FEATURES)), tf.TensorSpec((4, None), tf.bool)]
+    run = tf.function(lambda x, mask: layer(x, mask=mask), input_signature=signature)
+    x, mask = sequences(13), masks(13)["holes"]
+    close(run(x, mask), loop(x, mask=mask))
+
+
 def test_length_unknown_in_training():
     layer, loop = pair((4, 2, 4))
     x = sequences(21)
