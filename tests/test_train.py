@@ -84,6 +84,12 @@ def train_again(folder, name, *more):
     return path
 
 
+@pytest.fixture(scope="module")
+def short(folder):
+    """A finished run of two epochs, with dropout."""
+    return train_again(folder, "short", "--head_dropout=0.3")
+
+
 def test_run_folder_is_complete(run):
     assert {path.name for path in run.iterdir()} == {
         *("flags.txt", "metrics.csv", "tensorboard", "model.keras", "saved_model"),
@@ -184,17 +190,16 @@ print(json.dumps({{name: values.numpy().tolist() for name, values in served.item
         np.testing.assert_allclose(served[name], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_seed_reproduces_flags_can_be_used_again_and_a_run_replaced(folder, capsys):
-    first = train_again(folder, "first", "--head_dropout=0.3")
-    flags = [f"--flagfile={first}/flags.txt", f"--run_dir={folder}/second"]
+def test_seed_reproduces_flags_can_be_used_again_and_a_run_replaced(folder, short, capsys):
+    flags = [f"--flagfile={short}/flags.txt", f"--run_dir={folder}/second"]
     assert train.main(flags) == 0
-    metrics = (first / "metrics.csv").read_text()
+    metrics = (short / "metrics.csv").read_text()
     assert (folder / "second" / "metrics.csv").read_text() == metrics
     assert train.main([*flags, "--seed=1", "--overwrite"]) == 0
     assert (folder / "second" / "metrics.csv").read_text() != metrics
     assert report_of(folder / "second")["flags"]["seed"] == 1
     assert "no test" in capsys.readouterr().out
-    assert report_of(first)["metrics"]["test"] is None
+    assert report_of(short)["metrics"]["test"] is None
 
 
 def test_finished_run_is_refused(run, capsys):
@@ -212,9 +217,9 @@ def test_run_of_other_flags_is_refused(run, capsys):
     assert (run / "report.json").read_text() == before
 
 
-def test_unfinished_run_goes_on_with_the_same_flags_only(folder, capsys):
+def test_unfinished_run_goes_on_with_the_same_flags_only(folder, short, capsys):
     path = folder / "unfinished"
-    flags = [f"--flagfile={folder}/small.flags", "--epochs=2", f"--run_dir={path}"]
+    flags = [f"--flagfile={short}/flags.txt", f"--run_dir={path}"]
     assert train.main([*flags, "--terminate_after=0.001"]) == EXIT_STOPPED
     output = capsys.readouterr()
     assert output.err.splitlines()[-1] == "stopped after step 1 (terminate_after)"
@@ -223,9 +228,8 @@ def test_unfinished_run_goes_on_with_the_same_flags_only(folder, capsys):
     assert "--seed=0 only there" in capsys.readouterr().err
     assert train.main([*flags, "--checkpoint_every=3"]) == 0
     assert "going on after step 1" in capsys.readouterr().out
-    uninterrupted = train_again(folder, "uninterrupted")
-    assert (path / "metrics.csv").read_text() == (uninterrupted / "metrics.csv").read_text()
-    assert {file.name for file in path.iterdir()} == {file.name for file in uninterrupted.iterdir()}
+    assert (path / "metrics.csv").read_text() == (short / "metrics.csv").read_text()
+    assert {file.name for file in path.iterdir()} == {file.name for file in short.iterdir()}
 
 
 def test_failed_overwrite_keeps_the_old_run(folder, run, capsys):

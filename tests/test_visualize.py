@@ -9,6 +9,7 @@ import tensorflow as tf
 from nrnm_keras import visualize
 from nrnm_keras.analysis.attention import Attention
 from nrnm_keras.analysis.directions import recurrent_directions
+from nrnm_keras.errors import UsageError
 from pipelines.ntu_rgbd.skeleton_file import BodyFrames, write_skeleton
 from tests.analysis.common import (
     TEXTS,
@@ -86,8 +87,6 @@ def test_command_on_a_model_without_memory(models, files, capsys):
 
 def test_command_on_one_of_many_sequences(models, files):
     arguments = [f"--model={models['sequence']}", f"--input={files}/x.npz", "--index=1"]
-    (files / "out").mkdir()
-    (files / "out" / "incomplete_killed").mkdir()  # what a command leaves that is killed
     assert visualize.main([*arguments, f"--output={files}/out"]) == 0
     trained = visualize.TrainedModel.load(models["sequence"])
     paths = visualize.explain(trained, sequence(9, seed=1), files / "explained")
@@ -119,6 +118,25 @@ def test_writes_stand_on_a_few_pages(writes, pages, drawn):
     assert len(set(files)) == pages and all(name.startswith("layer_1_forward") for name in files)
     assert all("2 heads" in title for title in titles)
     assert all((f"the first {drawn} are drawn" in title) == (drawn < writes) for title in titles)
+
+
+def test_a_command_that_is_killed_while_it_draws_leaves_nothing_in_the_way(tmp_path):
+    def draw(folder):
+        (folder / "words.png").write_text("half of it")
+        assert names(tmp_path) and visualize._is_empty(tmp_path)
+
+    assert visualize._draw_into(tmp_path, draw) == [tmp_path / "words.png"]
+    assert not visualize._is_empty(tmp_path)
+
+
+def test_pictures_that_cannot_all_be_drawn_leave_nothing(tmp_path):
+    def draw(folder):
+        (folder / "words.png").write_text("all of it")
+        (folder / "none" / "memory.png").write_text("impossible")
+
+    with pytest.raises(UsageError, match="cannot be written"):
+        visualize._draw_into(tmp_path, draw)
+    assert not names(tmp_path)
 
 
 def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):

@@ -83,7 +83,8 @@ def _words(reading):
     )
     for index, (word, is_known, received, probability) in enumerate(each):
         if reading.num_cut and index == reading.cut_at:
-            spans.append(f"[ … {reading.num_cut} words are not read … ]")
+            cut = f"[ … {reading.num_cut} words are not read … ]"
+            spans.append(f'<span class="unread">{cut}</span>')
         classes = "" if is_known else " unknown"
         says = [f"word {index + 1}"]
         if np.isfinite(received):
