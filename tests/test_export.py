@@ -99,8 +99,17 @@ def run_example(folder):
     return card, done.stdout.decode()
 
 
-@pytest.mark.parametrize("run", ["of_texts", "of_skeletons"])
-@pytest.mark.parametrize("format_name", ["saved_model", "onnx", "litert"])
+@pytest.mark.parametrize(
+    ("run", "format_name"),
+    [
+        ("of_texts", "saved_model"),
+        ("of_texts", "litert"),
+        ("of_skeletons", "onnx"),
+        pytest.param("of_texts", "onnx", marks=pytest.mark.slow),
+        pytest.param("of_skeletons", "saved_model", marks=pytest.mark.slow),
+        pytest.param("of_skeletons", "litert", marks=pytest.mark.slow),
+    ],
+)
 def test_runs_elsewhere_whole_and_step_by_step(run, format_name, exported):
     card, output = run_example(exported(run, format_name))
     expected = ["serve"] * (format_name == "saved_model") + ["features", "step"]
@@ -118,7 +127,12 @@ def test_keras_model_runs_in_a_new_process(exported):
 
 
 @pytest.mark.parametrize(
-    ("format_name", "quantize"), [("litert", "float16"), ("litert", "int8"), ("onnx", "int8")]
+    ("format_name", "quantize"),
+    [
+        ("litert", "int8"),
+        pytest.param("litert", "float16", marks=pytest.mark.slow),
+        pytest.param("onnx", "int8", marks=pytest.mark.slow),
+    ],
 )
 def test_quantized_weights_take_less_room(format_name, quantize, exported):
     sizes = [
@@ -128,6 +142,7 @@ def test_quantized_weights_take_less_room(format_name, quantize, exported):
     assert sizes[0] < sizes[1]
 
 
+@pytest.mark.slow
 def test_without_steps_the_rest_is_written(of_whole_sequences, capsys):
     for format_name in ("saved_model", "onnx"):
         assert export.main([f"--model={of_whole_sequences}", f"--format={format_name}"]) == 0

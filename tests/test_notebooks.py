@@ -17,8 +17,8 @@ def test_runs(path, tmp_path, monkeypatch):
     root = str(NOTEBOOKS.parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, LIMIT, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=LIMIT, resources=where).execute()
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 

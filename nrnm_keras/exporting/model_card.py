@@ -43,7 +43,8 @@ runners = {name: each.get_signature_runner() for name, each in interpreters.item
 import keras
 import numpy as np
 
-import nrnm_keras.preprocessing  # has the classes that the model is made of
+import nrnm_keras.models  # these have the classes that the model is made of
+import nrnm_keras.preprocessing
 
 model = keras.saving.load_model("model.keras", compile=False)
 

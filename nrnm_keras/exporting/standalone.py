@@ -54,7 +54,9 @@ def load_keras(folder):
     """Does the same for a Keras model, which needs the classes of the library."""
     import keras
 
-    import nrnm_keras.preprocessing  # noqa: F401  registers what the model is made of
+    # These register what the model is made of.
+    import nrnm_keras.models
+    import nrnm_keras.preprocessing  # noqa: F401
 
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
 
@@ -86,8 +88,8 @@ def run_steps(run, steps, state):
         The probabilities after the last step, `(1, classes)`.
     """
     ((name, values),) = steps.items()
-    for value in values:
-        outputs = run("step", {name: value[np.newaxis], **state})
+    for t in range(len(values)):
+        outputs = run("step", {name: values[t : t + 1], **state})
         state = {n: outputs[f"next_{n}"] for n in state}
     return outputs["probabilities"]
 
