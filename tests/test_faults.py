@@ -476,6 +476,7 @@ def test_interrupted_run_says_where_it_goes_on(interrupted):
     assert not (run / "report.json").exists()
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_and_memory_stays_flat_over_50_epochs(interrupted, capsys):
     flags, run, *_ = interrupted
     epochs_before = epochs_done(run)

@@ -12,6 +12,7 @@ PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 LIMIT = 600  # seconds a cell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_runs(path, tmp_path, monkeypatch):
     root = str(NOTEBOOKS.parent)

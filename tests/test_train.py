@@ -190,6 +190,7 @@ print(json.dumps({{name: values.numpy().tolist() for name, values in served.item
         np.testing.assert_allclose(served[name], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_seed_reproduces_flags_can_be_used_again_and_a_run_replaced(folder, short, capsys):
     flags = [f"--flagfile={short}/flags.txt", f"--run_dir={folder}/second"]
     assert train.main(flags) == 0
@@ -239,6 +240,7 @@ def test_failed_overwrite_keeps_the_old_run(folder, run, capsys):
     assert (run / "report.json").exists()
 
 
+@pytest.mark.slow
 def test_comparison_with_lstm(folder, capsys):
     train_again(folder, "both", "--compare_with_lstm", "--mixed_precision=bfloat16")
     reports = {name: report_of(folder / "both" / name) for name in ("nrnm", "lstm")}
@@ -319,6 +321,7 @@ def test_without_records_and_network_three_ways_are_named(tmp_path, no_network, 
         assert way in message
 
 
+@pytest.mark.slow
 def test_generated_reviews_stand_in_and_say_so(tmp_path, no_network, capsys):
     tiny = ["--epochs=1", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--max_length=8"]
     places = [f"--data_dir={tmp_path}/data", f"--run_dir={tmp_path}/run"]

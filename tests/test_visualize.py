@@ -21,6 +21,9 @@ from tests.analysis.common import (
     text_model,
 )
 
+# Some twenty pictures of each of several models.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):

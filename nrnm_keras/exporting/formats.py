@@ -119,7 +119,7 @@ def write_litert(trained, folder, quantize):
     _write_vocabulary(trained, folder)
     return written, {
         **missing,
-        "serve": "LiteRT has neither the text nor the table operations of it",
+        "serve": _NO_SERVE.format("LiteRT"),
     }
 
 

@@ -179,6 +179,7 @@ def with_gradients_of_sum(layer, x):
     return tape.gradient(loss, layer.cell.trainable_weights)
 
 
+@pytest.mark.slow
 def test_jit_compiled():
     layer, loop = pair((4, 2, 4))
     x = tf.constant(sequences(13))

@@ -49,6 +49,7 @@ def compute():
     return [keras.ops.convert_to_numpy(x) for x in results]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_give_the_same_numbers(backend, tmp_path):
     pytest.importorskip(backend)
