@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from nrnm_keras.exporting.signatures import STEP_NAMES
-from nrnm_keras.models import StreamingClassifier
 from nrnm_keras.preprocessing.text import UNKNOWN
 from nrnm_keras.trained_model import TEXT
 
@@ -32,7 +30,7 @@ class Streams:
         self.class_names = trained.class_names
         self._text_preprocessor = trained.text_preprocessor
         self._is_text = trained.kind == TEXT
-        self._streaming = StreamingClassifier(trained.network, STEP_NAMES[trained.kind])
+        self._streaming = trained.streaming()
         initial = self._streaming.initial_state(1)
         self._initial = {name: np.array(state)[0] for name, state in initial.items()}
         next_step = trained.network.inputs[0]

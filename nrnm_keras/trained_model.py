@@ -6,11 +6,13 @@ import zipfile
 import keras
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.models import ClassProbabilities, SequenceClassifier
+from nrnm_keras.models import ClassProbabilities, SequenceClassifier, StreamingClassifier
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.training.run_folder import RunFolder
 
 TEXT, SKELETON, SEQUENCE = "text", "skeleton", "sequence"
+
+_STEP_NAMES = {TEXT: "token_id", SKELETON: "joints", SEQUENCE: "features"}
 
 
 class TrainedModel:
@@ -82,7 +84,21 @@ class TrainedModel:
         Returns:
             Sequences `(batch, timesteps, features)`, and their mask `(batch, timesteps)` or None.
         """
-        x, mask = self.encode(raw), None
+        return self.classifier_inputs_of_encoded(self.encode(raw))
+
+    def classifier_inputs_of_encoded(self, encoded):
+        """Returns the same for what `encode` returned."""
+        x, mask = encoded, None
         for layer in self.network.layers[:-1]:
             x, mask = layer(x), layer.compute_mask(x, mask)
         return x, mask
+
+    def streaming(self):
+        """Returns the `StreamingClassifier` of the network.
+
+        The next step is called `token_id`, `joints` or `features`, by the kind.
+
+        Raises:
+            ValueError: if a layer needs whole sequences.
+        """
+        return StreamingClassifier(self.network, _STEP_NAMES[self.kind])

@@ -157,7 +157,7 @@ def test_other_probabilities_are_noticed(of_sequences, tmp_path):
     model = TrainedModel.load(of_sequences)
     report = json.loads((of_sequences / "report.json").read_text())
     examples = read_examples(report["data"]["records"], 3)
-    assert sorted(map(len, examples)) == [1, 16, 30]
+    assert sorted(map(len, examples)) == [1, 15, 30]
     written, _ = FORMATS["keras"](model, tmp_path, None)
     results = check("keras", tmp_path, model, written, examples, None)
     assert results["serve"]["difference"] < 1e-6

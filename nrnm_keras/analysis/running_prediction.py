@@ -6,10 +6,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.models import StreamingClassifier
 from nrnm_keras.trained_model import SEQUENCE
 
-_STEP = "step"
 _PREFIXES_IN_BATCH = 16
 
 
@@ -39,7 +37,7 @@ def running_prediction(trained, raw, most_prefixes=100):
     """
     steps = ops.convert_to_numpy(trained.encode(raw))
     try:
-        streaming = StreamingClassifier(trained.network, _STEP)
+        streaming = trained.streaming()
     except ValueError:  # it needs whole sequences
         return _by_prefixes(trained, steps, most_prefixes)
     return _by_steps(streaming, steps)
@@ -50,7 +48,7 @@ def _by_steps(streaming, steps):
     state = streaming.initial_state(batch_size=1)
     probabilities = []
     for step in steps.swapaxes(0, 1):
-        outputs = run({_STEP: tf.constant(step), **state})
+        outputs = run({streaming.step_name: tf.constant(step), **state})
         state = {name: outputs[f"next_{name}"] for name in state}
         probabilities.append(outputs["probabilities"][0].numpy())
     counts = np.arange(1, len(probabilities) + 1)

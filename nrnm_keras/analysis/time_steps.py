@@ -10,12 +10,6 @@ from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
 from nrnm_keras.preprocessing.body_repetition import repeated_steps
 from nrnm_keras.trained_model import SKELETON, TEXT
 
-_POSITIONS = {
-    "resample": frame_sampling.evenly_spaced,
-    "first": frame_sampling.first_frames,
-    "central": frame_sampling.central_frames,
-}
-
 
 class TimeSteps(NamedTuple):
     """The time steps of one input.
@@ -59,7 +53,7 @@ def _frames(network, joints):
     if preprocessor.length == "all":
         return np.arange(last + 1)
     lengths = valid_lengths(present)
-    positions = _POSITIONS[preprocessor.length](lengths, preprocessor.timesteps)
+    positions = frame_sampling.POSITIONS[preprocessor.length](lengths, preprocessor.timesteps)
     frames = np.minimum(ops.convert_to_numpy(positions)[0], last)
     if preprocessor.fill == "repeat":
         sampled = frame_sampling.FrameSampling(positions, lengths).find_bodies(present)

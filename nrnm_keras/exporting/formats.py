@@ -30,13 +30,10 @@ def write_saved_model(trained, folder, quantize):
     """
     _refuse_quantization("saved_model", quantize)
     written = {"serve": signatures.serve(trained), "features": signatures.features(trained)}
-    missing = {}
-    try:
-        of_tokens = trained.kind == TEXT
-        written["step"] = (signatures.step_of_tokens if of_tokens else signatures.step)(trained)
+    step = signatures.step_of_tokens if trained.kind == TEXT else signatures.step
+    missing = _add_step(written, step, trained)
+    if not missing:
         written["initial_state"] = signatures.initial_state(trained)
-    except ValueError as error:
-        missing["step"] = str(error)
     functions = {name: signature.function for name, signature in written.items()}
     save_graphs(trained.model, functions, folder / _VERSION)
     return written, missing
@@ -67,11 +64,8 @@ def write_onnx(trained, folder, quantize):
             "computes in float16, and a loop over hundreds of steps adds up the errors; int8 is"
         )
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    written, missing = {"features": signatures.features(trained)}, {}
-    try:
-        written["step"] = signatures.step(trained)
-    except ValueError as error:
-        missing["step"] = str(error)
+    written = {"features": signatures.features(trained)}
+    missing = _add_step(written, signatures.step, trained)
     for name, signature in written.items():
         path = folder / f"{name}.onnx"
         specs = [tf.TensorSpec(s.shape, s.dtype, n) for n, s in signature.inputs.items()]
@@ -94,7 +88,6 @@ def write_litert(trained, folder, quantize):
         UsageError: if the package is missing, or the network needs whole sequences.
     """
     _require("litert", "ai_edge_litert")
-    missing = {}
     try:
         classify = signatures.in_a_loop_of_steps(trained.classifier)
     except ValueError as error:
@@ -103,10 +96,7 @@ def write_litert(trained, folder, quantize):
             f"must go step by step. {error} Train with --nobidirectional, or export to onnx"
         ) from error
     written = {"features": signatures.features(trained, classify)}
-    try:
-        written["step"] = signatures.step(trained, batch_size=1)
-    except ValueError as error:
-        missing["step"] = str(error)
+    missing = _add_step(written, signatures.step, trained, batch_size=1)
     for name, signature in written.items():
         graph = signature.function.get_concrete_function()
         module = module_of(trained.model, {name: signature.function})
@@ -117,10 +107,7 @@ def write_litert(trained, folder, quantize):
             converter.target_spec.supported_types = [tf.float16]
         (folder / f"{name}.tflite").write_bytes(converter.convert())
     _write_vocabulary(trained, folder)
-    return written, {
-        **missing,
-        "serve": _NO_SERVE.format("LiteRT"),
-    }
+    return written, {**missing, "serve": _NO_SERVE.format("LiteRT")}
 
 
 FORMATS = {
@@ -129,6 +116,15 @@ FORMATS = {
     "litert": write_litert,
     "keras": write_keras,
 }
+
+
+def _add_step(written, make, *arguments, **options):
+    """Adds the signature `step`, if there can be one; returns why not, by its name."""
+    try:
+        written["step"] = make(*arguments, **options)
+    except ValueError as error:
+        return {"step": str(error)}
+    return {}
 
 
 def _refuse_quantization(name, quantize):

@@ -93,7 +93,7 @@ def write_model_card(folder, report, flags, trained, written, missing, results):
         _results(results),
         "## Example",
         "Run in this folder:",
-        f"```python\n{_example(flags.format, trained, written)}```",
+        f"```python\n{_example(flags.format, written)}```",
     ]
     (folder / "README.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
@@ -133,25 +133,22 @@ def _results(results):
     return "\n".join(rows)
 
 
-def _example(format_name, trained, written):
+def _example(format_name, written):
     """Returns a program that calls each signature."""
     names = [name for name in written if name != "initial_state"]
     parts = [_LOADING[format_name].replace("NAMES", repr(names))]
-    if "serve" in written:
-        parts.append(_call("serve", written["serve"], trained))
-    if "features" in written:
-        parts.append(_call("features", written["features"], trained))
+    parts += [_call(written[name]) for name in names if name != "step"]
     if "step" in written:
-        parts.append(_steps(written["step"], trained))
+        parts.append(_steps(written["step"]))
     return "\n".join(parts)
 
 
-def _call(name, signature, trained):
+def _call(signature):
     inputs = ", ".join(f'"{n}": {_value(n, spec, 16)}' for n, spec in signature.inputs.items())
-    return f'print(run("{name}", {{{inputs}}}))\n'
+    return f'print(run("{signature.name}", {{{inputs}}}))\n'
 
 
-def _steps(signature, trained):
+def _steps(signature):
     (name, spec), *state = signature.inputs.items()
     zeros = "".join(
         f'    "{n}": np.zeros({(1, *spec.shape[1:])}, "{spec.dtype.name}"),\n' for n, spec in state

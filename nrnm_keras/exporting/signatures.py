@@ -1,16 +1,11 @@
 """What an exported model offers: functions from named tensors to named tensors."""
 
-import collections
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from nrnm_keras.models import StreamingClassifier
-from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
-
-# The name of one step, by the kind of the raw input.
-STEP_NAMES = {TEXT: "token_id", SKELETON: "joints", SEQUENCE: "features"}
+from nrnm_keras.trained_model import TEXT
 
 
 class Signature(NamedTuple):
@@ -61,9 +56,7 @@ def features(trained, classify=None):
     if trained.kind == TEXT:
 
         def function(token_ids):
-            x, mask = token_ids, None
-            for layer in trained.network.layers[:-1]:
-                x, mask = layer(x), layer.compute_mask(x, mask)
+            x, mask = trained.classifier_inputs_of_encoded(token_ids)
             return {"probabilities": tf.nn.softmax(classify(x, mask=mask))}
 
         return _signature("features", function, {"token_ids": _spec(None, None, dtype=tf.int32)})
@@ -87,7 +80,7 @@ def step(trained, batch_size=None):
     Raises:
         ValueError: if a layer needs whole sequences.
     """
-    streaming = StreamingClassifier(trained.network, STEP_NAMES[trained.kind])
+    streaming = trained.streaming()
     next_step = trained.network.inputs[0]
     shape = (batch_size, *next_step.shape[2:])
     inputs = {streaming.step_name: tf.TensorSpec(shape, next_step.dtype)}
@@ -119,7 +112,7 @@ def initial_state(trained):
     Raises:
         ValueError: if a layer needs whole sequences.
     """
-    streaming = StreamingClassifier(trained.network, STEP_NAMES[trained.kind])
+    streaming = trained.streaming()
     return _signature(
         "initial_state", streaming.initial_state, {"batch_size": tf.TensorSpec((), tf.int32)}
     )
@@ -163,5 +156,4 @@ def _signature(name, function, inputs):
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=n) for n, spec in inputs.items()]
     function = tf.function(function, input_signature=specs)
     outputs = function.get_concrete_function().structured_outputs
-    outputs = collections.OrderedDict(outputs)
-    return Signature(name, function, inputs, outputs)
+    return Signature(name, function, inputs, dict(outputs))

@@ -7,11 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.models import StreamingClassifier
 from nrnm_keras.preprocessing.text import UNKNOWN
 from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
 
-_STEP = "step"
 _UNKNOWN_ID = 1
 _LONGEST_SHOWN = 40  # characters
 
@@ -58,13 +56,13 @@ class _LiveSequence:
 
     def __init__(self, trained):
         try:
-            streaming = StreamingClassifier(trained.network, _STEP)
+            streaming = trained.streaming()
         except ValueError as error:
             raise UsageError(
                 f"the model cannot be fed step by step ({error}); train one with "
                 "--nobidirectional, and for skeletons with --length=all"
             ) from error
-        self._run = tf.function(streaming)
+        self._run, self._step_name = tf.function(streaming), streaming.step_name
         self._start = streaming.initial_state(1)
         # What counts as the sequence before its first step: of texts, one unknown token.
         is_text = trained.kind == TEXT
@@ -90,7 +88,7 @@ class _LiveSequence:
         return self._probabilities[0].numpy()
 
     def _outputs(self, step):
-        return self._run({_STEP: tf.constant(step)[tf.newaxis], **self._state})
+        return self._run({self._step_name: tf.constant(step)[tf.newaxis], **self._state})
 
 
 class _MalformedError(ValueError):

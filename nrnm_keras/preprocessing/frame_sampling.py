@@ -67,3 +67,6 @@ def central_frames(lengths, timesteps):
     """Positions of the frames in the middle, int32 `(batch, timesteps)`."""
     skipped = ops.maximum(lengths - timesteps, 0) // 2
     return ops.expand_dims(skipped, 1) + ops.arange(timesteps, dtype="int32")
+
+
+POSITIONS = {"resample": evenly_spaced, "first": first_frames, "central": central_frames}

@@ -16,12 +16,6 @@ from nrnm_keras.preprocessing.body_presence import (
 from nrnm_keras.preprocessing.body_repetition import repeated_steps, take_steps
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
 
-_LENGTHS = {
-    "resample": frame_sampling.evenly_spaced,
-    "first": frame_sampling.first_frames,
-    "central": frame_sampling.central_frames,
-}
-
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SkeletonPreprocessor(layers.Layer):
@@ -92,7 +86,7 @@ class SkeletonPreprocessor(layers.Layer):
     TensorShape([4, 50, 300])
     """
 
-    LENGTHS = (*_LENGTHS, "all")
+    LENGTHS = (*frame_sampling.POSITIONS, "all")
     CENTRES = ("every_frame", "first_frame", "none")
     VIEWS = ("full", "vertical", "two_rotations", "none")
 
@@ -253,7 +247,7 @@ class SkeletonPreprocessor(layers.Layer):
 
     def _sampling(self, present):
         lengths = valid_lengths(present)
-        positions = _LENGTHS[self.length](lengths, self.timesteps)
+        positions = frame_sampling.POSITIONS[self.length](lengths, self.timesteps)
         return frame_sampling.FrameSampling(positions, lengths)
 
     def _choose_steps(self, joints, present):
