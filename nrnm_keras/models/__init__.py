@@ -4,12 +4,16 @@ from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
 from nrnm_keras.models.pooling import SequencePooling
 from nrnm_keras.models.sequence_classifier import SequenceClassifier
+from nrnm_keras.models.step_classifier import StepClassifier
 from nrnm_keras.models.streaming_classifier import StreamingClassifier
+from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
 __all__ = [
     "ClassProbabilities",
     "RecurrentBackbone",
     "SequenceClassifier",
     "SequencePooling",
+    "StepClassifier",
     "StreamingClassifier",
+    "TransformerBackbone",
 ]

@@ -1,9 +1,10 @@
 """RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
 
 import keras
-from keras import layers, ops
+from keras import layers, ops, tree
 
 from nrnm_keras.layers import NRNM
+from nrnm_keras.models.recurrent_layer import recurrent_layer
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -15,12 +16,15 @@ class RecurrentBackbone(layers.Layer):
     Args:
         units: Positive integer, the width of every layer.
         num_layers: Positive integer.
-        nrnm_layers: The layers that are `NRNM`, counted from 1; the others are
-            `keras.layers.LSTM`. Empty: a plain LSTM.
+        nrnm_layers: The layers that are `NRNM`, counted from 1. Empty: no memory.
+        recurrence: What the other layers are, one of `recurrent_layer.RECURRENCES`; and the
+            backbone of `NRNM`.
         dropout: Float in [0, 1), dropout between the layers.
         recurrent_dropout: Float in [0, 1), that of every recurrent layer.
+        zoneout: Float in [0, 1), that of every layer without a memory.
         bidirectional: Boolean, whether every layer also runs over the reversed sequence, with
             weights of its own. The hidden states of both directions stand side by side.
+        slots: Positive integer, the number of slots of `"relational_memory"`.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Call arguments:
@@ -46,9 +50,12 @@ class RecurrentBackbone(layers.Layer):
         units,
         num_layers=3,
         nrnm_layers=(2,),
+        recurrence="lstm",
         dropout=0.0,
         recurrent_dropout=0.0,
+        zoneout=0.0,
         bidirectional=False,
+        slots=4,
         nrnm_options=None,
         **kwargs,
     ):
@@ -65,9 +72,12 @@ class RecurrentBackbone(layers.Layer):
         self.units = units
         self.num_layers = num_layers
         self.nrnm_layers = sorted(set(nrnm_layers))
+        self.recurrence = recurrence
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
         self.bidirectional = bidirectional
+        self.slots = slots
         self.nrnm_options = dict(nrnm_options or {})
         self.recurrent_layers = [self._recurrent_layer(n) for n in range(1, num_layers + 1)]
         self.dropout_layers = [
@@ -106,7 +116,7 @@ class RecurrentBackbone(layers.Layer):
             )
         state = {}
         for layer in self.recurrent_layers:
-            state |= _named(layer, layer.cell.get_initial_state(batch_size))
+            state |= _named(layer, tree.flatten(layer.cell.get_initial_state(batch_size)))
         return state
 
     def step(self, inputs, mask, state):
@@ -122,7 +132,7 @@ class RecurrentBackbone(layers.Layer):
         """
         new = {}
         for layer in self.recurrent_layers:
-            names = _named(layer, layer.cell.state_size)
+            names = _named(layer, tree.flatten(layer.cell.state_size))
             old = [state[name] for name in names]
             inputs, states = layer.cell(inputs, old, training=False)
             states = [ops.where(mask, *pair) for pair in zip(states, old, strict=True)]
@@ -136,26 +146,34 @@ class RecurrentBackbone(layers.Layer):
             "units": self.units,
             "num_layers": self.num_layers,
             "nrnm_layers": self.nrnm_layers,
+            "recurrence": self.recurrence,
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
+            "zoneout": self.zoneout,
             "bidirectional": self.bidirectional,
+            "slots": self.slots,
             "nrnm_options": self.nrnm_options,
         }
 
     def _recurrent_layer(self, number):
-        has_memory = number in self.nrnm_layers
-        name = f"{'nrnm' if has_memory else 'lstm'}_{number}"
-        layer = (NRNM if has_memory else layers.LSTM)(
-            self.units,
-            return_sequences=True,
-            recurrent_dropout=self.recurrent_dropout,
-            dtype=self.dtype_policy,
-            name=name,
-            **(self.nrnm_options if has_memory else {}),
-        )
+        kind = "nrnm" if number in self.nrnm_layers else self.recurrence
+        options = {
+            "recurrent_dropout": self.recurrent_dropout,
+            "dtype": self.dtype_policy,
+            "name": f"{kind}_{number}",
+        }
+        if kind == "nrnm":
+            options = {"backbone": self.recurrence, **options, **self.nrnm_options}
+            layer = NRNM(self.units, return_sequences=True, **options)
+        else:
+            layer = recurrent_layer(
+                kind, self.units, zoneout=self.zoneout, slots=self.slots, **options
+            )
         if not self.bidirectional:
             return layer
-        return layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"bidirectional_{name}")
+        return layers.Bidirectional(
+            layer, dtype=self.dtype_policy, name=f"bidirectional_{kind}_{number}"
+        )
 
 
 def _named(layer, states):

@@ -14,10 +14,10 @@ class ClassProbabilities(layers.Layer):
         class_names: Different strings, one for each class, in the order of the logits.
 
     Call arguments:
-        logits: `(batch, classes)`.
+        logits: `(batch, classes)`, or `(batch, timesteps, classes)`.
 
     Returns:
-        Dictionary from class name to probabilities `(batch,)`.
+        Dictionary from class name to probabilities `(batch,)`, or `(batch, timesteps)`.
 
     Raises:
         ValueError: if names occur twice, or are not as many as the logits.
@@ -53,7 +53,7 @@ class ClassProbabilities(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Returns a shape for each class name."""
-        return {name: (input_shape[0],) for name in self.class_names}
+        return dict.fromkeys(self.class_names, tuple(input_shape[:-1]))
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -1,8 +1,10 @@
 """Tasks: what a data set needs to be learnt. `Task` says what a task offers."""
 
 from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.secondary_structure import SecondaryStructure
 from nrnm_keras.tasks.sequence_classification import OwnSequences
 from nrnm_keras.tasks.skeleton_actions import NtuRgbd, NtuSample, NwUcla, SkeletonActions
+from nrnm_keras.tasks.step_classification import StepClassification
 from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.text_classification import Imdb, OwnText, SampleReviews, TextClassification
 
@@ -14,6 +16,7 @@ TASKS = {
     "ntu_sample": NtuSample,
     "nw_ucla": NwUcla,
     "sequence": OwnSequences,
+    "secondary_structure": SecondaryStructure,
 }
 
 __all__ = [
@@ -26,7 +29,9 @@ __all__ = [
     "OwnSequences",
     "OwnText",
     "SampleReviews",
+    "SecondaryStructure",
     "SkeletonActions",
+    "StepClassification",
     "Task",
     "TextClassification",
 ]

@@ -11,7 +11,7 @@ from pipelines.manifest import check_hashes
 _NO_LIMIT = 2**31 - 1
 # TensorFlow prints each value of a failed assertion in brackets.
 _MARK = "record to be told of"
-_FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\] \[(.+)\] \[(.+)\] \[(.+)\] \[(.+)\]")
+_FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\]" + 5 * r" \[(\d+|-\d+)\]")
 # What reading a damaged or missing file can raise; also what a mistake in the code can.
 _READING = (
     tf.errors.DataLossError,
@@ -21,28 +21,35 @@ _READING = (
 )
 
 
-def check_record(record, split, content, num_classes, max_timesteps=None):
-    """Returns a record after a check of its label and of the length of its content.
+def check_record(record, split, content, target, num_classes, max_timesteps=None):
+    """Returns a record after a check of its target and of the length of its content.
 
     What is wrong is found when the record is read: `faults_named` says it.
 
     Args:
-        record: dictionary of tensors, with `label` and either `id` or `name`.
+        record: dictionary of tensors, with either `id` or `name`.
         split: name of the split that it is read for.
         content: name of the text or sequence in it.
-        num_classes: integer.
+        target: name of its label, or of its labels, one for each step.
+        num_classes: integer; None if the target is no class.
         max_timesteps: integer, the largest length allowed. Default: any.
     """
-    label, value = tf.cast(record["label"], tf.int64), record[content]
+    value, labels = record[content], tf.cast(record[target], tf.int64)
     is_text = value.dtype == tf.string
     length = tf.strings.length(tf.strings.strip(value)) if is_text else tf.shape(value)[0]
+    num_labels = tf.size(labels) if labels.shape.rank else length
+    if num_classes is None:
+        num_classes, labels = 1, tf.zeros((), tf.int64)
+    extremes = tf.reduce_min(labels), tf.reduce_max(labels)
+    label = tf.where(extremes[0] < 0, *extremes)
     limit = max_timesteps or _NO_LIMIT
     is_right = (label >= 0) & (label < num_classes) & (length > 0) & (length <= limit)
     name = record["id"] if "id" in record else record["name"]
-    facts = [_MARK, name, split, label, num_classes, length, limit]
+    facts = [_MARK, name, split, label, num_classes, length, limit, num_labels]
     # The raw operation: `tf.debugging.Assert` builds a conditional around it, which takes longer.
-    with tf.control_dependencies([tf.raw_ops.Assert(condition=is_right, data=facts)]):
-        return {**record, "label": tf.identity(record["label"])}
+    assertion = tf.raw_ops.Assert(condition=is_right & (num_labels == length), data=facts)
+    with tf.control_dependencies([assertion]):
+        return {**record, target: tf.identity(record[target])}
 
 
 @contextlib.contextmanager
@@ -72,7 +79,7 @@ def faults_named(folder):
         raise
 
 
-def _describe(name, split, label, num_classes, length, limit):
+def _describe(name, split, label, num_classes, length, limit, num_labels):
     """Returns in words what is wrong with a record and what to do."""
     record = f"record {name} of the {split} split"
     if not 0 <= int(label) < int(num_classes):
@@ -82,6 +89,8 @@ def _describe(name, split, label, num_classes, length, limit):
         )
     if int(length) == 0:
         return f"{record} has length 0; expected at least 1; leave it out and build again"
+    if num_labels != length:
+        return f"{record} has {num_labels} labels for {length} steps; expected as many; build again"
     return (
         f"{record} has {length} timesteps; expected at most max_timesteps={limit}; raise "
         "--max_timesteps if that is right, or else shorten it and build again"

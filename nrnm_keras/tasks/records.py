@@ -68,6 +68,11 @@ class Records:
             self._take_validation(validation_fraction, number)
 
     @property
+    def class_names(self):
+        """The names of the classes, in the order of the labels."""
+        return _class_label(self.features[self._builder.info.supervised_keys[1]]).names
+
+    @property
     def sizes(self):
         """Number of examples of each split that has any."""
         return {name: len(places) for name, places in self._places.items() if len(places)}
@@ -85,10 +90,11 @@ class Records:
                 `numpy.array_split`.
         """
         places = np.array_split(self._places[split], num_parts)[part]
-        content, label = self._builder.info.supervised_keys
+        content, target = self._builder.info.supervised_keys
+        num_classes = getattr(_class_label(self.features[target]), "num_classes", None)
         records = self._read(split, places).map(
             lambda record: check_record(
-                record, split, content, self.features[label].num_classes, self._max_timesteps
+                record, split, content, target, num_classes, self._max_timesteps
             )
         )
         return records.apply(tf.data.experimental.assert_cardinality(len(places)))
@@ -141,6 +147,11 @@ class Records:
             )
         self._split_of["validation"] = self._split_of["train"]
         self._places |= {"train": places[is_for_training], "validation": places[~is_for_training]}
+
+
+def _class_label(feature):
+    """Returns the feature of one label, if there is one for each step."""
+    return feature.feature if isinstance(feature, tfds.features.Sequence) else feature
 
 
 def _all_of(*predicates):

@@ -1,9 +1,20 @@
-"""The flags of the recurrent backbone, which all tasks share."""
+"""The flags of the backbone, which all tasks share."""
 
 from absl import flags
 
-from nrnm_keras.models import RecurrentBackbone, SequencePooling
+from nrnm_keras.models import RecurrentBackbone, SequencePooling, TransformerBackbone
+from nrnm_keras.models.recurrent_layer import RECURRENCES
 
+# Models with the memory: what it stands beside, and how a block becomes a write.
+_WITH_MEMORY = {
+    "nrnm": {"recurrence": "lstm", "interaction": "self_attention"},
+    "nrnm_gru": {"recurrence": "gru", "interaction": "self_attention"},
+    "nrnm_rnn": {"recurrence": "rnn", "interaction": "self_attention"},
+    "nrnm_high_order_rnn": {"recurrence": "high_order_rnn", "interaction": "self_attention"},
+    "nrnm_linear": {"recurrence": "lstm", "interaction": "linear"},
+}
+_TRANSFORMER = "transformer"
+MODELS = (*_WITH_MEMORY, *RECURRENCES, _TRANSFORMER)
 _NRNM_OPTIONS = ("block_size", "stride", "window_size", "num_heads", "zoneout", "memory_dropout")
 
 
@@ -18,12 +29,21 @@ def define_flags(values):
             name, default, text, lower_bound=0.0, upper_bound=0.99, flag_values=values
         )
 
+    flags.DEFINE_enum(
+        "model",
+        "nrnm",
+        MODELS,
+        "what the layers are: nrnm is the memory beside LSTM, nrnm_gru, nrnm_rnn and "
+        "nrnm_high_order_rnn beside others, nrnm_linear with a linear map in place of attention; "
+        "the other models have no non-local memory",
+        flag_values=values,
+    )
     integer("units", 256, "width of every recurrent layer")
     integer("num_layers", 3, "number of recurrent layers")
     flags.DEFINE_list(
         "nrnm_layers",
         ["2"],
-        "layers with the memory, counted from 1, as in 1,3; the others are LSTM. Empty: none",
+        "layers of an nrnm model with the memory, counted from 1, as in 1,3. Empty: none",
         flag_values=values,
     )
     flags.register_validator(
@@ -36,7 +56,8 @@ def define_flags(values):
     integer("stride", 4, "every stride-th hidden state of a block gets a slot of the memory")
     integer("window_size", None, "steps from write to write (default: block_size)")
     integer("num_heads", 4, "attention heads; must divide units")
-    rate("zoneout", 0.0, "zoneout of the layers with the memory")
+    integer("slots", 4, "slots of the relational memory")
+    rate("zoneout", 0.0, "zoneout of the layers with the memory, or of all layers without one")
     rate("memory_dropout", 0.0, "dropout on the memory after each write")
     rate("recurrent_dropout", 0.0, "dropout on the hidden state where it enters the gates")
     flags.DEFINE_boolean(
@@ -57,14 +78,38 @@ def define_flags(values):
 
 
 def build_backbone(flags):
-    """Returns the `RecurrentBackbone` that the flags describe."""
+    """Returns the `RecurrentBackbone` or `TransformerBackbone` that the flags describe.
+
+    Raises:
+        ValueError: if the flags' values do not go together.
+    """
+    if flags.model == _TRANSFORMER:
+        return TransformerBackbone(
+            flags.units, flags.num_layers, flags.num_heads, flags.dropout, name="backbone"
+        )
+    options = {
+        "dropout": flags.dropout,
+        "recurrent_dropout": flags.recurrent_dropout,
+        "bidirectional": flags.bidirectional,
+        "name": "backbone",
+    }
+    if flags.model not in _WITH_MEMORY:
+        return RecurrentBackbone(
+            flags.units,
+            flags.num_layers,
+            nrnm_layers=(),
+            recurrence=flags.model,
+            zoneout=flags.zoneout,
+            slots=flags.slots,
+            **options,
+        )
+    memory = _WITH_MEMORY[flags.model]
+    nrnm_options = {name: getattr(flags, name) for name in _NRNM_OPTIONS}
     return RecurrentBackbone(
         flags.units,
         flags.num_layers,
         [int(number) for number in flags.nrnm_layers],
-        dropout=flags.dropout,
-        recurrent_dropout=flags.recurrent_dropout,
-        bidirectional=flags.bidirectional,
-        nrnm_options={name: getattr(flags, name) for name in _NRNM_OPTIONS},
-        name="backbone",
+        recurrence=memory["recurrence"],
+        nrnm_options={**nrnm_options, "interaction": memory["interaction"]},
+        **options,
     )

@@ -22,7 +22,7 @@ class OwnSequences(OwnFiles, Classification):
 
     def __init__(self, path, flags):
         self.records = Records(path, flags.validation_fraction, max_timesteps=flags.max_timesteps)
-        self.class_names = self.records.features["label"].names
+        self.class_names = self.records.class_names
         self.standardization = Standardization(name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
 

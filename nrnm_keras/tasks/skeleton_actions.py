@@ -59,7 +59,7 @@ class SkeletonActions(Classification):
                 tf.cast(record[field], tf.int64) == training_values
             ),
         )
-        self.class_names = self.records.features["label"].names
+        self.class_names = self.records.class_names
         self._preprocessor = build_preprocessor(flags, self.layout)
         self._standardization = self._learn_standardization()
 

@@ -16,6 +16,7 @@ class Task:
         notice: what every summary has to say about the data, or None.
         sort_by_length: whether sequences of similar length go into one batch.
         padding: number that shorter sequences of a batch are padded with.
+        target_padding: the same for targets, of tasks with one for each step.
     """
 
     dataset: str
@@ -25,6 +26,7 @@ class Task:
     notice = None
     sort_by_length = True
     padding = 0
+    target_padding = -1
 
     @staticmethod
     def build_options(flags):

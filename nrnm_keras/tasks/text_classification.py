@@ -3,12 +3,12 @@
 import keras
 import tensorflow as tf
 from absl import flags
-from keras import layers
 
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.own_files import OwnFiles
 from nrnm_keras.tasks.records import Records
+from nrnm_keras.tasks.token_embedding import embedding_layers
 
 _READ_BATCH = 512
 
@@ -37,25 +37,6 @@ def define_flags(values):
         upper_bound=1.0,
         flag_values=values,
     )
-    flags.DEFINE_integer(
-        "embedding_size", 128, "width of the token embedding", lower_bound=1, flag_values=values
-    )
-    flags.DEFINE_float(
-        "word_dropout",
-        0.0,
-        "share of a text's words whose embedding is dropped",
-        lower_bound=0.0,
-        upper_bound=0.99,
-        flag_values=values,
-    )
-    flags.DEFINE_float(
-        "embedding_dropout",
-        0.2,
-        "dropout of whole features of a text's embedding",
-        lower_bound=0.0,
-        upper_bound=0.99,
-        flag_values=values,
-    )
 
 
 class TextClassification(Classification):
@@ -68,7 +49,7 @@ class TextClassification(Classification):
 
     def __init__(self, path, flags):
         self.records = Records(path, flags.validation_fraction, self.validation_number)
-        self.class_names = self.records.features["label"].names
+        self.class_names = self.records.class_names
         self.preprocessor = TextPreprocessor(
             flags.vocabulary_size, flags.max_length, flags.head_fraction, name="preprocessor"
         )
@@ -90,11 +71,7 @@ class TextClassification(Classification):
         return keras.Sequential(
             [
                 keras.Input((None,), dtype="int32"),
-                layers.Embedding(
-                    len(self.preprocessor.vocabulary), flags.embedding_size, mask_zero=True
-                ),
-                layers.Dropout(flags.word_dropout, noise_shape=(None, None, 1)),
-                layers.SpatialDropout1D(flags.embedding_dropout),
+                *embedding_layers(flags, len(self.preprocessor.vocabulary)),
                 self.build_classifier(flags),
             ],
             name="network",

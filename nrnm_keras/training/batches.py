@@ -21,8 +21,7 @@ def evaluation_batches(task, split, batch_size):
         batch_size: positive integer; the last batch may be smaller.
     """
     batches = _batches(task.examples(split), batch_size, task.sort_by_length)
-    batches = batches.map(lambda sequences, targets: (_pad(sequences, task.padding), targets))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return batches.map(lambda *columns: _pad_columns(task, *columns)).prefetch(tf.data.AUTOTUNE)
 
 
 class TrainingBatches:
@@ -103,7 +102,7 @@ class TrainingBatches:
 
     def _join(self, *parts):
         sequences, targets, weights = (tf.concat(column, 0) for column in zip(*parts, strict=True))
-        return _pad(sequences, self._task.padding), targets, weights
+        return *_pad_columns(self._task, sequences, targets), weights
 
 
 def _seeds(*numbers):
@@ -131,6 +130,13 @@ def _sorted_batches(window, batch_size):
     order = tf.argsort(lengths, stable=True)
     ordered = tuple(tf.gather(column, order) for column in window)
     return tf.data.Dataset.from_tensor_slices(ordered).ragged_batch(batch_size)
+
+
+def _pad_columns(task, sequences, targets):
+    """Pads sequences, and targets if there is one for each step."""
+    if isinstance(targets, tf.RaggedTensor):
+        targets = _pad(targets, task.target_padding)
+    return _pad(sequences, task.padding), targets
 
 
 def _pad(sequences, padding):

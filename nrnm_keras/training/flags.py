@@ -2,7 +2,13 @@
 
 from absl import flags
 
-from nrnm_keras.tasks import TASKS, recurrent_flags, skeleton_flags, text_classification
+from nrnm_keras.tasks import (
+    TASKS,
+    recurrent_flags,
+    skeleton_flags,
+    text_classification,
+    token_embedding,
+)
 from nrnm_keras.training.optimizer import SCHEDULES
 from nrnm_keras.training.strategy import STRATEGIES, XLA
 
@@ -15,6 +21,7 @@ def define_flags():
     values = flags.FlagValues()
     _define_data_flags(values)
     text_classification.define_flags(values)
+    token_embedding.define_flags(values)
     skeleton_flags.define_flags(values)
     recurrent_flags.define_flags(values)
     _define_training_flags(values)
@@ -63,6 +70,7 @@ def _define_data_flags(values):
     choice("ntu_on_error", "fail", ("fail", "skip"), "what a damaged .skeleton file does")
     path("ntu_missing_samples", None, "the official list of samples with missing skeletons")
     path("nw_ucla_source", None, "folder of the NW-UCLA JSON files, or their archive")
+    path("flip_source", None, "folder of the FASTA files of FLIP's secondary structure")
     path(
         "train_file",
         None,

@@ -49,10 +49,20 @@ def test_step_by_step_is_the_whole_sequence(pooling):
     close(run(StreamingClassifier(network, "features"), sequences()), so_far(network, sequences()))
 
 
-@pytest.mark.parametrize("backbone", ["gru", "rnn", "high_order_rnn"])
-def test_every_recurrence(backbone):
-    options = {"backbone": backbone, "block_size": 6, "stride": 2, "window_size": 4, "zoneout": 0.1}
-    network = network_of(classifier(nrnm_layers=[1, 3], nrnm_options=options))
+@pytest.mark.parametrize(
+    ("recurrence", "nrnm_layers"),
+    [
+        ("gru", [1, 3]),
+        ("rnn", [2]),
+        ("high_order_rnn", [1, 3]),
+        ("eleatt_lstm", []),
+        ("relational_memory", []),
+    ],
+)
+def test_every_recurrence(recurrence, nrnm_layers):
+    options = {"block_size": 6, "stride": 2, "window_size": 4, "zoneout": 0.1}
+    arguments = {"recurrence": recurrence, "zoneout": 0.2, "slots": 2, "nrnm_options": options}
+    network = network_of(classifier(nrnm_layers=nrnm_layers, **arguments))
     close(run(StreamingClassifier(network, "features"), sequences()), so_far(network, sequences()))
 
 

@@ -1,0 +1,60 @@
+"""CellWrapper: a recurrent cell around another one."""
+
+import keras
+from keras import layers, tree
+
+# RNN draws dropout masks before its loop, as its loop needs it, only for subclasses of this class.
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+
+class CellWrapper(layers.Layer, DropoutRNNCell):
+    """What cells around another cell share: its states, sizes and dropout masks.
+
+    Args:
+        cell: A recurrent cell, such as `keras.layers.GRUCell`.
+    """
+
+    def __init__(self, cell, **kwargs):
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.state_size = tree.flatten(cell.state_size)
+        self.output_size = getattr(cell, "output_size", self.state_size[0])
+
+    def build(self, input_shape):
+        """Builds the cell, if loading it has not done so, for inputs `(batch, features)`."""
+        if not self.cell.built:
+            self.cell.build(input_shape)
+
+    def get_initial_state(self, batch_size=None):
+        """Returns the states before the first step: the cell's."""
+        return tree.flatten(self.cell.get_initial_state(batch_size=batch_size))
+
+    def get_dropout_mask(self, step_input):
+        """Draws the cell's."""
+        if isinstance(self.cell, DropoutRNNCell):
+            return self.cell.get_dropout_mask(step_input)
+
+    def get_recurrent_dropout_mask(self, step_state):
+        """Draws the cell's."""
+        if isinstance(self.cell, DropoutRNNCell):
+            return self.cell.get_recurrent_dropout_mask(step_state)
+
+    def reset_dropout_mask(self):
+        """Resets the cell's."""
+        if isinstance(self.cell, DropoutRNNCell):
+            self.cell.reset_dropout_mask()
+
+    def reset_recurrent_dropout_mask(self):
+        """Resets the cell's."""
+        if isinstance(self.cell, DropoutRNNCell):
+            self.cell.reset_recurrent_dropout_mask()
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "cell": keras.saving.serialize_keras_object(self.cell)}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a cell from what `get_config` returned."""
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**{**config, "cell": cell})

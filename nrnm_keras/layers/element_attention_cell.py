@@ -1,0 +1,85 @@
+"""ElementAttentionCell: attention to the elements of the input, around any recurrent cell."""
+
+import keras
+from keras import initializers, ops
+
+from nrnm_keras.layers.cell_wrapper import CellWrapper
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class ElementAttentionCell(CellWrapper):
+    """Weighs each element of a cell's input by a gate (EleAttG).
+
+    a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a); the cell gets a_t * x_t in place of x_t. Around
+    `SimpleRNNCell`, `GRUCell` and `LSTMCell` it makes EleAtt-RNN, EleAtt-GRU and EleAtt-LSTM.
+
+    Args:
+        cell: A recurrent cell whose first state is its output.
+        kernel_initializer: Initializer of W_xa.
+        recurrent_initializer: Initializer of W_ha.
+        bias_initializer: Initializer of b_a.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: Those of the cell.
+        training: Boolean, whether the cell's dropouts act.
+
+    Returns:
+        The cell's output, and the list of its new states.
+
+    Reference: Zhang et al., Adding Attentiveness to the Neurons in Recurrent Neural Networks,
+    ECCV 2018, Eqs. 1 and 2; EleAtt-RNN, IEEE TIP 2019.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(ElementAttentionCell(keras.layers.GRUCell(32)))
+    >>> layer(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 32])
+    """
+
+    def __init__(
+        self,
+        cell,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(cell, **kwargs)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of shape `(batch, features)`."""
+        features = input_shape[-1]
+        self.attention_kernel = self.add_weight(
+            name="attention_kernel",
+            shape=(features, features),
+            initializer=self.kernel_initializer,
+        )
+        self.attention_recurrent_kernel = self.add_weight(
+            name="attention_recurrent_kernel",
+            shape=(self.state_size[0], features),
+            initializer=self.recurrent_initializer,
+        )
+        self.attention_bias = self.add_weight(
+            name="attention_bias", shape=(features,), initializer=self.bias_initializer
+        )
+        super().build(input_shape)
+
+    def call(self, inputs, states, training=False):
+        """Computes one step (Eqs. 1 and 2)."""
+        attention = ops.sigmoid(
+            ops.matmul(inputs, self.attention_kernel)
+            + ops.matmul(states[0], self.attention_recurrent_kernel)
+            + self.attention_bias
+        )
+        output, states = self.cell(attention * inputs, states, training=training)
+        return output, list(states)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
+        config = {name: initializers.serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **config}

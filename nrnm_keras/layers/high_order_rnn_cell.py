@@ -1,0 +1,78 @@
+"""HighOrderRNNCell: a simple recurrence on the last few hidden states."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class HighOrderRNNCell(layers.SimpleRNNCell):
+    """One step of a high-order RNN: h_t = tanh(W x_t + U [h_{t-1}; ...; h_{t-order}] + b).
+
+    A gradient reaches `order` steps back in one. With `order=1` this is `SimpleRNNCell`.
+
+    Args:
+        units: Positive integer, the size of the hidden state.
+        order: Positive integer, how many hidden states back a step looks.
+        **kwargs: All other arguments of `keras.layers.SimpleRNNCell`. Its `recurrent_dropout` has
+            one mask over all hidden states that a step looks at.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: The last hidden state `(batch, units)`, and with `order > 1` those before it, the
+            newest first, `(batch, (order - 1) * units)`.
+        training: Boolean, whether dropouts act.
+
+    Returns:
+        The new hidden state `(batch, units)`, and the list of the new states.
+
+    Raises:
+        ValueError: if `order` is not positive.
+
+    Reference: Soltani & Jiang, Higher Order Recurrent Neural Networks, 2016, Eq. 5.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(HighOrderRNNCell(32, order=3))
+    >>> layer(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 32])
+    """
+
+    def __init__(self, units, order=3, **kwargs):
+        if order < 1:
+            raise ValueError(f"Argument `order` must be at least 1. Received: order={order!r}")
+        super().__init__(units, **kwargs)
+        self.order = order
+        self.state_size = [units, (order - 1) * units] if order > 1 else [units]
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of shape `(batch, features)`."""
+
+        def add(name, kind, *shape):
+            settings = ("initializer", "regularizer", "constraint")
+            options = {each: getattr(self, f"{kind}_{each}") for each in settings}
+            return self.add_weight(name=name, shape=(*shape, self.units), **options)
+
+        self.kernel = add("kernel", "kernel", input_shape[-1])
+        self.recurrent_kernel = add("recurrent_kernel", "recurrent", self.order * self.units)
+        self.bias = add("bias", "bias") if self.use_bias else None
+
+    def call(self, inputs, states, training=False):
+        """Computes one step."""
+        hidden = ops.concatenate(states, axis=-1)
+        output, _ = super().call(inputs, [hidden], training=training)
+        older = [hidden[:, : -self.units]] if self.order > 1 else []
+        return output, [output, *older]
+
+    def get_initial_state(self, batch_size=None):
+        """Returns the states before the first step: zeros."""
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def get_recurrent_dropout_mask(self, step_state):
+        """Draws one mask over all hidden states that a step looks at."""
+        return super().get_recurrent_dropout_mask(
+            ops.tile(step_state[:, : self.units], (1, self.order))
+        )
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "order": self.order}

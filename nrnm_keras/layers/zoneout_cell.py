@@ -1,0 +1,98 @@
+"""ZoneoutCell: zoneout around any recurrent cell."""
+
+import keras
+from keras import ops, random
+
+from nrnm_keras.layers import step_counter
+from nrnm_keras.layers.cell_wrapper import CellWrapper
+from nrnm_keras.layers.step_seed import StepSeed
+from nrnm_keras.layers.zoneout import hold, kept_fraction
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class ZoneoutCell(CellWrapper):
+    """Lets each unit of a cell's states keep its old value now and then.
+
+    Args:
+        cell: A recurrent cell whose first state is its output.
+        rates: List of floats in [0, 1), one for each state of the cell: the probability that a
+            unit keeps its old value, drawn for each unit, step and sequence in training; at
+            inference the expectation is taken.
+        seed: Integer, the seed of the draws.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: Those of the cell, and the number of steps as digits, `(batch, 3)`.
+        training: Boolean, whether units are drawn.
+
+    Returns:
+        The new output, and the list of the new states.
+
+    Raises:
+        ValueError: if there are not as many rates as states, or one is outside [0, 1).
+
+    Reference: Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden
+    Activations, ICLR 2017, section 3.1.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(ZoneoutCell(keras.layers.LSTMCell(32), rates=[0.1, 0.3]))
+    >>> layer(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 32])
+    """
+
+    def __init__(self, cell, rates, seed=None, **kwargs):
+        super().__init__(cell, **kwargs)
+        if len(rates) != len(self.state_size) or not all(0 <= rate < 1 for rate in rates):
+            raise ValueError(
+                f"Argument `rates` must have {len(self.state_size)} numbers in [0, 1), one for "
+                f"each state of the cell. Received: rates={list(rates)}"
+            )
+        self.rates = list(rates)
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+        self._sequence_seed = None
+        self.state_size = [*self.state_size, step_counter.NUM_DIGITS]
+
+    def get_initial_state(self, batch_size=None):
+        """Returns the states before the first step: the cell's, and no steps."""
+        steps = ops.zeros((batch_size, step_counter.NUM_DIGITS), self.compute_dtype)
+        return [*super().get_initial_state(batch_size), steps]
+
+    def call(self, inputs, states, training=False):
+        """Computes one step."""
+        *old, digits = states
+        steps = step_counter.advance(step_counter.to_steps(digits), 1, 0, 1)
+        _, new = self.cell(inputs, old, training=training)
+        held = [
+            hold(each, before, self._kept(i, each, steps, training))
+            for i, (each, before) in enumerate(zip(new, old, strict=True))
+        ]
+        return held[0], [*held, step_counter.to_digits(steps, digits.dtype)]
+
+    def get_recurrent_dropout_mask(self, step_state):
+        """Draws the cell's, and the seed of what is drawn anew at every step."""
+        if self._sequence_seed is None:
+            self._sequence_seed = self.seed_generator.next()
+        return super().get_recurrent_dropout_mask(step_state)
+
+    def reset_recurrent_dropout_mask(self):
+        """Forgets what was drawn for the last sequence."""
+        super().reset_recurrent_dropout_mask()
+        self._sequence_seed = None
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "rates": self.rates, "seed": self.seed}
+
+    def _kept(self, number, state, steps, training):
+        """How much of its old value each unit of a state keeps."""
+
+        def draw_seed():
+            if self._sequence_seed is None:
+                self._sequence_seed = self.seed_generator.next()
+            # Another one whenever any sequence has moved on.
+            return StepSeed(self._sequence_seed, len(self.rates) * ops.sum(steps) + number)
+
+        rate = self.rates[number]
+        return kept_fraction(rate, ops.shape(state), self.compute_dtype, training, draw_seed)

@@ -1,0 +1,79 @@
+"""The recurrent layers that have no non-local memory, by name."""
+
+from keras import layers
+
+from nrnm_keras.layers import (
+    ElementAttentionCell,
+    HighOrderRNNCell,
+    RelationalMemoryCell,
+    ZoneoutCell,
+)
+
+_LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+_CELLS = {
+    "lstm": layers.LSTMCell,
+    "gru": layers.GRUCell,
+    "rnn": layers.SimpleRNNCell,
+    "high_order_rnn": HighOrderRNNCell,
+}
+_RELATIONAL_MEMORY = "relational_memory"
+_ELEMENT_ATTENTION = "eleatt_"
+
+RECURRENCES = (*_CELLS, *(f"{_ELEMENT_ATTENTION}{name}" for name in _LAYERS), _RELATIONAL_MEMORY)
+
+
+def recurrent_layer(recurrence, units, recurrent_dropout=0.0, zoneout=0.0, slots=4, **options):
+    """Returns a recurrent layer that gives the hidden states of all steps.
+
+    Args:
+        recurrence: One of `RECURRENCES`: Keras's own `"lstm"`, `"gru"` and `"rnn"`;
+            `"high_order_rnn"` (three hidden states back); `"eleatt_lstm"`, `"eleatt_gru"` and
+            `"eleatt_rnn"` with attention to the elements of the input; `"relational_memory"`.
+        units: Positive integer, the width of the layer.
+        recurrent_dropout: Float in [0, 1), dropout of the hidden state where it enters a step. The
+            relational memory has none.
+        zoneout: Float in [0, 1), the probability that a unit of the hidden state, and of the cell
+            state of LSTM or relational memory, keeps its old value.
+        slots: Positive integer, the number of slots of the relational memory.
+        **options: Arguments of `keras.layers.RNN`, such as `name` and `dtype`.
+
+    Raises:
+        ValueError: for an unknown recurrence, or an argument that it does not take.
+
+    Example:
+
+    >>> recurrent_layer("eleatt_gru", 32)(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 20, 32])
+    """
+    if recurrence not in RECURRENCES:
+        raise ValueError(
+            f"Argument `recurrence` must be one of {RECURRENCES}. Received: {recurrence!r}"
+        )
+    options["return_sequences"] = True
+    if recurrence in _LAYERS and not zoneout:
+        return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **options)
+    return layers.RNN(
+        _cell(recurrence, units, recurrent_dropout, zoneout, slots, options.get("dtype")), **options
+    )
+
+
+def _cell(recurrence, units, recurrent_dropout, zoneout, slots, dtype):
+    if recurrence == _RELATIONAL_MEMORY:
+        if recurrent_dropout:
+            raise ValueError(
+                "The relational memory has no recurrent dropout. "
+                f"Received: recurrent_dropout={recurrent_dropout!r}"
+            )
+        cell = RelationalMemoryCell(units, slots, dtype=dtype)
+    else:
+        kind = _CELLS[recurrence.removeprefix(_ELEMENT_ATTENTION)]
+        cell = kind(units, recurrent_dropout=recurrent_dropout, dtype=dtype)
+    if recurrence.startswith(_ELEMENT_ATTENTION):
+        cell = ElementAttentionCell(cell, dtype=dtype)
+    if zoneout:
+        # The hidden states before the last one are no units of their own.
+        older = [0.0] if recurrence == "high_order_rnn" else []
+        states = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]
+        rates = [zoneout] * (len(states) - len(older)) + older
+        cell = ZoneoutCell(cell, rates, dtype=dtype)
+    return cell

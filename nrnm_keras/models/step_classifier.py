@@ -1,0 +1,79 @@
+"""StepClassifier: logits of a class for every step of a sequence."""
+
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class StepClassifier(keras.Model):
+    """Classifies every step of sequences of features: backbone, one linear layer.
+
+    Args:
+        backbone: Layer from `(batch, timesteps, features)` to hidden states
+            `(batch, timesteps, units)`, such as a `RecurrentBackbone`.
+        num_classes: Integer of at least 2.
+        dropout: Float in [0, 1), dropout on the hidden states.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        mask: Booleans `(batch, timesteps)`, False for steps to pass over; or none, if all count or
+            if a layer before made one (`Embedding(mask_zero=True)`, `Masking`).
+
+    Returns:
+        Logits `(batch, timesteps, num_classes)`, in float32 under mixed precision too.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> from nrnm_keras.models import RecurrentBackbone
+    >>> model = StepClassifier(RecurrentBackbone(32, bidirectional=True), num_classes=3)
+    >>> model(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 20, 3])
+    """
+
+    def __init__(self, backbone, num_classes, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(
+                f"Argument `num_classes` must be at least 2. Received: num_classes={num_classes!r}"
+            )
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.dropout = dropout
+        self.dropout_layer = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.logits_layer = layers.Dense(
+            num_classes, dtype=self.dtype_policy.variable_dtype, name="logits"
+        )
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
+        self.backbone.build(input_shape)
+        self.logits_layer.build(self.backbone.compute_output_shape(input_shape))
+        self.built = True
+
+    def call(self, sequences, mask=None, training=False):
+        """Returns the logits."""
+        hidden = self.backbone(sequences, mask=mask, training=training)
+        return self.logits_layer(self.dropout_layer(hidden, training=training))
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the logits."""
+        return (*input_shape[:-1], self.num_classes)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "dropout": self.dropout,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a classifier from what `get_config` returned."""
+        backbone = keras.saving.deserialize_keras_object(config["backbone"])
+        return cls(**{**config, "backbone": backbone})

@@ -1,0 +1,57 @@
+"""Loss and accuracy of classes of steps, some of which do not count."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class StepCrossentropy(keras.losses.Loss):
+    """The cross entropy of each sequence's steps, averaged over those that have a label.
+
+    Call arguments:
+        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_pred: Logits `(batch, timesteps, classes)`.
+
+    Returns:
+        The mean over the sequences, whatever their lengths; 0 for one without any label.
+
+    Example:
+
+    >>> labels, logits = np.array([[0, 1, -1]]), np.zeros((1, 3, 2))
+    >>> round(float(StepCrossentropy()(labels, logits)), 4)  # the logarithm of 2
+    0.6931
+    """
+
+    def call(self, y_true, y_pred):
+        """Returns the cross entropy of each sequence, `(batch,)`."""
+        is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
+        labels = ops.cast(ops.maximum(y_true, 0), "int32")
+        of_steps = ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
+        total = ops.sum(of_steps * is_labelled, axis=1)
+        return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class StepAccuracy(keras.metrics.Mean):
+    """The share of steps whose class is right, of those that have a label in all sequences.
+
+    Call arguments:
+        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_pred: Logits `(batch, timesteps, classes)`.
+        sample_weight: `(batch,)`, the weights of the sequences.
+
+    Example:
+
+    >>> logits = np.array([[[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]]])
+    >>> float(StepAccuracy()(np.array([[0, 1, -1]]), logits))
+    0.5
+    """
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Counts the steps of a batch."""
+        labels = ops.cast(y_true, "int32")
+        weights = ops.cast(labels >= 0, self.dtype)
+        if sample_weight is not None:
+            weights = weights * ops.expand_dims(ops.cast(sample_weight, self.dtype), 1)
+        is_right = ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels)
+        return super().update_state(ops.cast(is_right, self.dtype), sample_weight=weights)

@@ -1,0 +1,89 @@
+"""The picture of the classes of steps: the true ones above the predicted ones."""
+
+import numpy as np
+
+from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.colors import PALETTE
+
+_STEPS_A_LINE = 100
+_UNLABELLED = "#DDDDDD"
+_LINE_HEIGHT = 0.75  # inches
+
+
+def draw_step_classes(sequences, class_names, path, title):
+    """Draws the true and the predicted class of each step as a PNG.
+
+    Steps are cells, 100 to a line; each class has a colour. True classes of steps without a label
+    are grey.
+
+    Args:
+        sequences: list of pairs of integer arrays `(timesteps,)`: the true labels, -1 for a step
+            without one, and the predicted ones. Unlabelled steps at the end are left out.
+        class_names: list of at most 7 strings.
+        path: where the picture goes, a path or a binary file.
+        title: line above the picture.
+
+    Raises:
+        ValueError: if there are more classes than colours.
+
+    Example:
+
+    >>> import io
+    >>> picture = io.BytesIO()
+    >>> draw_step_classes([([0, 1, -1, 1], [0, 1, 1, 0])], ["a", "b"], picture, "Steps")
+    >>> picture.getvalue()[1:4]
+    b'PNG'
+    """
+    if len(class_names) > len(PALETTE):
+        raise ValueError(f"at most {len(PALETTE)} classes can be drawn, not {len(class_names)}")
+    lines = [line for number, pair in enumerate(sequences, 1) for line in _lines(number, *pair)]
+    figure = new_figure(10, _LINE_HEIGHT * len(lines))
+    axes = figure.subplots(len(lines), squeeze=False)[:, 0]
+    figure.subplots_adjust(hspace=0.9)
+    for ax, (label, first, true, predicted) in zip(axes, lines, strict=True):
+        _draw_line(ax, label, first, true, predicted)
+    axes[0].set_title(title, pad=12, parse_math=False)
+    _add_legend(axes[-1], class_names)
+    save(figure, path)
+
+
+def _lines(number, true, predicted):
+    """Yields a name, the first step's number and the labels of each line of a sequence."""
+    labelled = np.flatnonzero(np.asarray(true) >= 0)
+    steps = labelled[-1] + 1 if len(labelled) else 1
+    for first in range(0, steps, _STEPS_A_LINE):
+        line = slice(first, min(first + _STEPS_A_LINE, steps))
+        yield f"sequence {number}", first, true[line], predicted[line]
+
+
+def _draw_line(axes, label, first, true, predicted):
+    from matplotlib.colors import ListedColormap
+
+    cells = np.full((2, _STEPS_A_LINE), np.nan)
+    cells[:, : len(true)] = true, predicted
+    colors = ListedColormap([_UNLABELLED, *PALETTE])
+    axes.imshow(cells + 1, cmap=colors, vmin=-0.5, vmax=len(PALETTE) + 0.5, aspect="auto")
+    axes.axhline(0.5, color="white", linewidth=2)
+    axes.set_yticks([0, 1], ["true", "predicted"], fontsize=8)
+    ticks = np.arange(9, len(true), 10)
+    axes.set_xticks(ticks, ticks + first + 1, fontsize=8)
+    if first == 0:
+        axes.text(-0.5, -0.75, label, fontsize=8, ha="left", va="bottom")
+    axes.tick_params(length=2)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _add_legend(axes, class_names):
+    from matplotlib.patches import Patch
+
+    named = {**dict(zip(class_names, PALETTE, strict=False)), "no label": _UNLABELLED}
+    patches = [Patch(color=color, label=name) for name, color in named.items()]
+    axes.legend(
+        handles=patches,
+        loc="upper left",
+        bbox_to_anchor=(0, -0.6),
+        ncols=len(patches),
+        fontsize=8,
+        frameon=False,
+    )

@@ -1,0 +1,46 @@
+"""Step-wise classification: a class for each step of a sequence."""
+
+import tensorflow as tf
+
+from nrnm_keras.models import StepClassifier
+from nrnm_keras.models.step_scores import StepAccuracy, StepCrossentropy
+from nrnm_keras.pictures.step_classes import draw_step_classes
+from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.recurrent_flags import build_backbone
+
+_DRAWN = 4
+
+
+class StepClassification(Classification):
+    """A task whose targets are the classes of the steps; steps of label -1 do not count."""
+
+    def loss(self):
+        """Returns the cross entropy of the labelled steps."""
+        return StepCrossentropy()
+
+    def metrics(self):
+        """Returns the accuracy over all labelled steps."""
+        return [StepAccuracy(name="accuracy")]
+
+    def draw(self, outcome, folder):
+        """Draws the confusion matrix, and the classes of the steps of the first sequences."""
+        pictures = super().draw(outcome, folder)
+        title = f"True and predicted classes, {outcome.split} split"
+        file = "steps.png"
+        pairs = zip(outcome.targets[:_DRAWN], outcome.outputs[:_DRAWN], strict=True)
+        rows = [(targets, outputs.argmax(axis=-1)) for targets, outputs in pairs]
+        draw_step_classes(rows, self.class_names, folder / file, title)
+        return {**pictures, file: title}
+
+    def build_classifier(self, flags):
+        """Returns the `StepClassifier` of the flags, from sequences of vectors to logits."""
+        return StepClassifier(
+            build_backbone(flags), len(self.class_names), dropout=flags.head_dropout
+        )
+
+    def _confusion_matrix(self, outcome):
+        """Returns the number of labelled steps by true and predicted class."""
+        is_labelled = outcome.targets >= 0
+        predicted = outcome.outputs.argmax(axis=-1)[is_labelled]
+        classes = len(self.class_names)
+        return tf.math.confusion_matrix(outcome.targets[is_labelled], predicted, classes).numpy()
