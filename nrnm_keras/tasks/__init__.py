@@ -1,6 +1,8 @@
 """Tasks: what a data set needs to be learnt. `Task` says what a task offers."""
 
 from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.long_memory import Adding, AssociativeRecall, CopyMemory, InductionHead
+from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.secondary_structure import SecondaryStructure
 from nrnm_keras.tasks.sequence_classification import OwnSequences
 from nrnm_keras.tasks.skeleton_actions import NtuRgbd, NtuSample, NwUcla, SkeletonActions
@@ -17,17 +19,26 @@ TASKS = {
     "nw_ucla": NwUcla,
     "sequence": OwnSequences,
     "secondary_structure": SecondaryStructure,
+    "adding": Adding,
+    "copy_memory": CopyMemory,
+    "associative_recall": AssociativeRecall,
+    "induction": InductionHead,
 }
 
 __all__ = [
     "TASKS",
+    "Adding",
+    "AssociativeRecall",
     "Classification",
+    "CopyMemory",
     "Imdb",
+    "InductionHead",
     "NtuRgbd",
     "NtuSample",
     "NwUcla",
     "OwnSequences",
     "OwnText",
+    "Regression",
     "SampleReviews",
     "SecondaryStructure",
     "SkeletonActions",

@@ -4,6 +4,7 @@ from absl import flags
 
 from nrnm_keras.tasks import (
     TASKS,
+    long_memory,
     recurrent_flags,
     skeleton_flags,
     text_classification,
@@ -23,6 +24,7 @@ def define_flags():
     text_classification.define_flags(values)
     token_embedding.define_flags(values)
     skeleton_flags.define_flags(values)
+    long_memory.define_flags(values)
     recurrent_flags.define_flags(values)
     _define_training_flags(values)
     return values

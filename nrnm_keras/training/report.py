@@ -95,12 +95,12 @@ def summary(report):
 
 
 def _title(report):
-    layers = ",".join(report["flags"]["nrnm_layers"]) or "none"
     flags = report["flags"]
     title = (
-        f"{report['task']}: {flags['num_layers']} layers of {flags['units']} units, "
-        f"memory in {layers}"
+        f"{report['task']}: {flags['num_layers']} {flags['model']} layers of {flags['units']} units"
     )
+    if flags["model"].startswith("nrnm"):
+        title += f", memory in {','.join(flags['nrnm_layers']) or 'none'}"
     return f"{title} ({report['notice']})" if report["notice"] else title
 
 
@@ -120,7 +120,7 @@ def _markdown(report, folder, pictures):
         "| split | result |\n| --- | --- |\n"
         f"| validation | {_metrics(report, 'validation')} |\n"
         f"| test | {_metrics(report, 'test')} |",
-        f"- Data: `{data['records']}`; {examples}; classes {', '.join(data['classes'])}.\n"
+        f"- Data: `{data['records']}`; {examples}{_classes(data)}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
@@ -133,6 +133,10 @@ def _markdown(report, folder, pictures):
         f"--model={folder.path}` classifies from the command line.",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _classes(data):
+    return f"; classes {', '.join(data['classes'])}" if "classes" in data else ""
 
 
 def _class_accuracy(analysis):

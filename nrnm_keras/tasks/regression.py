@@ -1,0 +1,39 @@
+"""Regression: one number for each sequence."""
+
+import keras
+from keras import layers
+
+from nrnm_keras.models import SequencePooling
+from nrnm_keras.tasks.recurrent_flags import build_backbone
+from nrnm_keras.tasks.task import Task
+
+
+class Regression(Task):
+    """A task whose target is a number that belongs to a whole sequence."""
+
+    metric = "mean_squared_error"
+    metric_mode = "min"
+
+    def loss(self):
+        """Returns the mean squared error."""
+        return keras.losses.MeanSquaredError()
+
+    def metrics(self):
+        """Returns the mean squared error, without the penalties that the loss may have."""
+        return [keras.metrics.MeanSquaredError(name="mean_squared_error")]
+
+    def head_layers(self, flags):
+        """Returns the layers from sequences of vectors to numbers `(batch, 1)`."""
+        return [
+            build_backbone(flags),
+            SequencePooling(flags.pooling),
+            layers.Dropout(flags.head_dropout),
+            layers.Dense(1, dtype="float32"),
+        ]
+
+    def build_exported(self, network):
+        """Returns the model from what the network takes to numbers named `value`, `(batch, 1)`."""
+        inputs = keras.Input(
+            network.input_shape[1:], dtype=network.inputs[0].dtype, name="sequence"
+        )
+        return keras.Model(inputs, {"value": network(inputs)})
