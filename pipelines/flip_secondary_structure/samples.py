@@ -80,7 +80,9 @@ def read_chains(path):
             for other in FILES:
                 if name not in entries[other]:
                     place = entries[file][name].place
-                    raise SourceError(f"{place}: chain {name} is not in {path / other}; expected")
+                    raise SourceError(
+                        f"{place}: chain {name} is not in {path / other}; expected it in all files"
+                    )
     for name in entries[SEQUENCES]:
         yield _chain(name, *(entries[file][name] for file in FILES))
 
@@ -146,9 +148,9 @@ def _chain(name, sequence, labels, mask):
     return Chain(
         name,
         _split(labels),
-        encode_residues(sequence.letters, sequence.place),
-        _encode(labels.place, labels.letters, _STATES, "C, E or H"),
-        _encode(mask.place, mask.letters, _RESOLVED, "0 or 1").astype(bool),
+        encode_residues(sequence.letters, f"{sequence.place}: chain {name}"),
+        _encode(f"{labels.place}: chain {name}", labels.letters, _STATES, "C, E or H"),
+        _encode(f"{mask.place}: chain {name}", mask.letters, _RESOLVED, "0 or 1").astype(bool),
     )
 
 
@@ -172,7 +174,5 @@ def _encode(place, letters, codes, expected):
     encoded = table[np.frombuffer(letters.encode("ascii", "replace"), np.uint8)]
     if (encoded < 0).any():
         wrong = int(np.argmax(encoded < 0))
-        raise SourceError(
-            f"{place}: residue {wrong + 1} of this entry is {letters[wrong]!r}; expected {expected}"
-        )
+        raise SourceError(f"{place}, residue {wrong + 1}: {letters[wrong]!r}; expected {expected}")
     return encoded
