@@ -14,12 +14,14 @@ from pipelines.errors import SourceError
 
 # Data set -> "module:class". The module is imported only when its data set is asked for.
 DATASETS = {
+    "flip_secondary_structure": "pipelines.flip_secondary_structure.builder:FlipSecondaryStructure",
     "imdb": "pipelines.imdb.builder:Imdb",
     "ntu_rgbd": "pipelines.ntu_rgbd.builder:NtuRgbd",
     "ntu_sample": "pipelines.ntu_sample.builder:NtuSample",
     "nw_ucla": "pipelines.nw_ucla.builder:NwUcla",
     "sample_reviews": "pipelines.sample_reviews.builder:SampleReviews",
     "sequence_files": "pipelines.sequence_files.builder:SequenceFiles",
+    "sick": "pipelines.sick.builder:Sick",
     "text_files": "pipelines.text_files.builder:TextFiles",
 }
 
@@ -201,12 +203,15 @@ def _summary(builder):
 
 def _label_counts(builder, split):
     """Returns the number of examples of each class in words, if examples have a class label."""
+    from pipelines.dataset_builder import class_feature
+
     counts = builder.label_counts(split)
     if not counts:
         return ""
     if len(counts) > 10:
         return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
-    names = {-1: "unlabelled", **dict(enumerate(builder.info.features["label"].names))}
+    features = builder.info.features
+    names = {-1: "unlabelled", **dict(enumerate(features[class_feature(features)].names))}
     return ", ".join(f"{names[index]} {counts[index]:,}" for index in sorted(counts))
 
 

@@ -34,13 +34,14 @@ class _WithOptions:
 
     def label_counts(self, split) -> dict[int, int]:
         """Returns label -> number of examples of a split; empty if they have no class label."""
-        if not isinstance(dict(self.info.features).get("label"), tfds.features.ClassLabel):
+        label = class_feature(self.info.features)
+        if label is None:
             return {}
         records = tf.data.TFRecordDataset(self.info.splits[split].filepaths).batch(4096)
-        only_label = {"label": tf.io.FixedLenFeature([], tf.int64)}
+        only_label = {label: tf.io.FixedLenFeature([], tf.int64)}
         counts = Counter()
         for batch in records:
-            counts.update(tf.io.parse_example(batch, only_label)["label"].numpy().tolist())
+            counts.update(tf.io.parse_example(batch, only_label)[label].numpy().tolist())
         return dict(counts)
 
     def _other_source(self, built_from):
@@ -81,6 +82,18 @@ class ShardedDatasetBuilder(_WithOptions, tfds.core.ShardBasedBuilder, skip_regi
 
     Options, summary: see `OPTIONS`, `CHOICES`, `warnings`, `summary`.
     """
+
+
+def class_feature(features):
+    """Returns the name of the feature with class labels, one or one a step; None if none has.
+
+    Args:
+        features: a `tfds.features.FeaturesDict`.
+    """
+    for name, feature in features.items():
+        if isinstance(getattr(feature, "feature", feature), tfds.features.ClassLabel):
+            return name
+    return None
 
 
 class _DeterministicWriter(tfds.core.ExampleWriter):

@@ -10,6 +10,7 @@ import textwrap
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
+import numpy as np
 from absl import flags
 from tqdm.auto import tqdm
 
@@ -29,7 +30,8 @@ class Report(NamedTuple):
 
     Attributes:
         folder: the folder of the built version.
-        label_counts: split -> name of a class -> number of records.
+        label_counts: split -> name of a class -> number of records, or of resolved residues where
+            each residue has a class.
         summary: lines that describe the splits.
         warnings: lines about what a user should know, such as repeated records in a split.
         problems: lines about damage, and about records of one split that are in another too.
@@ -236,21 +238,29 @@ class _Contents:
     """What the records of all splits hold: their labels, and what occurs more than once."""
 
     def __init__(self, info, splits):
-        self._input, self._label = info.supervised_keys
+        from pipelines.dataset_builder import class_feature
+
+        inputs, _ = info.supervised_keys
+        self._inputs = [inputs] if isinstance(inputs, str) else inputs
+        self._input = " and ".join(self._inputs)
+        self._label = class_feature(info.features)
         self._name = "id" if "id" in info.features else "name"
         self._classes = {-1: "unlabelled", **dict(enumerate(info.features[self._label].names))}
         self._counts = {split: Counter() for split in splits}
+        self._records = Counter()
         self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
 
     def add(self, split, record):
-        name, value = record[self._name], record[self._input]
-        self._counts[split][int(record[self._label])] += 1
+        name, values = record[self._name], [record[name] for name in self._inputs]
+        labels = np.extract(record.get("resolved", True), record[self._label])
+        self._counts[split].update(labels.tolist())
+        self._records[split] += 1
         self._repeats[self._name].add(split, name, name)
-        self._repeats[self._input].add(split, _hash(value), name)
+        self._repeats[self._input].add(split, _hash(values), name)
 
     @property
     def label_counts(self):
-        """Split -> name of a class -> number of records."""
+        """As in `Report`."""
         return {
             split: {self._classes.get(label, label): counts[label] for label in sorted(counts)}
             for split, counts in self._counts.items()
@@ -276,7 +286,7 @@ class _Contents:
         ]
 
     def _share(self, pairs, split):
-        return f"{len(pairs):,} of {self._counts[split].total():,} records of {split}"
+        return f"{len(pairs):,} of {self._records[split]:,} records of {split}"
 
 
 class _Repeats:
@@ -298,10 +308,13 @@ class _Repeats:
         self._names[split].setdefault(key, name)
 
 
-def _hash(value):
-    """Returns a hash of a text or of an array, equal for equal numbers."""
-    content = value if isinstance(value, bytes) else (value + 0).tobytes()  # -0.0 is 0.0
-    return hashlib.blake2b(content, digest_size=16).digest()
+def _hash(values):
+    """Returns a hash of texts or of arrays, equal for equal numbers."""
+    digest = hashlib.blake2b(digest_size=16)
+    for value in values:
+        content = value if isinstance(value, bytes) else (value + 0).tobytes()  # -0.0 is 0.0
+        digest.update(hashlib.blake2b(content).digest())
+    return digest.digest()
 
 
 def _show(pairs):

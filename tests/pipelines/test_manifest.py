@@ -51,7 +51,27 @@ def sources(tmp_path, reviews, write_folder):
         generate_files(tmp_path / "skeletons", 5)
         return {"source": tmp_path / "skeletons", "num_processes": 1}
 
+    def chains():
+        path = tmp_path / "chains"
+        path.mkdir()
+        (path / "sequences.fasta").write_text(">a\nAC\n>b\nW\n")
+        (path / "mask.fasta").write_text(">a\n11\n>b\n0\n")
+        (path / "sampled.fasta").write_text(
+            ">a SET=train VALIDATION=False\nCH\n>b SET=test VALIDATION=False\nE\n"
+        )
+        return {"source": path}
+
+    def pairs():
+        path = tmp_path / "pairs"
+        path.mkdir()
+        header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
+        for number, name in enumerate(("train", "trial", "test_annotated")):
+            (path / f"SICK_{name}.txt").write_text(f"{header}{number}\tA\tB\t3.5\tNEUTRAL\n")
+        return {"source": path}
+
     return {
+        "flip_secondary_structure": chains,
+        "sick": pairs,
         "imdb": lambda: {"source": write_folder(reviews)},
         "sample_reviews": lambda: {"num_train": 6, "num_test": 4},
         "text_files": texts,

@@ -1,0 +1,178 @@
+"""Reads FLIP's secondary structure: three FASTA files with a letter for each residue of a chain.
+
+`sequences.fasta` holds amino acids, `sampled.fasta` the states and, in its headers, the splits
+(`>NAME SET=train VALIDATION=False`), `mask.fasta` which residues the experiment resolved.
+"""
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.errors import SourceError
+from pipelines.user_files import read_lines
+
+# An amino acid's id is its place counted from 1; 0 is left for padding. X is any other letter.
+ALPHABET = "ACDEFGHIKLMNPQRSTVWYX"
+# Letter in the file -> name, in the order of the labels.
+STATES = {"C": "coil", "E": "strand", "H": "helix"}
+# (SET, VALIDATION) of a header -> split.
+SPLITS = {
+    ("train", "False"): "train",
+    ("train", "True"): "validation",
+    ("test", "False"): "test",
+}
+SEQUENCES, LABELS, MASK = FILES = ("sequences.fasta", "sampled.fasta", "mask.fasta")
+
+_OTHER = len(ALPHABET)
+_AMINO_ACIDS = {chr(code): _OTHER for code in range(ord("A"), ord("Z") + 1)} | {
+    letter: number for number, letter in enumerate(ALPHABET, start=1)
+}
+_AMINO_ACIDS |= {letter.lower(): number for letter, number in _AMINO_ACIDS.items()}
+_STATES = {letter: label for label, letter in enumerate(STATES)}
+_RESOLVED = {"0": 0, "1": 1}
+
+
+class Chain(NamedTuple):
+    """One protein chain.
+
+    Attributes:
+        name: PDB code and chain, such as `1es5-A`.
+        split: "train", "validation" or "test".
+        residues: ids of the amino acids by `ALPHABET`, int32 `(residues,)`.
+        states: labels in the order of `STATES`, int64 `(residues,)`.
+        resolved: whether the experiment saw the residue, bool `(residues,)`; those that it did not
+            see have the state coil, which means nothing.
+    """
+
+    name: str
+    split: str
+    residues: np.ndarray
+    states: np.ndarray
+    resolved: np.ndarray
+
+
+class _Entry(NamedTuple):
+    """An entry of a FASTA file: the place of its header, the rest of that, and its letters."""
+
+    place: str
+    attributes: str
+    letters: str
+
+
+def read_chains(path):
+    """Yields the `Chain`s of a folder, in the order of `sequences.fasta`.
+
+    Args:
+        path: the folder that holds `FILES`. Entries may stand in any order, and be of several
+            lines; amino acids in lower case are those in upper case.
+
+    Raises:
+        SourceError: naming file and line, if a file is missing or cannot be read, a chain occurs
+            twice, not in all files or with unequal lengths, or a header or letter is wrong.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.is_dir():
+        raise SourceError(f"{path}: no such folder; expected the one with {', '.join(FILES)}")
+    entries = {file: _read_entries(path / file) for file in FILES}
+    for file in FILES:
+        for name in entries[file]:
+            for other in FILES:
+                if name not in entries[other]:
+                    place = entries[file][name].place
+                    raise SourceError(
+                        f"{place}: chain {name} is not in {path / other}; expected it in all files"
+                    )
+    for name in entries[SEQUENCES]:
+        yield _chain(name, *(entries[file][name] for file in FILES))
+
+
+def encode_residues(letters, place="residues"):
+    """Returns the ids of amino acids by `ALPHABET`, int32 `(residues,)`.
+
+    Args:
+        letters: string of one letter for each residue.
+        place: where it stands, for the message.
+
+    Raises:
+        SourceError: if something in it is not a letter.
+
+    Example:
+
+    >>> encode_residues("ACXUy").tolist()
+    [1, 2, 21, 21, 20]
+    """
+    return _encode(place, letters, _AMINO_ACIDS, "a letter from A to Z").astype(np.int32)
+
+
+def _read_entries(path):
+    """Returns name -> `_Entry` of a FASTA file."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; expected {', '.join(FILES)} in one folder")
+    headers, parts = {}, []
+    for number, line in read_lines(path):
+        line, place = line.strip(), f"{path}, line {number}"
+        if line.startswith(">"):
+            name, _, attributes = line[1:].partition(" ")
+            if not name:
+                raise SourceError(f"{place}: a header without a name; expected one like >1es5-A")
+            if name in headers:
+                first = headers[name][0]
+                raise SourceError(f"{place}: chain {name} occurs again; it is at {first} already")
+            parts = []
+            headers[name] = place, attributes, parts
+        elif line and not headers:
+            raise SourceError(
+                f"{place}: {line[:20]!r} before any header; expected one like >1es5-A"
+            )
+        else:
+            parts.append(line)
+    if not headers:
+        raise SourceError(f"{path}: no chains in it; expected headers like >1es5-A")
+    entries = {}
+    for name, (place, attributes, parts) in headers.items():
+        entries[name] = _Entry(place, attributes, "".join(parts))
+        if not entries[name].letters:
+            raise SourceError(f"{place}: chain {name} is empty; expected a letter for each residue")
+    return entries
+
+
+def _chain(name, sequence, labels, mask):
+    """Returns the `Chain` of three entries."""
+    for entry in (labels, mask):
+        if len(entry.letters) != len(sequence.letters):
+            raise SourceError(
+                f"{entry.place}: chain {name} has {len(entry.letters):,} letters; "
+                f"expected {len(sequence.letters):,} as at {sequence.place}"
+            )
+    return Chain(
+        name,
+        _split(labels),
+        encode_residues(sequence.letters, f"{sequence.place}: chain {name}"),
+        _encode(f"{labels.place}: chain {name}", labels.letters, _STATES, "C, E or H"),
+        _encode(f"{mask.place}: chain {name}", mask.letters, _RESOLVED, "0 or 1").astype(bool),
+    )
+
+
+def _split(entry):
+    """Returns the split that a header names."""
+    attributes = dict(word.partition("=")[::2] for word in entry.attributes.split())
+    key = attributes.get("SET"), attributes.get("VALIDATION")
+    if key not in SPLITS:
+        expected = ", ".join(f"SET={part} VALIDATION={validation}" for part, validation in SPLITS)
+        raise SourceError(
+            f"{entry.place}: the header has {entry.attributes!r} after the name; "
+            f"expected one of {expected}"
+        )
+    return SPLITS[key]
+
+
+def _encode(place, letters, codes, expected):
+    """Returns the codes of letters, int64 `(residues,)`."""
+    table = np.full(256, -1)
+    table[[ord(letter) for letter in codes]] = list(codes.values())
+    encoded = table[np.frombuffer(letters.encode("ascii", "replace"), np.uint8)]
+    if (encoded < 0).any():
+        wrong = int(np.argmax(encoded < 0))
+        raise SourceError(f"{place}, residue {wrong + 1}: {letters[wrong]!r}; expected {expected}")
+    return encoded

@@ -1,0 +1,120 @@
+"""Reads SICK 2014: pairs of sentences, one a line, from a tab-separated file for each split."""
+
+import pathlib
+from typing import NamedTuple
+
+from pipelines.errors import SourceError
+from pipelines.user_files import read_lines
+
+# Split -> file.
+FILES = {
+    "train": "SICK_train.txt",
+    "validation": "SICK_trial.txt",
+    "test": "SICK_test_annotated.txt",
+}
+# Judgement in the file -> name, in the order of the labels.
+JUDGEMENTS = {
+    "NEUTRAL": "neutral",
+    "ENTAILMENT": "entailment",
+    "CONTRADICTION": "contradiction",
+}
+LOWEST, HIGHEST = 1, 5
+
+_COLUMNS = ("pair_ID", "sentence_A", "sentence_B", "relatedness_score", "entailment_judgment")
+
+
+class Pair(NamedTuple):
+    """Two sentences; `relatedness` is from 1 to 5, `entailment` a name of `JUDGEMENTS`."""
+
+    id: str
+    first: str
+    second: str
+    relatedness: float
+    entailment: str
+
+
+def read_pairs(path):
+    """Returns split -> list of the `Pair`s in its file, in their order.
+
+    Args:
+        path: the folder that holds `FILES`.
+
+    Raises:
+        SourceError: naming file and line, if a file is missing or cannot be read, an id occurs
+            twice, in whichever files, or a line is wrong.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.is_dir():
+        raise SourceError(
+            f"{path}: no such folder; expected the one with {', '.join(FILES.values())}"
+        )
+    places, pairs = {}, {}
+    for split, file in FILES.items():
+        pairs[split] = []
+        for place, pair in _read_file(path / file):
+            if pair.id in places:
+                raise SourceError(
+                    f"{place}: pair {pair.id} occurs again; it is at {places[pair.id]} already"
+                )
+            places[pair.id] = place
+            pairs[split].append(pair)
+        if not pairs[split]:
+            raise SourceError(f"{path / file}: no pairs in it; expected one a line")
+    return pairs
+
+
+def _read_file(path):
+    """Yields (place, `Pair`) for each line of a file; blank ones are skipped."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; expected {', '.join(FILES.values())}")
+    columns = None
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        place, fields = f"{path}, line {number}", [field.strip() for field in line.split("\t")]
+        if columns is None:
+            columns = _check_columns(place, fields)
+            continue
+        if len(fields) != len(columns):
+            raise SourceError(
+                f"{place}: {len(fields)} fields, separated by tabs; expected {len(columns)}: "
+                f"{', '.join(columns)}"
+            )
+        record = dict(zip(columns, fields, strict=True))
+        yield place, _pair(place, *(record[name] for name in _COLUMNS))
+
+
+def _check_columns(place, columns):
+    """Returns the columns, among which are those wanted."""
+    for name in _COLUMNS:
+        if columns.count(name) != 1:
+            raise SourceError(
+                f"{place}: {columns.count(name) or 'no'} columns {name!r}; expected one of each: "
+                f"{', '.join(_COLUMNS)}, separated by tabs"
+            )
+    return columns
+
+
+def _pair(place, identifier, first, second, score, judgement):
+    """Returns the `Pair` in the fields of a line."""
+    for name, field in zip(_COLUMNS, (identifier, first, second), strict=False):
+        if not field:
+            raise SourceError(f"{place}: {name} is empty; expected some text")
+    if judgement not in JUDGEMENTS:
+        raise SourceError(
+            f"{place}: entailment_judgment is {judgement!r}; expected {', '.join(JUDGEMENTS)}"
+        )
+    return Pair(identifier, first, second, _score(place, score), JUDGEMENTS[judgement])
+
+
+def _score(place, text):
+    try:
+        score = float(text)
+    except ValueError:
+        score = None
+    if score is None or not LOWEST <= score <= HIGHEST:
+        raise SourceError(
+            f"{place}: relatedness_score is {text!r}; "
+            f"expected a number from {LOWEST} to {HIGHEST}, such as 3.5"
+        )
+    return score
