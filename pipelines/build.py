@@ -15,6 +15,7 @@ from pipelines.errors import SourceError
 # Data set -> "module:class". The module is imported only when its data set is asked for.
 DATASETS = {
     "imdb": "pipelines.imdb.builder:Imdb",
+    "long_memory": "pipelines.long_memory.builder:LongMemory",
     "ntu_rgbd": "pipelines.ntu_rgbd.builder:NtuRgbd",
     "ntu_sample": "pipelines.ntu_sample.builder:NtuSample",
     "nw_ucla": "pipelines.nw_ucla.builder:NwUcla",

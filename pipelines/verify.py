@@ -29,7 +29,8 @@ class Report(NamedTuple):
 
     Attributes:
         folder: the folder of the built version.
-        label_counts: split -> name of a class -> number of records.
+        label_counts: split -> name of a class -> number of records; without names where the
+            supervised target is not one class.
         summary: lines that describe the splits.
         warnings: lines about what a user should know, such as repeated records in a split.
         problems: lines about damage, and about records of one split that are in another too.
@@ -236,15 +237,25 @@ class _Contents:
     """What the records of all splits hold: their labels, and what occurs more than once."""
 
     def __init__(self, info, splits):
+        import tensorflow_datasets as tfds
+
         self._input, self._label = info.supervised_keys
         self._name = "id" if "id" in info.features else "name"
-        self._classes = {-1: "unlabelled", **dict(enumerate(info.features[self._label].names))}
+        target = info.features[self._label]
+        self._is_class = isinstance(target, tfds.features.ClassLabel)
+        self._classes = {
+            -1: "unlabelled",
+            **dict(enumerate(target.names if self._is_class else [])),
+        }
+        self._totals = Counter()
         self._counts = {split: Counter() for split in splits}
         self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
 
     def add(self, split, record):
         name, value = record[self._name], record[self._input]
-        self._counts[split][int(record[self._label])] += 1
+        self._totals[split] += 1
+        if self._is_class:
+            self._counts[split][int(record[self._label])] += 1
         self._repeats[self._name].add(split, name, name)
         self._repeats[self._input].add(split, _hash(value), name)
 
@@ -276,7 +287,7 @@ class _Contents:
         ]
 
     def _share(self, pairs, split):
-        return f"{len(pairs):,} of {self._counts[split].total():,} records of {split}"
+        return f"{len(pairs):,} of {self._totals[split]:,} records of {split}"
 
 
 class _Repeats:
@@ -313,8 +324,9 @@ def _show(pairs):
 def _describe(split, shards, counts):
     """Returns a line about a split: its size and how many records each class has."""
     records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
+    line = f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB"
     labels = ", ".join(f"{name} {number:,}" for name, number in counts[split].items())
-    return f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB; {labels}"
+    return f"{line}; {labels}" if labels else line
 
 
 if __name__ == "__main__":
