@@ -79,7 +79,7 @@ class LongMemory(DatasetBuilder):
             sequence = features.Tensor(shape=(None, 2), dtype=np.float32, encoding="bytes")
             target = features.Scalar(np.float32)
         elif self._problem == "copy":
-            # Not a Sequence of ClassLabel, which TFDS is slow to write: the metadata have the names.
+            # Not a Sequence of ClassLabel, which TFDS is slow to write; the names are metadata.
             sequence, target = integers, integers
         else:
             sequence, target = integers, features.ClassLabel(names=list(problem.classes))
