@@ -16,6 +16,7 @@ from pipelines.errors import SourceError
 DATASETS = {
     "flip_secondary_structure": "pipelines.flip_secondary_structure.builder:FlipSecondaryStructure",
     "imdb": "pipelines.imdb.builder:Imdb",
+    "long_memory": "pipelines.long_memory.builder:LongMemory",
     "ntu_rgbd": "pipelines.ntu_rgbd.builder:NtuRgbd",
     "ntu_sample": "pipelines.ntu_sample.builder:NtuSample",
     "nw_ucla": "pipelines.nw_ucla.builder:NwUcla",

@@ -245,15 +245,17 @@ class _Contents:
         self._input = " and ".join(self._inputs)
         self._label = class_feature(info.features)
         self._name = "id" if "id" in info.features else "name"
-        self._classes = {-1: "unlabelled", **dict(enumerate(info.features[self._label].names))}
+        names = info.features[self._label].names if self._label else []
+        self._classes = {-1: "unlabelled", **dict(enumerate(names))}
         self._counts = {split: Counter() for split in splits}
         self._records = Counter()
         self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
 
     def add(self, split, record):
         name, values = record[self._name], [record[name] for name in self._inputs]
-        labels = np.extract(record.get("resolved", True), record[self._label])
-        self._counts[split].update(labels.tolist())
+        if self._label:
+            labels = np.extract(record.get("resolved", True), record[self._label])
+            self._counts[split].update(labels.tolist())
         self._records[split] += 1
         self._repeats[self._name].add(split, name, name)
         self._repeats[self._input].add(split, _hash(values), name)
@@ -326,8 +328,9 @@ def _show(pairs):
 def _describe(split, shards, counts):
     """Returns a line about a split: its size and how many records each class has."""
     records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
+    line = f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB"
     labels = ", ".join(f"{name} {number:,}" for name, number in counts[split].items())
-    return f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB; {labels}"
+    return f"{line}; {labels}" if labels else line
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 from absl import flags
-from pipelines.long_memory.problems import PROBLEMS
 
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
@@ -11,6 +10,7 @@ from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.step_classification import StepClassification
 from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.token_embedding import embedding_layers
+from pipelines.long_memory.problems import PROBLEMS
 
 
 def define_flags(values):

@@ -65,7 +65,7 @@ class FlipSecondaryStructure(DatasetBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
-                    "residues": tfds.features.Tensor(shape=(None,), dtype=np.int32),
+                    "residues": tfds.features.Text(),
                     "states": tfds.features.Sequence(
                         tfds.features.ClassLabel(names=list(STATES.values()))
                     ),

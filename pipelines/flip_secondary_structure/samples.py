@@ -5,6 +5,7 @@
 """
 
 import pathlib
+import string
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,6 @@ import numpy as np
 from pipelines.errors import SourceError
 from pipelines.user_files import read_lines
 
-# An amino acid's id is its place counted from 1; 0 is left for padding. X is any other letter.
-ALPHABET = "ACDEFGHIKLMNPQRSTVWYX"
 # Letter in the file -> name, in the order of the labels.
 STATES = {"C": "coil", "E": "strand", "H": "helix"}
 # (SET, VALIDATION) of a header -> split.
@@ -24,11 +23,7 @@ SPLITS = {
 }
 SEQUENCES, LABELS, MASK = FILES = ("sequences.fasta", "sampled.fasta", "mask.fasta")
 
-_OTHER = len(ALPHABET)
-_AMINO_ACIDS = {chr(code): _OTHER for code in range(ord("A"), ord("Z") + 1)} | {
-    letter: number for number, letter in enumerate(ALPHABET, start=1)
-}
-_AMINO_ACIDS |= {letter.lower(): number for letter, number in _AMINO_ACIDS.items()}
+_LETTERS = dict.fromkeys(string.ascii_letters, 0)
 _STATES = {letter: label for label, letter in enumerate(STATES)}
 _RESOLVED = {"0": 0, "1": 1}
 
@@ -39,7 +34,7 @@ class Chain(NamedTuple):
     Attributes:
         name: PDB code and chain, such as `1es5-A`.
         split: "train", "validation" or "test".
-        residues: ids of the amino acids by `ALPHABET`, int32 `(residues,)`.
+        residues: the amino acids, a string of one capital letter for each.
         states: labels in the order of `STATES`, int64 `(residues,)`.
         resolved: whether the experiment saw the residue, bool `(residues,)`; those that it did not
             see have the state coil, which means nothing.
@@ -47,7 +42,7 @@ class Chain(NamedTuple):
 
     name: str
     split: str
-    residues: np.ndarray
+    residues: str
     states: np.ndarray
     resolved: np.ndarray
 
@@ -85,24 +80,6 @@ def read_chains(path):
                     )
     for name in entries[SEQUENCES]:
         yield _chain(name, *(entries[file][name] for file in FILES))
-
-
-def encode_residues(letters, place="residues"):
-    """Returns the ids of amino acids by `ALPHABET`, int32 `(residues,)`.
-
-    Args:
-        letters: string of one letter for each residue.
-        place: where it stands, for the message.
-
-    Raises:
-        SourceError: if something in it is not a letter.
-
-    Example:
-
-    >>> encode_residues("ACXUy").tolist()
-    [1, 2, 21, 21, 20]
-    """
-    return _encode(place, letters, _AMINO_ACIDS, "a letter from A to Z").astype(np.int32)
 
 
 def _read_entries(path):
@@ -145,10 +122,11 @@ def _chain(name, sequence, labels, mask):
                 f"{entry.place}: chain {name} has {len(entry.letters):,} letters; "
                 f"expected {len(sequence.letters):,} as at {sequence.place}"
             )
+    _encode(f"{sequence.place}: chain {name}", sequence.letters, _LETTERS, "a letter from A to Z")
     return Chain(
         name,
         _split(labels),
-        encode_residues(sequence.letters, f"{sequence.place}: chain {name}"),
+        sequence.letters.upper(),
         _encode(f"{labels.place}: chain {name}", labels.letters, _STATES, "C, E or H"),
         _encode(f"{mask.place}: chain {name}", mask.letters, _RESOLVED, "0 or 1").astype(bool),
     )

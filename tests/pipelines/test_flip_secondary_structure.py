@@ -12,7 +12,7 @@ import pipelines.flip_secondary_structure.samples
 from pipelines.build import build, main
 from pipelines.errors import SourceError
 from pipelines.flip_secondary_structure.builder import FlipSecondaryStructure
-from pipelines.flip_secondary_structure.samples import ALPHABET, FILES, read_chains
+from pipelines.flip_secondary_structure.samples import FILES, read_chains
 from pipelines.verify import verify
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -85,18 +85,9 @@ def test_every_chain_is_in_its_split(write, tmp_path):
     }
     for name, (_, letters, states, mask) in CHAINS.items():
         (record,) = [names[name] for names in records.values() if name in names]
-        known = [letter if letter in ALPHABET else "X" for letter in letters.upper()]
-        assert [ALPHABET[number - 1] for number in record["residues"]] == known
+        assert record["residues"].decode() == letters.upper()
         assert ["CEH"[label] for label in record["states"]] == list(states)
         assert record["resolved"].tolist() == [digit == "1" for digit in mask]
-
-
-def test_ids_count_from_one_in_alphabetical_order_and_the_last_is_any_other(write):
-    first, *_, last = read_chains(write(contents(CHAINS)))
-
-    assert first.residues.tolist() == list(range(1, 21))
-    assert last.residues.tolist() == [21] * 6 + [11, 20]
-    assert ALPHABET == "".join(sorted(ALPHABET[:20])) + "X"
 
 
 def test_a_reader_gets_tensors_of_any_length(write, tmp_path):
@@ -105,14 +96,14 @@ def test_a_reader_gets_tensors_of_any_length(write, tmp_path):
 
     spec = builder.as_dataset(split="train").element_spec
     assert {name: (tuple(part.shape), part.dtype.name) for name, part in spec.items()} == {
-        "residues": ((None,), "int32"),
+        "residues": ((), "string"),
         "states": ((None,), "int64"),
         "resolved": ((None,), "bool"),
         "name": ((), "string"),
     }
     assert builder.info.features["states"].names == ["coil", "strand", "helix"]
     ((residues, states),) = builder.as_dataset(split="test", as_supervised=True).as_numpy_iterator()
-    assert (residues.tolist(), states.tolist()) == ([19], [1])
+    assert (residues, states.tolist()) == (b"W", [1])
 
 
 def test_wrapped_lines_order_case_and_line_ends_do_not_matter(write):
@@ -292,7 +283,6 @@ def test_real_chains(tmp_path):
         name, rest = raw[1][line][1:].split(" ", 1)
         record = records[splits[rest]][name]
         assert raw[0][line] == raw[2][line] == f">{name}"
-        letters = "".join(ALPHABET[number - 1] for number in record["residues"])
-        assert letters == raw[0][line + 1].replace("U", "X").replace("O", "X")
+        assert record["residues"].decode() == raw[0][line + 1]
         assert "".join("CEH"[label] for label in record["states"]) == raw[1][line + 1]
         assert "".join("01"[resolved] for resolved in record["resolved"]) == raw[2][line + 1]
