@@ -83,7 +83,7 @@ def full_difficulty(problem, length, difficulty=0):
     """
     if problem not in PROBLEMS:
         raise SourceError(f"problem={problem!r}; expected {' or '.join(PROBLEMS)}")
-    _, _, _, shortest, usual, hardest = PROBLEMS[problem]
+    *_, shortest, usual, hardest = PROBLEMS[problem]
     if difficulty < 0 or (hardest is not None and difficulty > hardest):
         allowed = "only 0" if hardest == 0 else f"0 to {hardest}" if hardest else "0 or more"
         raise SourceError(f"difficulty={difficulty}; {problem} allows {allowed}")
