@@ -1,4 +1,3 @@
-import doctest
 import os
 import pathlib
 import subprocess
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-import pipelines.flip_secondary_structure.samples
 from pipelines.build import build, main
 from pipelines.errors import SourceError
 from pipelines.flip_secondary_structure.builder import FlipSecondaryStructure
@@ -253,12 +251,6 @@ def test_verify_counts_resolved_residues_and_finds_a_chain_in_two_splits(write, 
     assert report.problems == [
         "leakage: 1 of 2 records of test have the residues of one of train: 5ehi-C = 9xyz-A"
     ]
-
-
-def test_example_in_docstring():
-    results = doctest.testmod(pipelines.flip_secondary_structure.samples)
-
-    assert (results.attempted, results.failed) == (1, 0)
 
 
 @pytest.mark.skipif("NRNM_DATA" not in os.environ, reason="needs the real chains")
