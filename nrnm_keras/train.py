@@ -190,17 +190,20 @@ def _why_not_written(error):
 
 def _comparison(reports):
     """Returns a table of several reports."""
-    lines = [f"{'':<6}{'test accuracy':>15}{'validation':>12}{'parameters':>13}{'s per epoch':>13}"]
+    first = next(iter(reports.values()))
+    metric = first["metric"]
+    test = f"test {metric.replace('_', ' ')}"
+    lines = [
+        f"{'':<6}{test:>{len(test) + 2}}{'validation':>12}{'parameters':>13}{'s per epoch':>13}"
+    ]
     for name, report in reports.items():
-        test = report["metrics"]["test"]
-        accuracy = f"{test['accuracy']:.4f}" if test else "no test"
+        metrics = report["metrics"]
+        value = f"{metrics['test'][metric]:.4f}" if metrics["test"] else "no test"
         lines.append(
-            f"{name:<6}{accuracy:>15}"
-            f"{report['metrics']['validation']['accuracy']:>12.4f}{report['parameters']:>13,}"
-            f"{report['training']['seconds_per_epoch']:>13.1f}"
+            f"{name:<6}{value:>{len(test) + 2}}{metrics['validation'][metric]:>12.4f}"
+            f"{report['parameters']:>13,}{report['training']['seconds_per_epoch']:>13.1f}"
         )
-    notice = next(iter(reports.values()))["notice"]
-    return "\n".join(["", *([notice] if notice else []), *lines])
+    return "\n".join(["", *([first["notice"]] if first["notice"] else []), *lines])
 
 
 if __name__ == "__main__":

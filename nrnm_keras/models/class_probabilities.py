@@ -37,6 +37,7 @@ class ClassProbabilities(layers.Layer):
                 f"Received: class_names={list(class_names)}"
             )
         self.class_names = list(class_names)
+        self.supports_masking = True
 
     def build(self, input_shape):
         """Checks that every logit has a name."""
@@ -54,6 +55,10 @@ class ClassProbabilities(layers.Layer):
     def compute_output_shape(self, input_shape):
         """Returns a shape for each class name."""
         return dict.fromkeys(self.class_names, tuple(input_shape[:-1]))
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Returns None: probabilities of steps to pass over mean nothing, and are there."""
+        return None
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -19,12 +19,9 @@ def draw_step_classes(sequences, class_names, path, title):
     Args:
         sequences: list of pairs of integer arrays `(timesteps,)`: the true labels, -1 for a step
             without one, and the predicted ones. Unlabelled steps at the end are left out.
-        class_names: list of at most 7 strings.
+        class_names: list of strings.
         path: where the picture goes, a path or a binary file.
         title: line above the picture.
-
-    Raises:
-        ValueError: if there are more classes than colours.
 
     Example:
 
@@ -34,17 +31,25 @@ def draw_step_classes(sequences, class_names, path, title):
     >>> picture.getvalue()[1:4]
     b'PNG'
     """
-    if len(class_names) > len(PALETTE):
-        raise ValueError(f"at most {len(PALETTE)} classes can be drawn, not {len(class_names)}")
+    colors = _colors(len(class_names))
     lines = [line for number, pair in enumerate(sequences, 1) for line in _lines(number, *pair)]
     figure = new_figure(10, _LINE_HEIGHT * len(lines))
     axes = figure.subplots(len(lines), squeeze=False)[:, 0]
     figure.subplots_adjust(hspace=0.9)
-    for ax, (label, first, true, predicted) in zip(axes, lines, strict=True):
-        _draw_line(ax, label, first, true, predicted)
+    for ax, line in zip(axes, lines, strict=True):
+        _draw_line(ax, colors, *line)
     axes[0].set_title(title, pad=12, parse_math=False)
-    _add_legend(axes[-1], class_names)
+    _add_legend(axes[-1], colors, class_names)
     save(figure, path)
+
+
+def _colors(count):
+    """Returns a colour for each class; of many classes, those of near numbers are alike."""
+    if count <= len(PALETTE):
+        return PALETTE[:count]
+    from matplotlib import colormaps
+
+    return tuple(colormaps["viridis"](np.linspace(0, 1, count)))
 
 
 def _lines(number, true, predicted):
@@ -56,13 +61,13 @@ def _lines(number, true, predicted):
         yield f"sequence {number}", first, true[line], predicted[line]
 
 
-def _draw_line(axes, label, first, true, predicted):
+def _draw_line(axes, colors, label, first, true, predicted):
     from matplotlib.colors import ListedColormap
 
     cells = np.full((2, _STEPS_A_LINE), np.nan)
     cells[:, : len(true)] = true, predicted
-    colors = ListedColormap([_UNLABELLED, *PALETTE])
-    axes.imshow(cells + 1, cmap=colors, vmin=-0.5, vmax=len(PALETTE) + 0.5, aspect="auto")
+    shown = ListedColormap([_UNLABELLED, *colors])
+    axes.imshow(cells + 1, cmap=shown, vmin=-0.5, vmax=len(colors) + 0.5, aspect="auto")
     axes.axhline(0.5, color="white", linewidth=2)
     axes.set_yticks([0, 1], ["true", "predicted"], fontsize=8)
     ticks = np.arange(9, len(true), 10)
@@ -74,10 +79,10 @@ def _draw_line(axes, label, first, true, predicted):
         side.set_visible(False)
 
 
-def _add_legend(axes, class_names):
+def _add_legend(axes, colors, class_names):
     from matplotlib.patches import Patch
 
-    named = {**dict(zip(class_names, PALETTE, strict=False)), "no label": _UNLABELLED}
+    named = {**dict(zip(class_names, colors, strict=True)), "no label": _UNLABELLED}
     patches = [Patch(color=color, label=name) for name, color in named.items()]
     axes.legend(
         handles=patches,

@@ -17,6 +17,7 @@ class Classification(Task):
     """
 
     class_names: list[str]
+    usage = " `python -m nrnm_keras.predict --model={run}` classifies from the command line."
 
     def loss(self):
         """Returns the cross entropy."""

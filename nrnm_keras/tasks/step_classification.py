@@ -14,6 +14,8 @@ _DRAWN = 4
 class StepClassification(Classification):
     """A task whose targets are the classes of the steps; steps of label -1 do not count."""
 
+    usage = ""
+
     def loss(self):
         """Returns the cross entropy of the labelled steps."""
         return StepCrossentropy()

@@ -14,6 +14,7 @@ class Task:
         metric: name of the metric of the validation split that tells the best epoch.
         metric_mode: `"max"` or `"min"`.
         notice: what every summary has to say about the data, or None.
+        usage: what the report says about using the model, with `{run}` for the run's folder.
         sort_by_length: whether sequences of similar length go into one batch.
         padding: number that shorter sequences of a batch are padded with.
         target_padding: the same for targets, of tasks with one for each step.
@@ -24,6 +25,7 @@ class Task:
     metric = "accuracy"
     metric_mode = "max"
     notice = None
+    usage = ""
     sort_by_length = True
     padding = 0
     target_padding = -1

@@ -40,6 +40,7 @@ def create_report(task, flags, progress, best, parameters, outcome, command):
             "examples": task.records.sizes,
             **task.describe(),
         },
+        "metric": task.metric,
         "metrics": {
             "validation": validation,
             "test": outcome.metrics if outcome.split == "test" else None,
@@ -77,7 +78,7 @@ def write_report(report, folder, task, outcome):
             draw_learning_curves(folder / folder.METRICS, path / _LEARNING_CURVES, _title(report))
             pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(outcome, path)}
     with folder.complete(folder.REPORT_TEXT) as path:
-        path.write_text(_markdown(report, folder, pictures), encoding="utf-8")
+        path.write_text(_markdown(report, folder, pictures, task.usage), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -111,7 +112,7 @@ def _metrics(report, split):
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
 
 
-def _markdown(report, folder, pictures):
+def _markdown(report, folder, pictures, usage):
     data, training = report["data"], report["training"]
     examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
     lines = [
@@ -129,8 +130,7 @@ def _markdown(report, folder, pictures):
         *_class_accuracy(report["analysis"]),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
-        f"`{folder.SAVED_MODEL}` needs TensorFlow only. `python -m nrnm_keras.predict "
-        f"--model={folder.path}` classifies from the command line.",
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{usage.format(run=folder.path)}",
     ]
     return "\n\n".join(lines) + "\n"
 

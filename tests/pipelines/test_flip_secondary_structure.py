@@ -277,4 +277,4 @@ def test_real_chains(tmp_path):
         assert raw[0][line] == raw[2][line] == f">{name}"
         assert record["residues"].decode() == raw[0][line + 1]
         assert "".join("CEH"[label] for label in record["states"]) == raw[1][line + 1]
-        assert "".join("01"[resolved] for resolved in record["resolved"]) == raw[2][line + 1]
+        assert "".join("01"[int(resolved)] for resolved in record["resolved"]) == raw[2][line + 1]

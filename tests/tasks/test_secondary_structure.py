@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from nrnm_keras.tasks import SecondaryStructure
+from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
+from nrnm_keras.training.evaluation import Outcome, evaluate
+from pipelines.build import build
+
+SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}
+# Name: split, residues, states, whether they are resolved.
+CHAINS = {
+    "1abc-A": ("SET=train VALIDATION=False", "ACDY", "CCEH", "0111"),
+    "2abc-A": ("SET=train VALIDATION=False", "WXWWWWWWWWWWWWWWWWWW", "CH" * 10, "10" * 10),
+    "3abc-A": ("SET=train VALIDATION=False", "M", "E", "1"),
+    "4abc-A": ("SET=train VALIDATION=True", "KK", "HH", "11"),
+    "5abc-A": ("SET=test VALIDATION=False", "GA", "CE", "01"),
+    "6abc-A": ("SET=test VALIDATION=False", "GAVLI", "HHHCC", "11110"),
+}
+TARGETS = {b"ACDY": [-1, 0, 1, 2], b"M": [1], b"GA": [-1, 1], b"GAVLI": [2, 2, 2, 0, -1]}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flip")
+    columns = {"sequences": 1, "sampled": 2, "mask": 3}
+    for file, column in columns.items():
+        lines = [
+            f">{name}{f' {chain[0]}' if file == 'sampled' else ''}\n{chain[column]}\n"
+            for name, chain in CHAINS.items()
+        ]
+        (folder / f"{file}.fasta").write_text("".join(lines))
+    return build("flip_secondary_structure", folder / "data", source=str(folder))
+
+
+@pytest.fixture
+def task(records, make_flags):
+    return SecondaryStructure(records, make_flags(**SMALL))
+
+
+def test_unresolved_residues_have_no_label(task):
+    assert task.class_names == ["coil", "strand", "helix"]
+    assert task.records.sizes == {"train": 3, "validation": 1, "test": 2}
+    encoded = {bytes(task.encoder([chain]).numpy().tobytes()): chain for chain in TARGETS}
+    for split in ("train", "test"):
+        for residues, states in task.examples(split).as_numpy_iterator():
+            chain = encoded.get(residues.tobytes())
+            if chain:
+                assert states.tolist() == TARGETS.pop(chain)
+    assert not TARGETS
+
+
+def test_residues_are_letters_and_all_unknown_ones_are_one(task):
+    ids = task.encoder(["ACDEFGHIKLMNPQRSTVWY", "XBZU"]).numpy()
+    assert len(set(ids[0])) == 20
+    assert len(set(ids[1, :4])) == 1 and ids[1, 0] not in {0, *ids[0]}
+    assert not ids[1, 4:].any()
+
+
+def test_targets_are_padded_as_the_sequences_are(task):
+    batches = [*evaluation_batches(task, "test", 2), *TrainingBatches(task, 2, 0).epoch(0)]
+    for residues, states, *_ in batches:
+        assert residues.shape == states.shape
+        assert (states.numpy()[residues.numpy() == 0] == -1).all()
+    assert {len(batch) for batch in batches} == {2, 3}
+
+
+def test_accuracy_is_over_the_resolved_residues_of_all_chains(task):
+    """Batches of one chain, which are padded to other lengths."""
+    right = {bytes(r.tobytes()): s for r, s in task.examples("test").as_numpy_iterator()}
+
+    def predict(residues):
+        chain = residues.numpy()[0]
+        states = right[chain[chain > 0].tobytes()]
+        logits = np.zeros((1, len(chain), 3), "float32")
+        logits[0, np.arange(len(states)), np.maximum(states, 0)] = 9
+        logits[0, 0] = [9, 0, 0]  # wrong for the second chain, does not count for the first
+        return logits
+
+    outcome = evaluate(predict, task, "test", 1)
+    assert outcome.metrics["accuracy"] == pytest.approx(4 / 5)
+    assert task.analyse(outcome)["class_accuracy"] == {
+        "coil": 1.0,
+        "strand": 1.0,
+        "helix": pytest.approx(2 / 3),
+    }
+
+
+def test_pictures_show_each_residue(task, tmp_path):
+    targets = np.array([[0, 1, -1], [2, 2, 2]])
+    outcome = Outcome("test", targets, np.zeros((2, 3, 3), "float32"), {})
+    assert set(task.draw(outcome, tmp_path)) == {"confusion_matrix.png", "steps.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"confusion_matrix.png", "steps.png"}
+
+
+def test_exported_model_takes_letters(task, make_flags):
+    exported = task.build_exported(task.build_network(make_flags(**SMALL)))
+    probabilities = exported(np.array(["ACDY", "M"]))
+    assert list(probabilities) == ["coil", "strand", "helix"]
+    assert probabilities["helix"].shape == (2, 4)
+    np.testing.assert_allclose(sum(probabilities.values()), np.ones((2, 4)), rtol=1e-5)
+    alone = exported(np.array(["M"]))
+    np.testing.assert_allclose(probabilities["coil"][1, 0], alone["coil"][0, 0], rtol=1e-5)
