@@ -284,7 +284,7 @@ def test_real_chains(write, tmp_path):
         letters = "".join(ALPHABET[number - 1] for number in chain.residues)
         assert letters == raw[0][line + 1].replace("U", "X").replace("O", "X")
         assert "".join("CEH"[label] for label in chain.states) == raw[1][line + 1]
-        assert "".join("01"[resolved] for resolved in chain.resolved) == raw[2][line + 1]
+        assert "".join("01"[int(seen)] for seen in chain.resolved) == raw[2][line + 1]
 
     # Encoding all of them takes TFDS longer than a test should.
     first = {file: "\n".join(lines[:400]) + "\n" for file, lines in zip(FILES, raw, strict=True)}
