@@ -72,6 +72,12 @@ def sources(tmp_path, reviews, write_folder):
     return {
         "flip_secondary_structure": chains,
         "sick": pairs,
+        "long_memory": lambda: {
+            "length": 4,
+            "num_train": 6,
+            "num_validation": 4,
+            "num_test": 4,
+        },
         "imdb": lambda: {"source": write_folder(reviews)},
         "sample_reviews": lambda: {"num_train": 6, "num_test": 4},
         "text_files": texts,
