@@ -60,8 +60,8 @@ def _run_on(replicas, flags, stop, arguments):
     folders = {name: RunFolder(each.run_dir) for name, each in versions.items()}
     replicas.on_first(lambda: _check_folders(folders, versions))
     # The first process builds what is missing; the others then find it, or build their own.
-    replicas.on_first(lambda: _find_records(flags))
-    records = _find_records(flags)
+    replicas.on_first(lambda: find_records(flags))
+    records = find_records(flags)
     reports = {}
     with stop:
         for name, each in versions.items():
@@ -100,7 +100,7 @@ def _check_folders(folders, versions):
         )
 
 
-def _find_records(flags):
+def find_records(flags):
     """Returns the task's class and the folder of its records, whose shards are all there."""
     task_class, path = _build_records(flags)
     check_sizes(path)

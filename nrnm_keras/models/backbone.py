@@ -24,7 +24,7 @@ class RecurrentBackbone(layers.Layer):
         zoneout: Float in [0, 1), that of every layer without a memory.
         bidirectional: Boolean, whether every layer also runs over the reversed sequence, with
             weights of its own. The hidden states of both directions stand side by side.
-        slots: Positive integer, the number of slots of `"relational_memory"`.
+        relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Call arguments:
@@ -55,7 +55,7 @@ class RecurrentBackbone(layers.Layer):
         recurrent_dropout=0.0,
         zoneout=0.0,
         bidirectional=False,
-        slots=4,
+        relational_options=None,
         nrnm_options=None,
         **kwargs,
     ):
@@ -77,7 +77,7 @@ class RecurrentBackbone(layers.Layer):
         self.recurrent_dropout = recurrent_dropout
         self.zoneout = zoneout
         self.bidirectional = bidirectional
-        self.slots = slots
+        self.relational_options = dict(relational_options or {})
         self.nrnm_options = dict(nrnm_options or {})
         self.recurrent_layers = [self._recurrent_layer(n) for n in range(1, num_layers + 1)]
         self.dropout_layers = [
@@ -151,7 +151,7 @@ class RecurrentBackbone(layers.Layer):
             "recurrent_dropout": self.recurrent_dropout,
             "zoneout": self.zoneout,
             "bidirectional": self.bidirectional,
-            "slots": self.slots,
+            "relational_options": self.relational_options,
             "nrnm_options": self.nrnm_options,
         }
 
@@ -167,7 +167,11 @@ class RecurrentBackbone(layers.Layer):
             layer = NRNM(self.units, return_sequences=True, **options)
         else:
             layer = recurrent_layer(
-                kind, self.units, zoneout=self.zoneout, slots=self.slots, **options
+                kind,
+                self.units,
+                zoneout=self.zoneout,
+                relational_options=self.relational_options,
+                **options,
             )
         if not self.bidirectional:
             return layer

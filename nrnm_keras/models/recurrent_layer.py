@@ -22,7 +22,9 @@ _ELEMENT_ATTENTION = "eleatt_"
 RECURRENCES = (*_CELLS, *(f"{_ELEMENT_ATTENTION}{name}" for name in _LAYERS), _RELATIONAL_MEMORY)
 
 
-def recurrent_layer(recurrence, units, recurrent_dropout=0.0, zoneout=0.0, slots=4, **options):
+def recurrent_layer(
+    recurrence, units, recurrent_dropout=0.0, zoneout=0.0, relational_options=None, **options
+):
     """Returns a recurrent layer that gives the hidden states of all steps.
 
     Args:
@@ -34,7 +36,7 @@ def recurrent_layer(recurrence, units, recurrent_dropout=0.0, zoneout=0.0, slots
             relational memory has none.
         zoneout: Float in [0, 1), the probability that a unit of the hidden state, and of the cell
             state of LSTM or relational memory, keeps its old value.
-        slots: Positive integer, the number of slots of the relational memory.
+        relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         **options: Arguments of `keras.layers.RNN`, such as `name` and `dtype`.
 
     Raises:
@@ -52,28 +54,27 @@ def recurrent_layer(recurrence, units, recurrent_dropout=0.0, zoneout=0.0, slots
     options["return_sequences"] = True
     if recurrence in _LAYERS and not zoneout:
         return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **options)
-    return layers.RNN(
-        _cell(recurrence, units, recurrent_dropout, zoneout, slots, options.get("dtype")), **options
-    )
-
-
-def _cell(recurrence, units, recurrent_dropout, zoneout, slots, dtype):
-    if recurrence == _RELATIONAL_MEMORY:
-        if recurrent_dropout:
-            raise ValueError(
-                "The relational memory has no recurrent dropout. "
-                f"Received: recurrent_dropout={recurrent_dropout!r}"
-            )
-        cell = RelationalMemoryCell(units, slots, dtype=dtype)
-    else:
-        kind = _CELLS[recurrence.removeprefix(_ELEMENT_ATTENTION)]
-        cell = kind(units, recurrent_dropout=recurrent_dropout, dtype=dtype)
-    if recurrence.startswith(_ELEMENT_ATTENTION):
-        cell = ElementAttentionCell(cell, dtype=dtype)
+    dtype = options.get("dtype")
+    cell = _cell(recurrence, units, recurrent_dropout, relational_options or {}, dtype)
     if zoneout:
         # The hidden states before the last one are no units of their own.
         older = [0.0] if recurrence == "high_order_rnn" else []
         states = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]
         rates = [zoneout] * (len(states) - len(older)) + older
         cell = ZoneoutCell(cell, rates, dtype=dtype)
+    return layers.RNN(cell, **options)
+
+
+def _cell(recurrence, units, recurrent_dropout, relational_options, dtype):
+    if recurrence == _RELATIONAL_MEMORY:
+        if recurrent_dropout:
+            raise ValueError(
+                "The relational memory has no recurrent dropout. "
+                f"Received: recurrent_dropout={recurrent_dropout!r}"
+            )
+        return RelationalMemoryCell(units, **relational_options, dtype=dtype)
+    kind = _CELLS[recurrence.removeprefix(_ELEMENT_ATTENTION)]
+    cell = kind(units, recurrent_dropout=recurrent_dropout, dtype=dtype)
+    if recurrence.startswith(_ELEMENT_ATTENTION):
+        cell = ElementAttentionCell(cell, dtype=dtype)
     return cell

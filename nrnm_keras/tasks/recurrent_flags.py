@@ -100,7 +100,7 @@ def build_backbone(flags):
             nrnm_layers=(),
             recurrence=flags.model,
             zoneout=flags.zoneout,
-            slots=flags.slots,
+            relational_options={"slots": flags.slots, "num_heads": flags.num_heads},
             **options,
         )
     memory = _WITH_MEMORY[flags.model]

@@ -61,7 +61,8 @@ def test_step_by_step_is_the_whole_sequence(pooling):
 )
 def test_every_recurrence(recurrence, nrnm_layers):
     options = {"block_size": 6, "stride": 2, "window_size": 4, "zoneout": 0.1}
-    arguments = {"recurrence": recurrence, "zoneout": 0.2, "slots": 2, "nrnm_options": options}
+    arguments = {"recurrence": recurrence, "zoneout": 0.2, "nrnm_options": options}
+    arguments["relational_options"] = {"slots": 2, "num_heads": 2}
     network = network_of(classifier(nrnm_layers=nrnm_layers, **arguments))
     close(run(StreamingClassifier(network, "features"), sequences()), so_far(network, sequences()))
 

@@ -33,7 +33,7 @@ def command(*arguments, **kwargs):
     ("arguments", "message"),
     [
         ([], "no data set named"),
-        (["imbd"], "unknown data set 'imbd'; one of: imdb, ntu_rgbd, ntu_sample, "),
+        (["imbd"], "unknown data set 'imbd'; one of: flip_secondary_structure, imdb, "),
         (["--data_dir=x"], "no data set named"),
         (["imdb", "--sorce=x"], "unknown flag --sorce; allowed: --data_dir, --source"),
         (["imdb", "again"], "unexpected argument 'again'"),

@@ -1,0 +1,77 @@
+"""The picture of a sweep: the result by the value of a flag."""
+
+import numpy as np
+
+from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.colors import PALETTE
+from nrnm_keras.sweeping.summary import mean_and_spread
+
+_MARKERS = "os^Dv*X"
+
+
+def draw_sweep(rows, path, title):
+    """Draws mean and standard deviation of each point, and every run as a dot, as a PNG.
+
+    The values of the first flag go from left to right, as a line where they are numbers; those of
+    the others together are colours.
+
+    Args:
+        rows: from `summarize`.
+        path: where the picture goes, a path or a binary file.
+        title: line above the picture.
+    """
+    split = "test" if rows[0]["test"] else "validation"
+    first = next(iter(rows[0]["values"]))
+    values = list(dict.fromkeys(row["values"][first] for row in rows))
+    is_numeric = all(_is_number(value) for value in values)
+    groups = {}
+    for row in rows:
+        others = [f"{k}={v or 'none'}" for k, v in row["values"].items() if k != first]
+        groups.setdefault(", ".join(others), []).append(row)
+    figure = new_figure(max(5.0, 0.8 * len(values)), 3.4)
+    axes = figure.subplots()
+    for number, (name, group) in enumerate(groups.items()):
+        places = np.array([_place(row["values"][first], values, is_numeric) for row in group])
+        if not is_numeric:
+            places += 0.12 * (number - (len(groups) - 1) / 2)
+        _draw_group(axes, places, [row[split] for row in group], number, name, is_numeric)
+    if not is_numeric:
+        names = [value or "none" for value in values]
+        axes.set_xticks(range(len(values)), names, rotation=35, ha="right")
+    metric = rows[0]["metric"].replace("_", " ")
+    axes.set(xlabel=first.replace("_", " "), ylabel=f"{split} {metric}")
+    axes.set_title(title, parse_math=False)
+    axes.grid(alpha=0.3)
+    if len(groups) > 1:
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    save(figure, path)
+
+
+def _draw_group(axes, places, results, number, name, is_line):
+    """Draws the points of one combination of the other flags' values."""
+    color = PALETTE[number % len(PALETTE)]
+    means, spreads = zip(*map(mean_and_spread, results), strict=True)
+    axes.errorbar(
+        places,
+        means,
+        [spread or 0 for spread in spreads],
+        color=color,
+        marker=_MARKERS[number % len(_MARKERS)],
+        linestyle="-" if is_line else "none",
+        capsize=3,
+        label=name,
+    )
+    for place, values in zip(places, results, strict=True):
+        axes.plot([place] * len(values), values, ".", color=color, alpha=0.4)
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _place(value, values, is_numeric):
+    return float(value) if is_numeric else float(values.index(value))
