@@ -31,6 +31,8 @@ PROGRAMS = [block for kind, block in BLOCKS if kind == "python"]
 SMALL = {
     "train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 --batch_size=20",
     "benchmark": "--units=8 --repeats=1",
+    "sweep": "--units=8 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 --parameters=4000 "
+    "--problem_train=64 --problem_test=32",
 }
 LIMIT = 900  # seconds
 
@@ -51,6 +53,11 @@ def folder(tmp_path_factory, nw_ucla_folder):
     sample = next((folder / "ntu").glob("*.skeleton"))
     shutil.copy(sample, folder / "S001C001P001R001A001.skeleton")
     (folder / "missing.txt").write_text("")
+    (folder / "flip").mkdir()
+    parts = ("train VALIDATION=False", "train VALIDATION=True", "test VALIDATION=False")
+    for file, letters in (("sequences", "MKV"), ("sampled", "CEH"), ("mask", "011")):
+        lines = [f">{i}" + f" SET={parts[i % 3]}" * (file == "sampled") for i in range(30)]
+        (folder / "flip" / f"{file}.fasta").write_text(f"\n{letters}\n".join([*lines, ""]))
     random = np.random.default_rng(0)
     for name in ("train", "test"):
         x = random.normal(size=(40, 9, 3)).astype("f4")
@@ -64,7 +71,7 @@ def folder(tmp_path_factory, nw_ucla_folder):
 def made_small(line):
     """Returns a command with the tests' Python, small data and small networks."""
     line = re.sub(r"(?<!\S)(\.venv/bin/)?python(?= -m)", shlex.quote(sys.executable), line)
-    line = re.sub(r"--(imdb|nw_ucla|ntu)_source=PATH", r"--\1_source=\1", line)
+    line = re.sub(r"--(imdb|nw_ucla|ntu|flip)_source=PATH", r"--\1_source=\1", line)
     line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
     (command,) = re.findall(r"nrnm_keras\.(\w+)", line)
     return f"{line} {SMALL.get(command, '')}"

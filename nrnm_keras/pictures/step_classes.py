@@ -38,7 +38,7 @@ def draw_step_classes(sequences, class_names, path, title):
     figure.subplots_adjust(hspace=0.9)
     for ax, line in zip(axes, lines, strict=True):
         _draw_line(ax, colors, *line)
-    axes[0].set_title(title, pad=12, parse_math=False)
+    axes[0].set_title(title, loc="left", pad=16, parse_math=False)
     _add_legend(axes[-1], colors, class_names)
     save(figure, path)
 
