@@ -195,8 +195,7 @@ def _load_beside(flags, trained):
 
 
 def _describe(trained, path):
-    layers = trained.classifier.backbone.nrnm_layers
-    return f"{'NRNM' if layers else 'LSTM'} ({path})"
+    return f"{trained.classifier.backbone.title} ({path})"
 
 
 def _draw_into(folder, draw):

@@ -27,6 +27,10 @@ class RecurrentBackbone(layers.Layer):
         relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
+    Attributes:
+        recurrent_layers: The layers, first to last.
+        title: What the network is called in pictures.
+
     Call arguments:
         sequences: `(batch, timesteps, features)`.
         mask: Booleans `(batch, timesteps)`, False for steps to pass over.
@@ -102,6 +106,11 @@ class RecurrentBackbone(layers.Layer):
     def compute_output_shape(self, input_shape):
         """Returns the shape of the hidden states."""
         return (*input_shape[:-1], self.units * (1 + self.bidirectional))
+
+    @property
+    def title(self):
+        """What the network is called in pictures."""
+        return "NRNM" if self.nrnm_layers else self.recurrence.replace("_", " ").upper()
 
     def initial_step_state(self, batch_size):
         """Returns the states of all layers before the first step, by name.

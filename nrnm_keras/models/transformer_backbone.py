@@ -17,6 +17,10 @@ class TransformerBackbone(layers.Layer):
         num_heads: Positive integer; must divide `units`.
         dropout: Float in [0, 1), dropout of the attention and of each half's output.
 
+    Attributes:
+        recurrent_layers: None of its layers, an empty list.
+        title: What the network is called in pictures.
+
     Call arguments:
         sequences: `(batch, timesteps, features)`.
         mask: Booleans `(batch, timesteps)`, False for steps to pass over: nothing attends to
@@ -35,6 +39,8 @@ class TransformerBackbone(layers.Layer):
     >>> TransformerBackbone(32, num_layers=2)(np.zeros((2, 20, 5))).shape
     TensorShape([2, 20, 32])
     """
+
+    title = "Transformer"
 
     def __init__(self, units, num_layers=3, num_heads=4, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -60,6 +66,7 @@ class TransformerBackbone(layers.Layer):
             for _ in range(num_layers)
         ]
         self.normalization = layers.LayerNormalization(dtype=self.dtype_policy)
+        self.recurrent_layers = []
         self.supports_masking = True
 
     def build(self, input_shape):
