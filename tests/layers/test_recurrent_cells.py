@@ -178,9 +178,8 @@ def test_order_1_is_the_simple_rnn():
     "make",
     [
         lambda: HighOrderRNNCell(UNITS, dropout=0.5, recurrent_dropout=0.5, seed=1),
-        lambda: ElementAttentionCell(
-            layers.GRUCell(UNITS, dropout=0.5, recurrent_dropout=0.5, seed=1)
-        ),
+        lambda: ElementAttentionCell(layers.GRUCell(UNITS, dropout=0.5, seed=1)),
+        lambda: ElementAttentionCell(layers.GRUCell(UNITS, recurrent_dropout=0.5, seed=1)),
         lambda: ZoneoutCell(layers.LSTMCell(UNITS, recurrent_dropout=0.5, seed=1), [0.5, 0.5], 1),
     ],
 )

@@ -36,7 +36,7 @@ def test_saved_and_loaded(backbone, tmp_path):
 def test_half_precision_tells_far_steps_apart():
     xs = np.ones((1, 400, 1), "float32")
     outputs = TransformerBackbone(8, 1, dtype="mixed_bfloat16")(xs).numpy().astype("float32")[0]
-    assert len(np.unique(outputs, axis=0)) > 100
+    assert (outputs[1:] != outputs[:-1]).any(axis=1).all()
 
 
 def test_what_it_cannot_do(backbone):

@@ -15,6 +15,7 @@ CHAINS = {
     "4abc-A": ("SET=train VALIDATION=True", "KK", "HH", "11"),
     "5abc-A": ("SET=test VALIDATION=False", "GA", "CE", "01"),
     "6abc-A": ("SET=test VALIDATION=False", "GAVLI", "HHHCC", "11110"),
+    "7abc-A": ("SET=test VALIDATION=False", "Y" * 20, "C" * 20, "1" + "0" * 19),
 }
 TARGETS = {b"ACDY": [-1, 0, 1, 2], b"M": [1], b"GA": [-1, 1], b"GAVLI": [2, 2, 2, 0, -1]}
 
@@ -39,7 +40,7 @@ def task(records, make_flags):
 
 def test_unresolved_residues_have_no_label(task):
     assert task.class_names == ["coil", "strand", "helix"]
-    assert task.records.sizes == {"train": 3, "validation": 1, "test": 2}
+    assert task.records.sizes == {"train": 3, "validation": 1, "test": 3}
     encoded = {bytes(task.encoder([chain]).numpy().tobytes()): chain for chain in TARGETS}
     for split in ("train", "test"):
         for residues, states in task.examples(split).as_numpy_iterator():
@@ -73,11 +74,15 @@ def test_accuracy_is_over_the_resolved_residues_of_all_chains(task):
         states = right[chain[chain > 0].tobytes()]
         logits = np.zeros((1, len(chain), 3), "float32")
         logits[0, np.arange(len(states)), np.maximum(states, 0)] = 9
-        logits[0, 0] = [9, 0, 0]  # wrong for the second chain, does not count for the first
+        logits[0, 0] = [
+            9,
+            0,
+            0,
+        ]  # does not count for the first chain, wrong for the second, right for the third
         return logits
 
     outcome = evaluate(predict, task, "test", 1)
-    assert outcome.metrics["accuracy"] == pytest.approx(4 / 5)
+    assert outcome.metrics["accuracy"] == pytest.approx(5 / 6)
     assert task.analyse(outcome)["class_accuracy"] == {
         "coil": 1.0,
         "strand": 1.0,
