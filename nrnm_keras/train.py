@@ -13,8 +13,8 @@ from absl import logging
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.checks import faults_named
-from nrnm_keras.tasks.recurrent_flags import build_backbone
 from nrnm_keras.training.finish import finish
 from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train

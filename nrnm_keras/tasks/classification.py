@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from nrnm_keras.models import ClassProbabilities, SequenceClassifier
 from nrnm_keras.pictures.confusion_matrix import draw_confusion_matrix
-from nrnm_keras.tasks.recurrent_flags import build_backbone
+from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.task import Task
 
 

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from nrnm_keras.models import SequencePooling
-from nrnm_keras.tasks.recurrent_flags import build_backbone
+from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.task import Task
 
 

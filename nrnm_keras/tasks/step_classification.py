@@ -5,8 +5,8 @@ import tensorflow as tf
 from nrnm_keras.models import StepClassifier
 from nrnm_keras.models.step_scores import StepAccuracy, StepCrossentropy
 from nrnm_keras.pictures.step_classes import draw_step_classes
+from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.recurrent_flags import build_backbone
 
 _DRAWN = 4
 

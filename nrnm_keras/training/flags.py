@@ -4,8 +4,8 @@ from absl import flags
 
 from nrnm_keras.tasks import (
     TASKS,
+    backbone_flags,
     long_memory,
-    recurrent_flags,
     skeleton_flags,
     text_classification,
     token_embedding,
@@ -25,7 +25,7 @@ def define_flags():
     token_embedding.define_flags(values)
     skeleton_flags.define_flags(values)
     long_memory.define_flags(values)
-    recurrent_flags.define_flags(values)
+    backbone_flags.define_flags(values)
     _define_training_flags(values)
     return values
 
