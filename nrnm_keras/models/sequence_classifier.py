@@ -1,13 +1,14 @@
 """SequenceClassifier: logits of the class of a whole sequence."""
 
 import keras
-from keras import layers, ops
+from keras import ops
 
+from nrnm_keras.models.classifier import Classifier
 from nrnm_keras.models.pooling import SequencePooling
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
-class SequenceClassifier(keras.Model):
+class SequenceClassifier(Classifier):
     """Classifies sequences of features: backbone, pooling, one linear layer (Eqs. 9, 10).
 
     Args:
@@ -37,21 +38,9 @@ class SequenceClassifier(keras.Model):
     """
 
     def __init__(self, backbone, num_classes, pooling="last", dropout=0.0, **kwargs):
-        super().__init__(**kwargs)
-        if num_classes < 2:
-            raise ValueError(
-                f"Argument `num_classes` must be at least 2. Received: num_classes={num_classes!r}"
-            )
-        self.backbone = backbone
-        self.num_classes = num_classes
+        super().__init__(backbone, num_classes, dropout, **kwargs)
         self.pooling = pooling
-        self.dropout = dropout
         self.pooling_layer = SequencePooling(pooling, dtype=self.dtype_policy)
-        self.dropout_layer = layers.Dropout(dropout, dtype=self.dtype_policy)
-        self.logits_layer = layers.Dense(
-            num_classes, dtype=self.dtype_policy.variable_dtype, name="logits"
-        )
-        self.supports_masking = True
 
     def build(self, input_shape):
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
@@ -104,16 +93,4 @@ class SequenceClassifier(keras.Model):
 
     def get_config(self):
         """Returns the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "num_classes": self.num_classes,
-            "pooling": self.pooling,
-            "dropout": self.dropout,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes a classifier from what `get_config` returned."""
-        backbone = keras.saving.deserialize_keras_object(config["backbone"])
-        return cls(**{**config, "backbone": backbone})
+        return {**super().get_config(), "pooling": self.pooling}

@@ -1,11 +1,12 @@
 """StepClassifier: logits of a class for every step of a sequence."""
 
 import keras
-from keras import layers
+
+from nrnm_keras.models.classifier import Classifier
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
-class StepClassifier(keras.Model):
+class StepClassifier(Classifier):
     """Classifies every step of sequences of features: backbone, one linear layer.
 
     Args:
@@ -33,21 +34,6 @@ class StepClassifier(keras.Model):
     TensorShape([2, 20, 3])
     """
 
-    def __init__(self, backbone, num_classes, dropout=0.0, **kwargs):
-        super().__init__(**kwargs)
-        if num_classes < 2:
-            raise ValueError(
-                f"Argument `num_classes` must be at least 2. Received: num_classes={num_classes!r}"
-            )
-        self.backbone = backbone
-        self.num_classes = num_classes
-        self.dropout = dropout
-        self.dropout_layer = layers.Dropout(dropout, dtype=self.dtype_policy)
-        self.logits_layer = layers.Dense(
-            num_classes, dtype=self.dtype_policy.variable_dtype, name="logits"
-        )
-        self.supports_masking = True
-
     def build(self, input_shape):
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         self.backbone.build(input_shape)
@@ -62,18 +48,3 @@ class StepClassifier(keras.Model):
     def compute_output_shape(self, input_shape):
         """Returns the shape of the logits."""
         return (*input_shape[:-1], self.num_classes)
-
-    def get_config(self):
-        """Returns the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "num_classes": self.num_classes,
-            "dropout": self.dropout,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes a classifier from what `get_config` returned."""
-        backbone = keras.saving.deserialize_keras_object(config["backbone"])
-        return cls(**{**config, "backbone": backbone})

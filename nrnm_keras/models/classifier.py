@@ -1,0 +1,48 @@
+"""Classifier: what the classifiers of whole sequences and of their steps share."""
+
+import keras
+from keras import layers
+
+
+class Classifier(keras.Model):
+    """A backbone and a linear layer behind a dropout.
+
+    Args:
+        backbone: Layer from `(batch, timesteps, features)` to hidden states
+            `(batch, timesteps, units)`, such as a `RecurrentBackbone`.
+        num_classes: Integer of at least 2.
+        dropout: Float in [0, 1), dropout on what enters the linear layer.
+
+    Raises:
+        ValueError: if there are fewer than 2 classes.
+    """
+
+    def __init__(self, backbone, num_classes, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(
+                f"Argument `num_classes` must be at least 2. Received: num_classes={num_classes!r}"
+            )
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.dropout = dropout
+        self.dropout_layer = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.logits_layer = layers.Dense(
+            num_classes, dtype=self.dtype_policy.variable_dtype, name="logits"
+        )
+        self.supports_masking = True
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "dropout": self.dropout,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a classifier from what `get_config` returned."""
+        backbone = keras.saving.deserialize_keras_object(config["backbone"])
+        return cls(**{**config, "backbone": backbone})
