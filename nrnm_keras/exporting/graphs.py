@@ -1,8 +1,7 @@
 """Graphs of a model as a SavedModel."""
 
+import keras
 import tensorflow as tf
-
-from nrnm_keras.preprocessing import TextPreprocessor
 
 
 def save_graphs(model, functions, folder):
@@ -25,8 +24,8 @@ def module_of(model, functions):
     """Returns a `tf.Module` with functions of a Keras model, and what they refer to."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    of_text = [layer for layer in model.layers if isinstance(layer, TextPreprocessor)]
-    module.tables = [layer.lookup.lookup_table for layer in of_text]
+    lookups = [x for x in model._flatten_layers() if isinstance(x, keras.layers.StringLookup)]
+    module.tables = [lookup.lookup_table for lookup in lookups]
     for name, function in functions.items():
         setattr(module, name, function)
     return module

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from nrnm_keras.exporting.graphs import save_graphs
 from nrnm_keras.tasks import SecondaryStructure
 from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.training.evaluation import Outcome, evaluate
@@ -105,3 +107,12 @@ def test_exported_model_takes_letters(task, make_flags):
     np.testing.assert_allclose(sum(probabilities.values()), np.ones((2, 4)), rtol=1e-5)
     alone = exported(np.array(["M"]))
     np.testing.assert_allclose(probabilities["coil"][1, 0], alone["coil"][0, 0], rtol=1e-5)
+
+
+def test_saved_model_takes_letters(task, make_flags, tmp_path):
+    exported = task.build_exported(task.build_network(make_flags(**SMALL)))
+    serve = tf.function(exported, [tf.TensorSpec((None,), tf.string, "residues")])
+    save_graphs(exported, {"serve": serve}, tmp_path)
+    loaded, chains = tf.saved_model.load(str(tmp_path)), tf.constant(["ACDY", "M"])
+    for name, expected in exported(chains).items():
+        np.testing.assert_allclose(loaded.serve(chains)[name], expected, rtol=1e-5)
