@@ -88,10 +88,16 @@ def _run(values, arguments):
 
 
 def _read_published(path):
+    if not path:
+        return []
     try:
-        return read_published(path) if path else []
+        rows = read_published(path)
     except OSError as error:
         raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
+    for row in rows:
+        if missing := {"system", "value", "source"} - {name for name in row if row[name]}:
+            raise UsageError(f"--published={path}: {row} has no {' and no '.join(sorted(missing))}")
+    return rows
 
 
 def _with_units(point, parameters, records):

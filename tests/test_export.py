@@ -125,6 +125,7 @@ def test_runs_elsewhere_whole_and_step_by_step(run, format_name, exported):
     assert "| test | accuracy |" in card and "python -m nrnm_keras.train" in card
 
 
+@pytest.mark.slow
 def test_keras_model_runs_in_a_new_process(exported):
     card, _ = run_example(exported("of_sequences", "keras"))
     assert "| `serve` |" in card
@@ -186,6 +187,7 @@ def test_what_cannot_be_done_is_refused(of_sequences, flags, words, capsys, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_output_that_is_there_is_kept_or_replaced(of_sequences, exported, tmp_path, capsys):
     flags = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
     shutil.copytree(exported("of_sequences", "keras"), tmp_path / "out")

@@ -398,6 +398,7 @@ def start(flags, **arguments):
     )
 
 
+@pytest.mark.slow
 def test_end_of_a_run_that_cannot_be_written_can_be_done_again(sequences, tmp_path, capsys):
     case, run = copy(sequences, tmp_path), tmp_path / "run"
     limit = 60_000  # bytes of a file: enough for checkpoints, too few for the exported graph

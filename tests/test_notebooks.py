@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 NOTEBOOKS = pathlib.Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 LIMIT = 600  # seconds a cell
+# The others train on a whole data set.
+QUICK = ("layer", "long_memory")
 # What makes a training short: constants of the notebooks, and small values of them.
 SHORT = {"EPOCHS": 1, "BATCHES": 2, "EXAMPLES": 64}
 
@@ -20,8 +22,19 @@ def shorten(cell):
         cell.source = re.sub(rf"^{name} = [\d_]+$", f"{name} = {value}", cell.source, flags=re.M)
 
 
-@pytest.mark.parametrize("length", ["short", pytest.param("whole", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("path", "length"),
+    [
+        pytest.param(
+            path,
+            length,
+            marks=[] if length == "short" and path.stem in QUICK else pytest.mark.slow,
+            id=f"{path.stem}-{length}",
+        )
+        for path in PATHS
+        for length in ("short", "whole")
+    ],
+)
 def test_runs(path, length, tmp_path, monkeypatch):
     root = str(NOTEBOOKS.parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))

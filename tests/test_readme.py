@@ -53,6 +53,11 @@ def folder(tmp_path_factory, nw_ucla_folder):
     sample = next((folder / "ntu").glob("*.skeleton"))
     shutil.copy(sample, folder / "S001C001P001R001A001.skeleton")
     (folder / "missing.txt").write_text("")
+    (folder / "sick").mkdir()
+    header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
+    for name in ("train", "trial", "test_annotated"):
+        rows = [f"{name}{i}\tA dog\tNo man {i}\t{1 + i % 5}\tNEUTRAL\n" for i in range(20)]
+        (folder / "sick" / f"SICK_{name}.txt").write_text(header + "".join(rows))
     (folder / "flip").mkdir()
     parts = ("train VALIDATION=False", "train VALIDATION=True", "test VALIDATION=False")
     for file, letters in (("sequences", "MKV"), ("sampled", "CEH"), ("mask", "011")):
@@ -71,7 +76,7 @@ def folder(tmp_path_factory, nw_ucla_folder):
 def made_small(line):
     """Returns a command with the tests' Python, small data and small networks."""
     line = re.sub(r"(?<!\S)(\.venv/bin/)?python(?= -m)", shlex.quote(sys.executable), line)
-    line = re.sub(r"--(imdb|nw_ucla|ntu|flip)_source=PATH", r"--\1_source=\1", line)
+    line = re.sub(r"--(imdb|nw_ucla|ntu|flip|sick)_source=PATH", r"--\1_source=\1", line)
     line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
     (command,) = re.findall(r"nrnm_keras\.(\w+)", line)
     return f"{line} {SMALL.get(command, '')}"
@@ -137,6 +142,6 @@ def test_request_and_answer_of_the_server(folder):
     assert set(outputs) == set(row)
     for name, value in row.items():
         given = outputs[name][0].numpy()
-        assert np.shape(value) == given.shape
+        assert np.shape(value) == np.shape(given)
     assert [x.decode() for x in outputs["classes"][0].numpy()] == row["classes"]
     assert outputs["label"][0].numpy().decode() in row["classes"]

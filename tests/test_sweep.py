@@ -55,6 +55,13 @@ def test_mistakes_are_one_line(flags, named, capsys):
     assert named in capsys.readouterr().err
 
 
+def test_published_row_without_a_source_is_named(tmp_path, capsys):
+    (tmp_path / "rows.csv").write_text("system,value,source\nLSTM,70.3,\n")
+    flags = ["--sweep_dir=x", "--grid=units=8", f"--published={tmp_path}/rows.csv"]
+    assert sweep.main(flags) == 1
+    assert "has no source" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_finished_runs_are_skipped_and_more_are_added(file, tmp_path, capfd):
     flags = [*SMALL, f"--train_file={file}", f"--data_dir={tmp_path}/data"]

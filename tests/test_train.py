@@ -218,6 +218,7 @@ def test_run_of_other_flags_is_refused(run, capsys):
     assert (run / "report.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_unfinished_run_goes_on_with_the_same_flags_only(folder, short, capsys):
     path = folder / "unfinished"
     flags = [f"--flagfile={short}/flags.txt", f"--run_dir={path}"]

@@ -4,6 +4,7 @@ from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
 from nrnm_keras.models.pooling import SequencePooling
 from nrnm_keras.models.sequence_classifier import SequenceClassifier
+from nrnm_keras.models.sequence_similarity import SequenceSimilarity
 from nrnm_keras.models.step_classifier import StepClassifier
 from nrnm_keras.models.streaming_classifier import StreamingClassifier
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
@@ -13,6 +14,7 @@ __all__ = [
     "RecurrentBackbone",
     "SequenceClassifier",
     "SequencePooling",
+    "SequenceSimilarity",
     "StepClassifier",
     "StreamingClassifier",
     "TransformerBackbone",

@@ -7,6 +7,7 @@ from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS, SkeletonLayout
 from nrnm_keras.preprocessing.skeleton_rotation import SkeletonRotation
 from nrnm_keras.preprocessing.standardization import Standardization
 from nrnm_keras.preprocessing.text import TextPreprocessor
+from nrnm_keras.preprocessing.text_pairs import TextPairPreprocessor
 
 __all__ = [
     "LAYOUTS",
@@ -16,5 +17,6 @@ __all__ = [
     "SkeletonPreprocessor",
     "SkeletonRotation",
     "Standardization",
+    "TextPairPreprocessor",
     "TextPreprocessor",
 ]

@@ -61,7 +61,10 @@ def run_all(runs, jobs):
                 seconds = future.result()
                 line = _result(futures[future])
                 print(f"[{number}/{len(waiting)}] {line} ({seconds:.0f} s)", flush=True)
-        except BaseException:
+        except KeyboardInterrupt as error:
+            pool.shutdown(cancel_futures=True)
+            raise KeyboardInterrupt("the same command goes on with what is not finished") from error
+        except UsageError:
             pool.shutdown(cancel_futures=True)
             raise
     return [run.report() for run in runs]

@@ -4,6 +4,7 @@ from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.long_memory import Adding, AssociativeRecall, CopyMemory, InductionHead
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.secondary_structure import SecondaryStructure
+from nrnm_keras.tasks.sentence_similarity import SickRelatedness
 from nrnm_keras.tasks.sequence_classification import OwnSequences
 from nrnm_keras.tasks.skeleton_actions import NtuRgbd, NtuSample, NwUcla, SkeletonActions
 from nrnm_keras.tasks.step_classification import StepClassification
@@ -19,6 +20,7 @@ TASKS = {
     "nw_ucla": NwUcla,
     "sequence": OwnSequences,
     "secondary_structure": SecondaryStructure,
+    "sick": SickRelatedness,
     "adding": Adding,
     "copy_memory": CopyMemory,
     "associative_recall": AssociativeRecall,
@@ -41,6 +43,7 @@ __all__ = [
     "Regression",
     "SampleReviews",
     "SecondaryStructure",
+    "SickRelatedness",
     "SkeletonActions",
     "StepClassification",
     "Task",

@@ -90,13 +90,17 @@ class Records:
                 `numpy.array_split`.
         """
         places = np.array_split(self._places[split], num_parts)[part]
-        content, target = self._builder.info.supervised_keys
+        contents, target = self._builder.info.supervised_keys
         num_classes = getattr(_class_label(self.features[target]), "num_classes", None)
-        records = self._read(split, places).map(
-            lambda record: check_record(
-                record, split, content, target, num_classes, self._max_timesteps
-            )
-        )
+
+        def check(record):
+            for content in [contents] if isinstance(contents, str) else contents:
+                record = check_record(
+                    record, split, content, target, num_classes, self._max_timesteps
+                )
+            return record
+
+        records = self._read(split, places).map(check)
         return records.apply(tf.data.experimental.assert_cardinality(len(places)))
 
     def _read(self, split, places):

@@ -1,6 +1,7 @@
 """Regression: one number for each sequence."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from nrnm_keras.models import SequencePooling
@@ -22,6 +23,14 @@ class Regression(Task):
         """Returns the mean squared error, without the penalties that the loss may have."""
         return [keras.metrics.MeanSquaredError(name="mean_squared_error")]
 
+    def analyse(self, outcome):
+        """Returns the correlations of outputs and targets, Pearson's and Spearman's of ranks."""
+        outputs = outcome.outputs.reshape(-1)
+        return {
+            "pearson": _correlation(outcome.targets, outputs),
+            "spearman": _correlation(_ranks(outcome.targets), _ranks(outputs)),
+        }
+
     def head_layers(self, flags):
         """Returns the layers from sequences of vectors to numbers `(batch, 1)`."""
         return [
@@ -37,3 +46,16 @@ class Regression(Task):
             network.input_shape[1:], dtype=network.inputs[0].dtype, name="sequence"
         )
         return keras.Model(inputs, {"value": network(inputs)})
+
+
+def _correlation(x, y):
+    """Returns Pearson's correlation, None if one of the two is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def _ranks(values):
+    """Returns the rank of each value; equal ones share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]

@@ -42,8 +42,13 @@ def finish(task, flags, folder, progress, command):
         exported.save(path)
     with folder.complete(folder.SAVED_MODEL) as path:
         raw = [tf.TensorSpec(each.shape, each.dtype, each.name) for each in exported.inputs]
-        save_graphs(exported, {"serve": tf.function(exported, raw)}, path)
+        save_graphs(exported, {"serve": tf.function(_serving(exported), raw)}, path)
     best = best_epoch(task, flags, progress)
     report = create_report(task, flags, progress, best, network.count_params(), outcome, command)
     write_report(report, folder, task, outcome)
     folder.remove_state()
+
+
+def _serving(model):
+    """Returns a function of a model's inputs, one by one."""
+    return lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs))

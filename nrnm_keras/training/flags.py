@@ -6,6 +6,7 @@ from nrnm_keras.tasks import (
     TASKS,
     backbone_flags,
     long_memory,
+    sentence_similarity,
     skeleton_flags,
     text_classification,
     token_embedding,
@@ -24,6 +25,7 @@ def define_flags():
     text_classification.define_flags(values)
     token_embedding.define_flags(values)
     skeleton_flags.define_flags(values)
+    sentence_similarity.define_flags(values)
     long_memory.define_flags(values)
     backbone_flags.define_flags(values)
     _define_training_flags(values)
@@ -72,6 +74,7 @@ def _define_data_flags(values):
     choice("ntu_on_error", "fail", ("fail", "skip"), "what a damaged .skeleton file does")
     path("ntu_missing_samples", None, "the official list of samples with missing skeletons")
     path("nw_ucla_source", None, "folder of the NW-UCLA JSON files, or their archive")
+    path("sick_source", None, "folder of the files of SICK 2014")
     path("flip_source", None, "folder of the FASTA files of FLIP's secondary structure")
     path(
         "train_file",

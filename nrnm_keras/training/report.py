@@ -127,6 +127,7 @@ def _markdown(report, folder, pictures, usage):
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
         f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
+        *_correlations(report["analysis"]),
         *_class_accuracy(report["analysis"]),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
@@ -137,6 +138,13 @@ def _markdown(report, folder, pictures, usage):
 
 def _classes(data):
     return f"; classes {', '.join(data['classes'])}" if "classes" in data else ""
+
+
+def _correlations(analysis):
+    """Returns the correlations of outputs and targets, if there are any."""
+    found = [name for name in ("pearson", "spearman") if analysis.get(name) is not None]
+    values = ", ".join(f"{name.capitalize()} {analysis[name]:.4f}" for name in found)
+    return [f"Correlation of outputs and targets ({analysis['split']}): {values}."] * bool(found)
 
 
 def _class_accuracy(analysis):

@@ -315,7 +315,7 @@ def results_of_tensorflow(tmp_path_factory):
     return results_of("tensorflow", tmp_path_factory.mktemp("backends"))
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.slow), "torch"])
 def test_backends_give_the_same_numbers(backend, results_of_tensorflow, tmp_path):
     pytest.importorskip(backend)
     close(results_of(backend, tmp_path), results_of_tensorflow)

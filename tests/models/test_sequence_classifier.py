@@ -72,6 +72,7 @@ def test_logits_come_from_the_last_valid_hidden_state(sequences):
     np.testing.assert_allclose(classifier(sequences, mask=MASK), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_learns_float_features_behind_a_masking_layer(sequences):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

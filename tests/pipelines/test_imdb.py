@@ -343,6 +343,7 @@ def test_official_checksum_is_registered():
     assert info.size == 84_125_825
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("NRNM_DATA" not in os.environ, reason="needs the real reviews")
 def test_real_reviews(tmp_path):
     folder = pathlib.Path(os.environ["NRNM_DATA"]) / "aclImdb"

@@ -1,0 +1,60 @@
+"""TextPairPreprocessor: two raw texts to token ids side by side."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class TextPairPreprocessor(layers.Layer):
+    """Turns pairs of texts into token ids, the two texts side by side.
+
+    Args:
+        preprocessor: The `TextPreprocessor` of both texts.
+
+    Call arguments:
+        texts: A pair of tensors of strings `(batch,)`.
+
+    Returns:
+        int32 ids `(batch, timesteps, 2)`, as long as the longer text; 0 is padding.
+
+    Example:
+
+    >>> from nrnm_keras.preprocessing import TextPreprocessor
+    >>> preprocessor = TextPreprocessor(vocabulary_size=100)
+    >>> preprocessor.adapt(["A good film.", "A bad one!"])
+    >>> TextPairPreprocessor(preprocessor)((["A film"], ["A bad one"])).shape
+    TensorShape([1, 3, 2])
+    """
+
+    def __init__(self, preprocessor, **kwargs):
+        super().__init__(**kwargs)
+        self.preprocessor = preprocessor
+        self.supports_jit = False  # strings
+        # As Keras's own text layers do, to take lists and NumPy arrays of strings.
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+
+    def build(self, input_shape=None):
+        """Has no weights to create."""
+
+    def call(self, texts):
+        """Returns padded token ids `(batch, timesteps, 2)`."""
+        first, second = (tf.convert_to_tensor(each, tf.string) for each in texts)
+        ids = self.preprocessor(tf.concat([first, second], axis=0))
+        return tf.stack(tf.split(ids, 2), axis=-1)
+
+    def compute_output_spec(self, texts):
+        """Returns the symbolic output: ids are integers whatever the layer's dtype."""
+        return keras.KerasTensor((texts[0].shape[0], None, 2), dtype="int32")
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        preprocessor = keras.saving.serialize_keras_object(self.preprocessor)
+        return {**super().get_config(), "preprocessor": preprocessor}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a layer from what `get_config` returned."""
+        preprocessor = keras.saving.deserialize_keras_object(config["preprocessor"])
+        return cls(**{**config, "preprocessor": preprocessor})
