@@ -25,6 +25,7 @@ def test_compares_three_layers():
     assert all(row[key] > 0 for row in rows for key in ("forward", "training"))
 
 
+@pytest.mark.slow
 def test_command(capsys):
     assert main(["--units=8", "--batch_size=2", "--timesteps=9", "--repeats=1"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -107,8 +107,8 @@ def run_example(folder):
     [
         ("of_texts", "saved_model"),
         ("of_texts", "litert"),
-        ("of_sequences", "onnx"),
-        pytest.param("of_texts", "onnx", marks=pytest.mark.slow),
+        ("of_texts", "onnx"),
+        pytest.param("of_sequences", "onnx", marks=pytest.mark.slow),
         pytest.param("of_skeletons", "onnx", marks=pytest.mark.slow),
         pytest.param("of_skeletons", "saved_model", marks=pytest.mark.slow),
         pytest.param("of_skeletons", "litert", marks=pytest.mark.slow),
@@ -157,11 +157,12 @@ def test_without_steps_the_rest_is_written(of_whole_sequences, capsys):
     assert not (of_whole_sequences / "exported" / "litert").exists()
 
 
-def test_other_probabilities_are_noticed(of_sequences, tmp_path):
-    model = TrainedModel.load(of_sequences)
-    report = json.loads((of_sequences / "report.json").read_text())
+def test_other_probabilities_are_noticed(of_texts, tmp_path):
+    model = TrainedModel.load(of_texts)
+    report = json.loads((of_texts / "report.json").read_text())
     examples = read_examples(report["data"]["records"], 3)
-    assert sorted(map(len, examples)) == [1, 15, 30]
+    shortest, middle, longest = map(len, examples)
+    assert shortest < middle < longest
     written, _ = FORMATS["keras"](model, tmp_path, None)
     results = check("keras", tmp_path, model, written, examples, None)
     assert results["serve"]["difference"] < 1e-6
@@ -181,8 +182,8 @@ def test_other_probabilities_are_noticed(of_sequences, tmp_path):
         (["--format=tflite"], ["format", "litert"]),
     ],
 )
-def test_what_cannot_be_done_is_refused(of_sequences, flags, words, capsys, tmp_path):
-    line = fail(capsys, f"--model={of_sequences}", f"--output={tmp_path}/new", *flags)
+def test_what_cannot_be_done_is_refused(of_texts, flags, words, capsys, tmp_path):
+    line = fail(capsys, f"--model={of_texts}", f"--output={tmp_path}/new", *flags)
     assert all(word in line for word in words)
     assert not list(tmp_path.iterdir())
 

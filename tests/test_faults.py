@@ -193,7 +193,9 @@ def check_checkpoint(line, run, step):
         assert all(np.isfinite(arrays[name]).all() for name in arrays.files if name != "facts")
 
 
-@pytest.mark.parametrize("case", ["texts", "skeletons"], indirect=True)
+@pytest.mark.parametrize(
+    "case", ["texts", pytest.param("skeletons", marks=pytest.mark.slow)], indirect=True
+)
 def test_infinite_loss_of_a_rate_too_high(case, tmp_path, capsys):
     flags = [*case.flags, "--learning_rate=1e38", "--checkpoint_every=100"]
     line = fail(capsys, flags, tmp_path / "run")

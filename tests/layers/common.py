@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 UNITS, FEATURES, HEADS = 8, 5, 2
 
 # block_size, stride, window_size: windows as long as, shorter and longer than a block.
-SIZES = [(8, 4, 8), (4, 1, 4), (8, 2, 4), (6, 3, 9), (6, 2, 4)]
+_SIZES = [(8, 4, 8), (8, 2, 4), (6, 3, 9), (4, 1, 4), (6, 2, 4)]
+SIZES = [*_SIZES[:3], *(pytest.param(sizes, marks=pytest.mark.slow) for sizes in _SIZES[3:])]
 
 # The lengths 1, less than a block, of whole windows, and in between.
 LENGTHS = [1, 3, 24, 29]

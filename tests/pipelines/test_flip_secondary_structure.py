@@ -199,6 +199,7 @@ def test_wrong_source_is_one_line_and_leaves_no_build(write, tmp_path, capsys):
     assert not list(tmp_path.rglob("*.tfrecord*"))
 
 
+@pytest.mark.slow
 def test_same_bytes_from_the_command_in_another_process(write, tmp_path):
     source = write(contents(CHAINS))
     here = build("flip_secondary_structure", tmp_path / "here", source=source)

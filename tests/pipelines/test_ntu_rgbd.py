@@ -576,6 +576,7 @@ def test_process_that_is_ended_from_outside_is_noticed():
     assert not any(map(runs, children))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit")
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     """What is written is 190 kB a file; were it kept, 350 files would take 66 MB more."""

@@ -181,6 +181,7 @@ def test_wrong_source_is_one_line_and_leaves_no_build(write, tmp_path, capsys):
     assert not list(tmp_path.rglob("*.tfrecord*"))
 
 
+@pytest.mark.slow
 def test_same_bytes_from_the_command_in_another_process(write, tmp_path):
     source = write(contents(PAIRS))
     here = build("sick", tmp_path / "here", source=source)

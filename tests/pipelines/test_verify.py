@@ -533,6 +533,7 @@ def test_help(capsys):
     assert capsys.readouterr().out.startswith("usage: python -m pipelines.verify DIR")
 
 
+@pytest.mark.slow
 def test_command_says_nothing_but_its_report(built):
     folder, shards = built
     command = [sys.executable, "-m", "pipelines.verify", folder.parents[1]]
