@@ -1,6 +1,6 @@
 """The recurrent layers that have no non-local memory, by name."""
 
-from keras import layers
+from keras import layers, tree
 
 from nrnm_keras.layers import (
     ElementAttentionCell,
@@ -59,8 +59,8 @@ def recurrent_layer(
     if zoneout:
         # The hidden states before the last one are no units of their own.
         older = [0.0] if recurrence == "high_order_rnn" else []
-        states = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]
-        rates = [zoneout] * (len(states) - len(older)) + older
+        num_states = len(tree.flatten(cell.state_size))
+        rates = [zoneout] * (num_states - len(older)) + older
         cell = ZoneoutCell(cell, rates, dtype=dtype)
     return layers.RNN(cell, **options)
 

@@ -48,13 +48,15 @@ class SequenceSimilarity(keras.Model):
         self.mode = mode
         self.smallest = smallest
         self.largest = largest
-        self.head = layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
+        self.head = None
+        if mode == "head":
+            self.head = layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
 
     def build(self, input_shape):
         """Creates the weights for pairs of shape `(batch, timesteps, ..., 2)`."""
         if not self.encoder.built:
             self.encoder.build(input_shape[:-1])
-        if self.mode == "head":
+        if self.head:
             vectors = self.encoder.compute_output_shape(input_shape[:-1])
             self.head.build((vectors[0], 2 * vectors[-1]))
         self.built = True

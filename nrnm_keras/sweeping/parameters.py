@@ -1,5 +1,7 @@
 """Networks of equal size: the width at which one has so many parameters."""
 
+import functools
+
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
 from nrnm_keras.training.flags import copy_flags
@@ -20,6 +22,7 @@ def units_for(parameters, flags, records):
     # Heads must divide the units, and of the relational memory every slot has as many.
     multiple = flags.num_heads * (flags.slots if flags.model == "relational_memory" else 1)
 
+    @functools.cache
     def count(multiples):
         return task.build_network(copy_flags(flags, units=multiples * multiple)).count_params()
 

@@ -3,13 +3,14 @@
 import keras
 import tensorflow as tf
 from absl import flags
+from keras import layers
 
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.step_classification import StepClassification
 from nrnm_keras.tasks.task import Task
-from nrnm_keras.tasks.token_embedding import embedding_layers
+from nrnm_keras.tasks.token_embedding import token_network
 from pipelines.long_memory.problems import PROBLEMS
 
 
@@ -72,14 +73,8 @@ class _Tokens(_LongMemory):
 
     def build_network(self, flags):
         """Returns embedding and classifier: token ids to logits."""
-        return keras.Sequential(
-            [
-                keras.Input((None,), dtype="int32"),
-                *embedding_layers(flags, 1 + len(PROBLEMS[self.problem].tokens)),
-                self.build_classifier(flags),
-            ],
-            name="network",
-        )
+        vocabulary_size = 1 + len(PROBLEMS[self.problem].tokens)
+        return token_network(flags, vocabulary_size, self.build_classifier(flags))
 
     def build_exported(self, network):
         """Returns the model from token ids `(batch, timesteps)` to probabilities by class."""
@@ -94,7 +89,10 @@ class Adding(_LongMemory, Regression):
 
     def build_network(self, flags):
         """Returns the network from values and markers `(batch, timesteps, 2)` to sums."""
-        return keras.Sequential([keras.Input((None, 2)), *self.head_layers(flags)], name="network")
+        number = layers.Dense(1, dtype="float32")
+        return keras.Sequential(
+            [keras.Input((None, 2)), *self.vector_layers(flags), number], name="network"
+        )
 
 
 class CopyMemory(_Tokens, StepClassification):

@@ -31,13 +31,12 @@ class Regression(Task):
             "spearman": _correlation(_ranks(outcome.targets), _ranks(outputs)),
         }
 
-    def head_layers(self, flags):
-        """Returns the layers from sequences of vectors to numbers `(batch, 1)`."""
+    def vector_layers(self, flags):
+        """Returns the layers from sequences of vectors to one vector each."""
         return [
             build_backbone(flags),
             SequencePooling(flags.pooling),
             layers.Dropout(flags.head_dropout),
-            layers.Dense(1, dtype="float32"),
         ]
 
     def build_exported(self, network):

@@ -6,7 +6,7 @@ from keras import layers
 
 from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.step_classification import StepClassification
-from nrnm_keras.tasks.token_embedding import embedding_layers
+from nrnm_keras.tasks.token_embedding import token_network
 
 # The amino acids by their letters; what else stands in a chain is one unknown residue.
 _AMINO_ACIDS = list("ACDEFGHIKLMNPQRSTVWY")
@@ -46,14 +46,8 @@ class SecondaryStructure(StepClassification):
 
     def build_network(self, flags):
         """Returns embedding and `StepClassifier`: ids of residues to logits."""
-        return keras.Sequential(
-            [
-                keras.Input((None,), dtype="int64"),
-                *embedding_layers(flags, self.encoder.vocabulary_size()),
-                self.build_classifier(flags),
-            ],
-            name="network",
-        )
+        vocabulary_size = self.encoder.vocabulary_size()
+        return token_network(flags, vocabulary_size, self.build_classifier(flags), "int64")
 
     def build_exported(self, network):
         """Returns the model from chains as strings `(batch,)` to probabilities by state."""

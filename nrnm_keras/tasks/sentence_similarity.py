@@ -3,11 +3,9 @@
 import keras
 import tensorflow as tf
 from absl import flags
-from keras import layers
 
-from nrnm_keras.models import SequencePooling, SequenceSimilarity
+from nrnm_keras.models import SequenceSimilarity
 from nrnm_keras.preprocessing import TextPairPreprocessor, TextPreprocessor
-from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.token_embedding import embedding_layers
@@ -65,9 +63,7 @@ class SickRelatedness(Regression):
             [
                 keras.Input((None,), dtype="int32"),
                 *embedding_layers(flags, len(self.preprocessor.vocabulary)),
-                build_backbone(flags),
-                SequencePooling(flags.pooling),
-                layers.Dropout(flags.head_dropout),
+                *self.vector_layers(flags),
             ],
             name="encoder",
         )

@@ -8,7 +8,7 @@ from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.own_files import OwnFiles
 from nrnm_keras.tasks.records import Records
-from nrnm_keras.tasks.token_embedding import embedding_layers
+from nrnm_keras.tasks.token_embedding import token_network
 
 _READ_BATCH = 512
 
@@ -68,14 +68,8 @@ class TextClassification(Classification):
 
     def build_network(self, flags):
         """Returns embedding and `SequenceClassifier`: token ids to logits."""
-        return keras.Sequential(
-            [
-                keras.Input((None,), dtype="int32"),
-                *embedding_layers(flags, len(self.preprocessor.vocabulary)),
-                self.build_classifier(flags),
-            ],
-            name="network",
-        )
+        vocabulary_size = len(self.preprocessor.vocabulary)
+        return token_network(flags, vocabulary_size, self.build_classifier(flags))
 
     def build_exported(self, network):
         """Returns the model from strings `(batch,)` to probabilities by class name."""

@@ -1,5 +1,6 @@
-"""The embedding of tokens, and its flags."""
+"""Networks on tokens, and the flags of their embedding."""
 
+import keras
 from absl import flags
 from keras import layers
 
@@ -26,3 +27,17 @@ def embedding_layers(flags, vocabulary_size):
         layers.Dropout(flags.word_dropout, noise_shape=(None, None, 1)),
         layers.SpatialDropout1D(flags.embedding_dropout),
     ]
+
+
+def token_network(flags, vocabulary_size, classifier, dtype="int32"):
+    """Returns the network from token ids `(batch, timesteps)` to what a classifier makes of them.
+
+    Args:
+        flags: the values of the command's flags.
+        vocabulary_size: number of token ids, padding included.
+        classifier: layer from sequences of vectors to logits.
+        dtype: integer type of the ids.
+    """
+    inputs = keras.Input((None,), dtype=dtype)
+    embedding = embedding_layers(flags, vocabulary_size)
+    return keras.Sequential([inputs, *embedding, classifier], name="network")
