@@ -75,13 +75,8 @@ def _step(cell, inputs, states):
     memory, old = cell.memory, cell.unpack_states(states)
     _, states = cell(inputs, states)
     new = cell.unpack_states(states)
-    from_memory = ops.matmul(old.memory, memory.read_gate_recurrent_kernel)
-    read_gate = ops.sigmoid(memory.read_gate_inputs(inputs) + from_memory)
-    slots = ops.reshape(ops.tanh(old.memory), (memory.slots, memory.units))
-    write_gates = ops.sigmoid(
-        memory.write_gate_inputs(new.input_block)
-        + ops.matmul(slots, memory.write_gate_recurrent_kernel)
+    gates = memory.gates(
+        memory.read_inputs(inputs), old.memory, memory.write_gate_inputs(new.input_block)
     )
-    gates = (read_gate, *ops.split(write_gates, 2, axis=-1))
     means = [ops.mean(ops.cast(gate, "float32")) for gate in gates]
     return ops.stack([ops.norm(ops.cast(new.memory, "float32")), *means]), states

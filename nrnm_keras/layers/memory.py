@@ -2,14 +2,16 @@
 
 import math
 
-from keras import layers, ops
+from keras import ops
 
 from nrnm_keras.layers.loop_kernel import loop_kernel, multiply
+from nrnm_keras.layers.memory_part import MemoryPart, project
+from nrnm_keras.layers.memory_read import AttentionRead, GatedRead
 
 _EPSILON = 1e-5
 
 
-class NonLocalMemory(layers.Layer):
+class NonLocalMemory(MemoryPart):
     """The memory of an `NRNMCell`: its weights, and the equations that read and write it.
 
     The memory M has `slots = block_size // stride` rows of `units`; as a state it is flattened
@@ -23,8 +25,9 @@ class NonLocalMemory(layers.Layer):
         stride: Positive integer s; every s-th hidden state of the block takes part.
         num_heads: Positive integer, the number of attention heads.
         interaction: `"self_attention"`, or `"linear"`: one linear map of the block in its place.
+        read: `"gate"` or `"attention"`, see `GatedRead` and `AttentionRead`.
+        forget_bias: Float, where the forget gate's bias starts; None: as all others.
         use_bias: Boolean, whether the gates and the fully connected layer have biases.
-        unit_forget_bias: Boolean, whether the forget gate's bias starts at 1.
         weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
             under the names of its arguments.
 
@@ -38,58 +41,58 @@ class NonLocalMemory(layers.Layer):
         stride,
         num_heads,
         interaction,
+        read,
+        forget_bias,
         use_bias,
-        unit_forget_bias,
         weight_options,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.units = units
+        super().__init__(units, use_bias, weight_options, **kwargs)
         self.block_size = block_size
         self.slots = block_size // stride
         self.num_heads = num_heads
         heads = num_heads if interaction == "self_attention" else 0
         self.attention_shape = (heads, self.slots, self.slots + block_size)
         self.interaction = interaction
-        self.use_bias = use_bias
-        self.unit_forget_bias = unit_forget_bias
-        self.weight_options = weight_options
+        self.forget_bias = forget_bias
+        options = {
+            "units": units,
+            "use_bias": use_bias,
+            "weight_options": weight_options,
+            "dtype": self.dtype_policy,
+            "name": "reader",
+        }
+        if read == "attention":
+            self.reader = AttentionRead(self.slots, num_heads, **options)
+        else:
+            self.reader = GatedRead(self.slots, **options)
 
     def build(self, input_shape):
         """Creates the weights for inputs of shape `(batch, features)`."""
         features, units, slots = input_shape[-1], self.units, self.slots
         size = slots * units
-        self.input_kernel = self._kernel("input_kernel", (features, units))
-        self.read_gate_kernel = self._kernel("read_gate_kernel", (features, size))
-        self.read_gate_recurrent_kernel = self._kernel(
-            "read_gate_recurrent_kernel", (size, size), kind="recurrent"
-        )
-        self.read_gate_bias = self._bias(
-            "read_gate_bias", (size,), self.weight_options["read_bias_initializer"]
-        )
-        self.read_kernel = self._kernel(
-            "read_kernel", (size, units), self.weight_options["read_initializer"]
-        )
+        self.input_kernel = self.add_kernel("input_kernel", (features, units))
+        self.reader.build(input_shape)
         if self.interaction == "self_attention":
             head_size = units // self.num_heads
-            self.query_kernel = self._kernel("query_kernel", (units, units))
-            self.key_kernel = self._kernel("key_kernel", (self.num_heads, head_size, units))
-            self.value_kernel = self._kernel("value_kernel", (self.num_heads, units, head_size))
+            self.query_kernel = self.add_kernel("query_kernel", (units, units))
+            self.key_kernel = self.add_kernel("key_kernel", (self.num_heads, head_size, units))
+            self.value_kernel = self.add_kernel("value_kernel", (self.num_heads, units, head_size))
         else:
-            self.linear_kernel = self._kernel(
+            self.linear_kernel = self.add_kernel(
                 "linear_kernel", ((slots + self.block_size) * units, size)
             )
-        self.dense_kernel = self._kernel("dense_kernel", (units, units))
-        self.dense_bias = self._bias("dense_bias", (units,))
+        self.dense_kernel = self.add_kernel("dense_kernel", (units, units))
+        self.dense_bias = self.add_bias("dense_bias", (units,))
         self.attention_scale, self.attention_offset = self._norm("attention", units)
         self.dense_scale, self.dense_offset = self._norm("dense", units)
-        self.write_gate_kernel = self._kernel(
+        self.write_gate_kernel = self.add_kernel(
             "write_gate_kernel", (self.block_size * units, 2 * units)
         )
-        self.write_gate_recurrent_kernel = self._kernel(
+        self.write_gate_recurrent_kernel = self.add_kernel(
             "write_gate_recurrent_kernel", (units, 2 * units), kind="recurrent"
         )
-        self.write_gate_bias = self._bias(
+        self.write_gate_bias = self.add_bias(
             "write_gate_bias", (2 * units,), self._write_gate_bias_initializer
         )
 
@@ -97,25 +100,35 @@ class NonLocalMemory(layers.Layer):
         """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
         return ops.matmul(inputs, self.input_kernel)
 
-    def read_gate_inputs(self, inputs):
-        """What inputs `(..., features)` contribute to the read gates, `(..., slots * units)`."""
-        return project(inputs, self.read_gate_kernel, self.read_gate_bias)
+    def read_inputs(self, inputs):
+        """What inputs `(..., features)` contribute to what they read, `(..., size)`."""
+        return self.reader.project_inputs(inputs)
 
     def loop_kernels(self):
         """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
         return {name: loop_kernel(kernel) for name, kernel in self._kernels().items()}
 
-    def read(self, gate_inputs, memory, kernels=None):
-        """Reads the memory `(batch, slots * units)` through its gates (Eqs. 5 and 7).
+    def read(self, read_inputs, memory, kernels=None):
+        """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
 
-        `gate_inputs` has shape `(..., batch, slots * units)`: any number of steps at once;
-        `kernels` are `loop_kernels()`, if there are any. Returns what enters the recurrence,
+        `read_inputs` has shape `(..., batch, size)`: any number of steps at once; `kernels` are
+        `loop_kernels()`, if there are any. Returns what enters the recurrence,
         `(..., batch, units)`.
         """
-        kernels = kernels or self._kernels()
-        from_memory = multiply(memory, kernels["read_gate_recurrent_kernel"])
-        gates = ops.sigmoid(gate_inputs + from_memory)
-        return multiply(gates * memory, kernels["read_kernel"])
+        return self.reader.read(read_inputs, memory, kernels or self._kernels())
+
+    def gates(self, read_inputs, memory, write_gate_inputs):
+        """The gates of a step: read, input and forget gate (Eqs. 7 and 4).
+
+        Args:
+            read_inputs: `read_inputs()` of the step, `(batch, size)`.
+            memory: The memory before it, `(batch, slots * units)`.
+            write_gate_inputs: `write_gate_inputs()` of its block, `(batch, 2 * units)`.
+        """
+        kernels = self._kernels()
+        read_gate = self.reader.gates(read_inputs, memory, kernels)
+        slots = ops.reshape(memory, (-1, self.slots, self.units))
+        return read_gate, *self._write_gates(slots, write_gate_inputs, kernels)
 
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
@@ -145,13 +158,15 @@ class NonLocalMemory(layers.Layer):
         candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
 
         memory = ops.reshape(memory, (-1, self.slots, self.units))
-        gates = ops.sigmoid(
-            ops.expand_dims(gate_inputs, 1)
-            + multiply(ops.tanh(memory), kernels["write_gate_recurrent_kernel"])
-        )
-        input_gate, forget_gate = ops.split(gates, 2, axis=-1)
+        input_gate, forget_gate = self._write_gates(memory, gate_inputs, kernels)
         memory = input_gate * ops.tanh(candidate) + forget_gate * memory
         return ops.reshape(memory, (-1, self.slots * self.units)), weights
+
+    def _write_gates(self, slots, gate_inputs, kernels):
+        """Input and forget gate of each slot, `(batch, slots, units)` (Eq. 4)."""
+        from_memory = multiply(ops.tanh(slots), kernels["write_gate_recurrent_kernel"])
+        gates = ops.sigmoid(ops.expand_dims(gate_inputs, 1) + from_memory)
+        return ops.split(gates, 2, axis=-1)
 
     def _attend(self, hidden, block, kernels):
         """Multi-head attention from the hidden states to all units of the block (Eq. 2).
@@ -179,41 +194,13 @@ class NonLocalMemory(layers.Layer):
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
 
     def _kernels(self):
-        names = ["read_gate_recurrent_kernel", "read_kernel", "dense_kernel"]
-        names.append("write_gate_recurrent_kernel")
+        names = ["dense_kernel", "write_gate_recurrent_kernel"]
         if self.interaction == "self_attention":
             names.append("query_kernel")
-        return {name: getattr(self, name) for name in names}
+        return {**self.reader.kernels(), **{name: getattr(self, name) for name in names}}
 
     def _normalize(self, x, scale, offset):
         return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
-
-    def _kernel(self, name, shape, initializer=None, kind="kernel"):
-        options = self.weight_options
-        initializer = initializer or options[f"{kind}_initializer"]
-        if hasattr(initializer, "clone"):
-            # An initializer gives the same values again for the same shape.
-            initializer = initializer.clone()
-        if len(shape) == 3:
-            initializer = _as_matrix(initializer, self.units)
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer,
-            regularizer=options[f"{kind}_regularizer"],
-            constraint=options[f"{kind}_constraint"],
-        )
-
-    def _bias(self, name, shape, initializer=None):
-        if not self.use_bias:
-            return None
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer or self.weight_options["bias_initializer"],
-            regularizer=self.weight_options["bias_regularizer"],
-            constraint=self.weight_options["bias_constraint"],
-        )
 
     def _norm(self, name, units):
         scale = self.add_weight(name=f"{name}_scale", shape=(units,), initializer="ones")
@@ -223,30 +210,10 @@ class NonLocalMemory(layers.Layer):
     def _write_gate_bias_initializer(self, shape, dtype=None):
         """The input gate's bias, then the forget gate's."""
         biases = self.weight_options["bias_initializer"](shape, dtype=dtype)
-        if not self.unit_forget_bias:
+        if self.forget_bias is None:
             return biases
-        ones = ops.ones((self.units,), dtype=dtype)
-        return ops.concatenate([biases[: self.units], ones], axis=0)
-
-
-def _as_matrix(initializer, units):
-    """Initializes the kernels of all heads as one square matrix, whose fans are the right ones."""
-
-    def initialize(shape, dtype=None):
-        return ops.reshape(initializer((units, units), dtype=dtype), shape)
-
-    return initialize
-
-
-def project(inputs, kernel, bias=None):
-    """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
-
-    As matrices, because TensorFlow then adds the bias within the matmul.
-    """
-    projected = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
-    if bias is not None:
-        projected = projected + bias
-    return ops.reshape(projected, (*ops.shape(inputs)[:-1], kernel.shape[-1]))
+        forget = ops.full((self.units,), self.forget_bias, dtype=dtype)
+        return ops.concatenate([biases[: self.units], forget], axis=0)
 
 
 def _by_head(kernel):

@@ -9,12 +9,14 @@ from keras import activations, constraints, initializers, layers, ops, random, r
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from nrnm_keras.layers import step_counter
-from nrnm_keras.layers.memory import NonLocalMemory, project
+from nrnm_keras.layers.memory import NonLocalMemory
+from nrnm_keras.layers.memory_part import project
 from nrnm_keras.layers.recurrences import RECURRENCES
 from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 
 _INTERACTIONS = ("self_attention", "linear")
+MEMORY_READS = ("gate", "attention")
 
 # How each argument that is an object is made from, and turned into, its configuration.
 _OBJECTS = {
@@ -40,8 +42,10 @@ _VALUES = (
     "num_heads",
     "backbone",
     "interaction",
+    "memory_read",
     "use_bias",
     "unit_forget_bias",
+    "memory_forget_bias",
     "dropout",
     "recurrent_dropout",
     "memory_dropout",
@@ -86,11 +90,15 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
         interaction: `"self_attention"`, or `"linear"`, which puts one linear map of the block in
             its place.
+        memory_read: How a step reads the memory: `"gate"` lets all of it through a gate, as in the
+            paper; `"attention"` looks for the slots whose content fits the step's input.
         activation: Activation of the (candidate) state. Default: `"tanh"`.
         recurrent_activation: Activation of the backbone's gates. Default: `"sigmoid"`.
         use_bias: Boolean, whether the layer has biases.
-        unit_forget_bias: Boolean, whether the biases of the forget gates, the LSTM's and the
-            memory's, start at 1.
+        unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
+            and at `memory_forget_bias`, the memory's.
+        memory_forget_bias: Float, where the bias of the memory's forget gate starts. With b, an
+            untrained memory keeps `sigmoid(b)` of itself at each write.
         kernel_initializer: Initializer of all kernels but those named below.
         recurrent_initializer: Initializer of the kernels that multiply the hidden state or the
             memory in a gate.
@@ -139,10 +147,12 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         num_heads=4,
         backbone="lstm",
         interaction="self_attention",
+        memory_read="gate",
         activation="tanh",
         recurrent_activation="sigmoid",
         use_bias=True,
         unit_forget_bias=True,
+        memory_forget_bias=1.0,
         kernel_initializer="glorot_uniform",
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
@@ -183,8 +193,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             stride,
             num_heads,
             interaction,
+            memory_read,
+            memory_forget_bias if unit_forget_bias else None,
             use_bias,
-            unit_forget_bias,
             weight_options={name: getattr(self, name) for name in _OBJECTS},
             dtype=self.dtype_policy,
             name="memory",
@@ -233,7 +244,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         if training and self.recurrent_dropout:
             recurrent_mask = self.get_recurrent_dropout_mask(old.hidden)
 
-        read = self.memory.read(self.memory.read_gate_inputs(inputs), old.memory)
+        read = self.memory.read(self.memory.read_inputs(inputs), old.memory)
         hidden, carry = self.recur(
             self.gate_inputs(inputs), read, old.hidden, old.carry, recurrent_mask
         )
@@ -373,8 +384,18 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             self.units,
             f"a multiple of num_heads={self.num_heads}",
         )
-        for name, allowed in (("backbone", tuple(RECURRENCES)), ("interaction", _INTERACTIONS)):
+        for name, allowed in (
+            ("backbone", tuple(RECURRENCES)),
+            ("interaction", _INTERACTIONS),
+            ("memory_read", MEMORY_READS),
+        ):
             _check(getattr(self, name) in allowed, name, getattr(self, name), f"one of {allowed}")
+        _check(
+            isinstance(self.memory_forget_bias, (int, float)),
+            "memory_forget_bias",
+            self.memory_forget_bias,
+            "a number",
+        )
         for name in ("dropout", "recurrent_dropout", "memory_dropout"):
             _check(_is_rate(getattr(self, name)), name, getattr(self, name), "in [0, 1)")
         _check(

@@ -198,8 +198,8 @@ class WindowLoop:
         """
         cell, inputs = self.cell, known["inputs"]
         if reads:
-            gate_inputs = cell.memory.read_gate_inputs(inputs)
-            read = cell.memory.read(gate_inputs, handover.memory, self._memory_kernels)
+            read_inputs = cell.memory.read_inputs(inputs)
+            read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
         else:
             read = ops.zeros((*ops.shape(inputs)[:-1], cell.units), self._dtype)
         hidden, carry = handover.hidden, handover.carry

@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from nrnm_keras.layers.nrnm_cell import MEMORY_READS
 from nrnm_keras.models import RecurrentBackbone, SequencePooling, TransformerBackbone
 from nrnm_keras.models.recurrent_layer import RECURRENCES
 
@@ -15,7 +16,16 @@ _WITH_MEMORY = {
 }
 _TRANSFORMER = "transformer"
 MODELS = (*_WITH_MEMORY, *RECURRENCES, _TRANSFORMER)
-_NRNM_OPTIONS = ("block_size", "stride", "window_size", "num_heads", "zoneout", "memory_dropout")
+_NRNM_OPTIONS = (
+    "block_size",
+    "stride",
+    "window_size",
+    "num_heads",
+    "memory_read",
+    "memory_forget_bias",
+    "zoneout",
+    "memory_dropout",
+)
 
 
 def define_flags(values):
@@ -56,6 +66,21 @@ def define_flags(values):
     integer("stride", 4, "every stride-th hidden state of a block gets a slot of the memory")
     integer("window_size", None, "steps from write to write (default: block_size)")
     integer("num_heads", 4, "attention heads; must divide units")
+    flags.DEFINE_enum(
+        "memory_read",
+        "gate",
+        MEMORY_READS,
+        "how a step reads the memory: all of it through a gate, as in the paper, or by attention "
+        "to the slots that fit the step's input",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "memory_forget_bias",
+        1.0,
+        "where the bias of the memory's forget gate starts; the higher, the longer an untrained "
+        "memory keeps what was written",
+        flag_values=values,
+    )
     integer("slots", 4, "slots of the relational memory")
     rate("zoneout", 0.0, "zoneout of the layers with the memory, or of all layers without one")
     rate("memory_dropout", 0.0, "dropout on the memory after each write")

@@ -33,6 +33,7 @@ class Oracle:
         self.k, self.s, self.window = cell.block_size, cell.stride, cell.window_size
         self.slots = self.k // self.s
         self.backbone, self.interaction = cell.backbone, cell.interaction
+        self.memory_read = cell.memory_read
         self.zoneout = cell.zoneout if isinstance(cell.zoneout, tuple) else (cell.zoneout,) * 2
         self.hiddens, self.embedded, self.attention = [], [], []
         self.cell = np.zeros(self.units)
@@ -48,13 +49,8 @@ class Oracle:
         return np.array(outputs)
 
     def step(self, x):
-        w, v = self.w, self.memory.reshape(-1)
-        gate = sigmoid(
-            x @ w["read_gate_kernel"]
-            + v @ w["read_gate_recurrent_kernel"]
-            + w.get("read_gate_bias", 0)
-        )
-        read = (gate * v) @ w["read_kernel"]
+        w = self.w
+        read = getattr(self, f"_read_by_{self.memory_read}")(x)
         hidden = getattr(self, f"_{self.backbone}")(x, read)
         hidden = self.zoneout[0] * self._past(1) + (1 - self.zoneout[0]) * hidden
         self.hiddens.append(hidden)
@@ -62,6 +58,27 @@ class Oracle:
         t = len(self.hiddens)
         if t >= self.k and t % self.window == 0:
             self.write()
+
+    def _read_by_gate(self, x):
+        w, v = self.w, self.memory.reshape(-1)
+        gate = sigmoid(
+            x @ w["read_gate_kernel"]
+            + v @ w["read_gate_recurrent_kernel"]
+            + w.get("read_gate_bias", 0)
+        )
+        return (gate * v) @ w["read_kernel"]
+
+    def _read_by_attention(self, x):
+        w, size = self.w, self.units // self.heads
+        query, attended = x @ w["read_query_kernel"], []
+        for head in range(self.heads):
+            part = slice(head * size, (head + 1) * size)
+            keys = self.memory @ w["read_key_kernel"][:, part]
+            values = self.memory @ w["read_value_kernel"][:, part]
+            weights = np.exp(keys @ query[part] / np.sqrt(size))
+            attended.append(weights / weights.sum() @ values)
+        gate = sigmoid(x @ w["read_gate_kernel"] + w.get("read_gate_bias", 0))
+        return (gate * np.concatenate(attended)) @ w["read_kernel"]
 
     def write(self):
         w, t = self.w, len(self.hiddens)

@@ -76,9 +76,9 @@ def test_equals_the_loop(sizes, timesteps):
     assert_equal(*pair(sizes), sequences(timesteps))
 
 
-@pytest.mark.parametrize("interaction", ["self_attention", "linear"])
-def test_equals_the_loop_in_training(interaction):
-    assert_equal(*pair(interaction=interaction), sequences(29), training=True)
+@pytest.mark.parametrize("arguments", [{}, {"interaction": "linear"}, {"memory_read": "attention"}])
+def test_equals_the_loop_in_training(arguments):
+    assert_equal(*pair(**arguments), sequences(29), training=True)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -127,6 +127,7 @@ def test_equals_the_loop_for_every_backbone(backbone, interaction):
         {"unroll": True},
         {"zoneout": (0.3, 0.1)},
         {"use_bias": False},
+        {"memory_read": "attention"},
     ],
 )
 @pytest.mark.parametrize("mask", [None, "right", "holes"])
@@ -255,7 +256,7 @@ def test_the_first_step_reaches_the_memory_twenty_windows_later():
     difference = np.abs(ops.convert_to_numpy(layer(x) - layer(changed)))[0].max(-1)
     assert difference[7] < 1e-6
     assert difference[167] > 1e-4
-    cell.memory.read_kernel.assign(0 * cell.memory.read_kernel)
+    cell.memory.reader.kernel.assign(0 * cell.memory.reader.kernel)
     assert np.abs(ops.convert_to_numpy(layer(x) - layer(changed)))[0, 167].max() < 1e-6
 
 

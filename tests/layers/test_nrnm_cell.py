@@ -51,6 +51,19 @@ def test_cell_and_layer_agree_with_the_equations(backbone, interaction, sizes):
     close(layer(x), expected)
 
 
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
+    options = {"num_heads": HEADS, "memory_read": "attention", "use_bias": use_bias}
+    layer = NRNM(UNITS, *sizes, return_sequences=True, **options)
+    x = sequences(29)
+    layer.build(x.shape)
+    randomize(layer)
+    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
+    close(loop(layer.cell, x)[0], expected)
+    close(layer(x), expected)
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_without_biases(backbone):
     cell = built_cell(backbone=backbone, use_bias=False)
@@ -63,8 +76,9 @@ def test_without_biases(backbone):
     ("backbone", "keras_layer"),
     [("lstm", keras.layers.LSTM), ("gru", keras.layers.GRU), ("rnn", keras.layers.SimpleRNN)],
 )
-def test_before_the_first_write_it_is_its_backbone(backbone, keras_layer):
-    cell = built_cell(block_size=8, stride=4, backbone=backbone)
+@pytest.mark.parametrize("memory_read", ["gate", "attention"])
+def test_before_the_first_write_it_is_its_backbone(backbone, keras_layer, memory_read):
+    cell = built_cell(block_size=8, stride=4, backbone=backbone, memory_read=memory_read)
     reference = keras_layer(UNITS, return_sequences=True)
     x = sequences(12)
     reference.build(x.shape)
@@ -78,11 +92,18 @@ def test_defaults():
     cell = NRNMCell(UNITS)
     cell.build((None, FEATURES))
     assert (cell.block_size, cell.stride, cell.window_size) == (8, 4, 8)
-    assert not cell.memory.read_kernel.numpy().any()
-    assert (cell.memory.read_gate_bias.numpy() == -1).all()
+    assert not cell.memory.reader.kernel.numpy().any()
+    assert (cell.memory.reader.gate_bias.numpy() == -1).all()
     assert (cell.memory.write_gate_bias.numpy() == [0] * UNITS + [1] * UNITS).all()
     expected = [0] * UNITS + [1] * UNITS + [0] * 2 * UNITS
     assert (cell.bias.numpy() == expected).all()
+
+
+def test_bias_of_the_memory_s_forget_gate_starts_where_it_is_told():
+    cell = NRNMCell(UNITS, memory_forget_bias=3.5)
+    cell.build((None, FEATURES))
+    assert (cell.memory.write_gate_bias.numpy() == [0] * UNITS + [3.5] * UNITS).all()
+    assert (cell.bias.numpy()[UNITS : 2 * UNITS] == 1).all()
 
 
 def test_kernels_of_one_shape_start_different():
@@ -113,6 +134,8 @@ def test_parameters_of_the_paper_s_model():
         ({"num_heads": 2.0}, "`num_heads` must be a positive integer"),
         ({"backbone": "lstn"}, "`backbone` must be one of .*'gru'.*backbone='lstn'"),
         ({"interaction": "none"}, "`interaction` must be one of .*'linear'.*"),
+        ({"memory_read": "all"}, "`memory_read` must be one of .*'attention'.*"),
+        ({"memory_forget_bias": "1"}, "`memory_forget_bias` must be a number.*'1'"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\).*dropout=1.0"),
         ({"recurrent_dropout": -0.1}, "`recurrent_dropout` must be"),
         ({"memory_dropout": 2}, "`memory_dropout` must be"),
