@@ -11,8 +11,6 @@ from nbclient import NotebookClient
 NOTEBOOKS = pathlib.Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 LIMIT = 600  # seconds a cell
-# The others train on a whole data set.
-QUICK = ("layer", "long_memory")
 # What makes a training short: constants of the notebooks, and small values of them.
 SHORT = {"EPOCHS": 1, "BATCHES": 2, "EXAMPLES": 64}
 
@@ -28,7 +26,7 @@ def shorten(cell):
         pytest.param(
             path,
             length,
-            marks=[] if length == "short" and path.stem in QUICK else pytest.mark.slow,
+            marks=[] if length == "short" else pytest.mark.slow,
             id=f"{path.stem}-{length}",
         )
         for path in PATHS

@@ -16,7 +16,7 @@ from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 
 _INTERACTIONS = ("self_attention", "linear")
-MEMORY_READS = ("gate", "attention")
+_MEMORY_READS = ("gate", "attention")
 
 # How each argument that is an object is made from, and turned into, its configuration.
 _OBJECTS = {
@@ -387,7 +387,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         for name, allowed in (
             ("backbone", tuple(RECURRENCES)),
             ("interaction", _INTERACTIONS),
-            ("memory_read", MEMORY_READS),
+            ("memory_read", _MEMORY_READS),
         ):
             _check(getattr(self, name) in allowed, name, getattr(self, name), f"one of {allowed}")
         _check(

@@ -2,17 +2,17 @@
 
 from absl import flags
 
-from nrnm_keras.layers.nrnm_cell import MEMORY_READS
 from nrnm_keras.models import RecurrentBackbone, SequencePooling, TransformerBackbone
 from nrnm_keras.models.recurrent_layer import RECURRENCES
 
-# Models with the memory: what it stands beside, and how a block becomes a write.
+# Models with the memory: what it stands beside, and arguments of `NRNM`.
 _WITH_MEMORY = {
-    "nrnm": {"recurrence": "lstm", "interaction": "self_attention"},
-    "nrnm_gru": {"recurrence": "gru", "interaction": "self_attention"},
-    "nrnm_rnn": {"recurrence": "rnn", "interaction": "self_attention"},
-    "nrnm_high_order_rnn": {"recurrence": "high_order_rnn", "interaction": "self_attention"},
-    "nrnm_linear": {"recurrence": "lstm", "interaction": "linear"},
+    "nrnm": ("lstm", {}),
+    "nrnm_gru": ("gru", {}),
+    "nrnm_rnn": ("rnn", {}),
+    "nrnm_high_order_rnn": ("high_order_rnn", {}),
+    "nrnm_linear": ("lstm", {"interaction": "linear"}),
+    "nrnm_attention_read": ("lstm", {"memory_read": "attention"}),
 }
 _TRANSFORMER = "transformer"
 MODELS = (*_WITH_MEMORY, *RECURRENCES, _TRANSFORMER)
@@ -21,7 +21,6 @@ _NRNM_OPTIONS = (
     "stride",
     "window_size",
     "num_heads",
-    "memory_read",
     "memory_forget_bias",
     "zoneout",
     "memory_dropout",
@@ -44,8 +43,9 @@ def define_flags(values):
         "nrnm",
         MODELS,
         "what the layers are: nrnm is the memory beside LSTM, nrnm_gru, nrnm_rnn and "
-        "nrnm_high_order_rnn beside others, nrnm_linear with a linear map in place of attention; "
-        "the other models have no non-local memory",
+        "nrnm_high_order_rnn beside others, nrnm_linear with a linear map in place of attention, "
+        "nrnm_attention_read looks for the slots that fit a step instead of reading all through a "
+        "gate; the other models have no non-local memory",
         flag_values=values,
     )
     integer("units", 256, "width of every recurrent layer")
@@ -66,14 +66,6 @@ def define_flags(values):
     integer("stride", 4, "every stride-th hidden state of a block gets a slot of the memory")
     integer("window_size", None, "steps from write to write (default: block_size)")
     integer("num_heads", 4, "attention heads; must divide units")
-    flags.DEFINE_enum(
-        "memory_read",
-        "gate",
-        MEMORY_READS,
-        "how a step reads the memory: all of it through a gate, as in the paper, or by attention "
-        "to the slots that fit the step's input",
-        flag_values=values,
-    )
     flags.DEFINE_float(
         "memory_forget_bias",
         1.0,
@@ -128,13 +120,13 @@ def build_backbone(flags):
             relational_options={"slots": flags.slots, "num_heads": flags.num_heads},
             **options,
         )
-    memory = _WITH_MEMORY[flags.model]
-    nrnm_options = {name: getattr(flags, name) for name in _NRNM_OPTIONS}
+    recurrence, nrnm_options = _WITH_MEMORY[flags.model]
+    nrnm_options = nrnm_options | {name: getattr(flags, name) for name in _NRNM_OPTIONS}
     return RecurrentBackbone(
         flags.units,
         flags.num_layers,
         [int(number) for number in flags.nrnm_layers],
-        recurrence=memory["recurrence"],
-        nrnm_options={**nrnm_options, "interaction": memory["interaction"]},
+        recurrence=recurrence,
+        nrnm_options=nrnm_options,
         **options,
     )

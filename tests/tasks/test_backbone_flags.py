@@ -1,0 +1,55 @@
+"""What the networks of `--model` are made of."""
+
+import pytest
+from keras import layers
+
+from nrnm_keras import NRNM
+from nrnm_keras.models import TransformerBackbone
+from nrnm_keras.tasks.backbone_flags import MODELS, build_backbone
+from nrnm_keras.training.flags import define_flags
+
+
+def backbone(*words):
+    flags = define_flags()
+    flags(["", "--units=16", "--num_heads=2", "--slots=2", *words])
+    return build_backbone(flags)
+
+
+@pytest.mark.parametrize(
+    ("model", "recurrence", "interaction", "memory_read"),
+    [
+        ("nrnm", "lstm", "self_attention", "gate"),
+        ("nrnm_gru", "gru", "self_attention", "gate"),
+        ("nrnm_rnn", "rnn", "self_attention", "gate"),
+        ("nrnm_high_order_rnn", "high_order_rnn", "self_attention", "gate"),
+        ("nrnm_linear", "lstm", "linear", "gate"),
+        ("nrnm_attention_read", "lstm", "self_attention", "attention"),
+    ],
+)
+def test_memories(model, recurrence, interaction, memory_read):
+    options = ["--block_size=12", "--stride=6", "--window_size=18", "--memory_forget_bias=2.5"]
+    first, second, third = backbone(f"--model={model}", *options).recurrent_layers
+    assert isinstance(second, NRNM) and type(first) is type(third) is not NRNM
+    cell = second.cell
+    assert (cell.backbone, cell.interaction, cell.memory_read) == (
+        *(recurrence, interaction, memory_read),
+    )
+    assert (cell.block_size, cell.stride, cell.window_size) == (12, 6, 18)
+    assert (cell.num_heads, cell.memory_forget_bias) == (2, 2.5)
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if "nrnm" not in model])
+def test_models_without_memory(model):
+    built = backbone(f"--model={model}", "--num_layers=2")
+    if model == "transformer":
+        assert isinstance(built, TransformerBackbone)
+        return
+    keras_own = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+    kind = keras_own.get(model, layers.RNN)
+    assert [type(layer) for layer in built.recurrent_layers] == [kind, kind]
+
+
+@pytest.mark.parametrize("words", ["--num_heads=3", "--block_size=9", "--nrnm_layers=4"])
+def test_values_that_do_not_go_together(words):
+    with pytest.raises(ValueError, match=words.split("=")[1]):
+        backbone(words)
