@@ -5,11 +5,32 @@ import math
 from keras import ops, random
 
 
+def log_frequencies(num_tokens):
+    """Returns the logarithms of the shares that tokens have in texts, by Zipf's law.
+
+    The k-th token of a vocabulary sorted by frequency has log((k + 2) / (k + 1)) / log(n + 1) of
+    all n tokens, k from 0.
+
+    Args:
+        num_tokens: Integer, the size of the vocabulary.
+
+    Returns:
+        `(num_tokens,)`.
+
+    Example:
+
+    >>> shares = ops.exp(log_frequencies(3))
+    >>> [round(float(share), 3) for share in shares]
+    [0.5, 0.292, 0.208]
+    """
+    ranks = ops.arange(num_tokens, dtype="float32")
+    return ops.log(ops.log1p(1 / (ranks + 1)) / math.log(num_tokens + 1))
+
+
 def draw_candidates(count, num_tokens, seed):
     """Draws different tokens, the frequent ones more often.
 
-    The k-th token of a vocabulary sorted by frequency is drawn with a probability proportional to
-    log((k + 2) / (k + 1)), k from 0: Zipf's law. Drawn are those of the largest `log probability +
+    The vocabulary is sorted by frequency. Drawn are the tokens of the largest `log frequency +
     Gumbel noise`; given the next largest, each is there independently of the others, with a
     probability that can be told. Divided by it, any quantity summed over the candidates has the sum
     over the vocabulary as its expectation (Kool et al., Stochastic Beams and Where to Find Them,
@@ -30,10 +51,9 @@ def draw_candidates(count, num_tokens, seed):
     >>> candidates.shape, bool(ops.all(log_probabilities <= 0))
     (TensorShape([5]), True)
     """
-    ranks = ops.arange(num_tokens, dtype="float32")
-    log_frequencies = ops.log(ops.log1p(1 / (ranks + 1)) / math.log(num_tokens + 1))
+    frequencies = log_frequencies(num_tokens)
     uniform = random.uniform((num_tokens,), minval=1e-20, seed=seed)
-    largest, candidates = ops.top_k(log_frequencies - ops.log(-ops.log(uniform)), count + 1)
+    largest, candidates = ops.top_k(frequencies - ops.log(-ops.log(uniform)), count + 1)
     candidates, next_largest = candidates[:count], largest[count]
-    rates = ops.exp(ops.take(log_frequencies, candidates) - next_largest)
+    rates = ops.exp(ops.take(frequencies, candidates) - next_largest)
     return candidates, ops.log(-ops.expm1(-rates))

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from nrnm_keras.models.candidate_sampling import draw_candidates
+from nrnm_keras.models.candidate_sampling import draw_candidates, log_frequencies
 
 _NEVER = -1e9
 
@@ -13,12 +13,13 @@ class TiedSoftmax(layers.Layer):
 
     The logit of a token is the product of its embedding with the context vector, plus a bias of its
     own (Press & Wolf, Using the Output Embedding to Improve Language Models, EACL 2017). Token 0 is
-    padding and never follows: the softmax is over the others.
+    padding and never follows: the softmax is over the others. The vocabulary must be sorted by
+    frequency: the biases start at `log_frequencies`, which Adam would take a thousand steps to find.
 
     In training, `num_samples` tokens drawn by `draw_candidates` may stand for all that are not the
     right one. Each counts as its share of the sum would, so that exp(negative log-likelihood) has
     the right expectation (Bengio & Senecal, Adaptive Importance Sampling to Accelerate Training of
-    a Neural Probabilistic Language Model, 2008). The vocabulary must be sorted by frequency.
+    a Neural Probabilistic Language Model, 2008).
 
     Args:
         embedding: `keras.layers.Embedding` of all tokens, padding included.
@@ -35,11 +36,10 @@ class TiedSoftmax(layers.Layer):
     Example:
 
     >>> embedding = keras.layers.Embedding(9, 4)
-    >>> softmax = TiedSoftmax(embedding)
     >>> embedding.build()
-    >>> likelihood = softmax(np.zeros((1, 2, 4)), np.array([[3, 8]]))
-    >>> round(float(keras.ops.exp(likelihood[0, 0])), 4)  # eight tokens and the padding
-    8.0
+    >>> likelihoods = TiedSoftmax(embedding)(np.zeros((1, 8, 4)), np.arange(1, 9)[None])
+    >>> round(float(ops.sum(ops.exp(-likelihoods))), 4)  # the probabilities of all tokens
+    1.0
     """
 
     def __init__(self, embedding, num_samples=0, **kwargs):
@@ -52,7 +52,7 @@ class TiedSoftmax(layers.Layer):
     def build(self, input_shape):
         """Creates the bias."""
         self.bias = self.add_weight(
-            shape=(self.embedding.input_dim,), initializer="zeros", name="bias"
+            shape=(self.embedding.input_dim,), initializer=_initial_bias, name="bias"
         )
 
     def call(self, contexts, tokens, training=False):
@@ -92,3 +92,9 @@ class TiedSoftmax(layers.Layer):
 
     def _vectors(self, tokens):
         return ops.take(self.embedding.embeddings, tokens, axis=0)
+
+
+def _initial_bias(shape, dtype=None):
+    """Returns the biases of padding, which has no share in texts, and of the tokens."""
+    frequencies = log_frequencies(shape[0] - 1)
+    return ops.cast(ops.concatenate([ops.zeros(1), frequencies]), dtype)

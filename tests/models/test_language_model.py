@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -144,3 +148,41 @@ def test_transformer_would_see_what_it_tells():
     encoder = keras.Sequential([layers.Embedding(9, 4), TransformerBackbone(4, num_heads=2)])
     with pytest.raises(ValueError, match="Received: TransformerBackbone"):
         LanguageModel(encoder)
+
+
+def compute():
+    """What models give for the same ids and weights, as arrays. What is drawn does not count."""
+    models = [language_model(bidirectional, num_samples=3) for bidirectional in (False, True)]
+    results = [model(IDS) for model in models]
+    results += [ops.isfinite(model(IDS, training=True)) for model in models]
+    return [ops.convert_to_numpy(result) for result in results]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_backends_give_the_same_numbers(backend, tmp_path):
+    pytest.importorskip(backend)
+    code = f"""
+import sys
+import numpy as np
+from tests.models.test_language_model import compute
+np.savez({str(tmp_path / "results.npz")!r}, *compute())
+"""
+    environment = {"KERAS_BACKEND": backend, "PYTHONPATH": os.getcwd()}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, check=True)
+    with np.load(tmp_path / "results.npz") as results:
+        for found, expected in zip(results.values(), compute(), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_likelihoods_are_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = language_model(bidirectional=True, num_samples=3)
+        for training in (False, True):
+            likelihoods = model(IDS, training=training)
+            assert keras.backend.standardize_dtype(likelihoods.dtype) == "float32"
+        half = np.array(model(IDS))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(half, language_model(bidirectional=True)(IDS), rtol=0.1, atol=0.05)

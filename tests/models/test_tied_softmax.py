@@ -110,3 +110,11 @@ def test_candidates_differ_and_frequent_tokens_come_more_often():
     assert counts[0] > counts[3] > counts[20] > 0
     # How often a token is there, divided by its probability of being there.
     np.testing.assert_allclose(probabilities[:10] / 600, np.ones(10), atol=0.25)
+
+
+def test_biases_start_at_zipfs_law():
+    softmax = TiedSoftmax(layers.Embedding(VOCABULARY, SIZE))
+    softmax.embedding.build()
+    likelihoods = softmax(np.zeros((1, 11, SIZE)), np.arange(1, 12)[None])
+    shares = [np.log((k + 2) / (k + 1)) / np.log(12) for k in range(11)]
+    np.testing.assert_allclose(np.exp(-np.array(likelihoods))[0], shares, rtol=1e-5)

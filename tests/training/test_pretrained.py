@@ -124,7 +124,9 @@ def test_embedding_and_recurrent_layers_are_copied_and_nothing_else(
             pairs = list(zip(mine.get_weights(), its.get_weights(), strict=True))
             assert pairs and all(np.array_equal(*pair) for pair in pairs)
         copied = {id(weight) for layer in (embedding, backbone) for weight in layer.weights}
-        heads.append([keras.ops.convert_to_numpy(w) for w in network.weights if id(w) not in copied])
+        heads.append(
+            [keras.ops.convert_to_numpy(w) for w in network.weights if id(w) not in copied]
+        )
     if task_name == "text":
         assert not np.allclose(heads[0][0], heads[1][0])
 
