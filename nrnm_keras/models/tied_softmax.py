@@ -14,7 +14,7 @@ class TiedSoftmax(layers.Layer):
     The logit of a token is the product of its embedding with the context vector, plus a bias of its
     own (Press & Wolf, Using the Output Embedding to Improve Language Models, EACL 2017). Token 0 is
     padding and never follows: the softmax is over the others. The vocabulary must be sorted by
-    frequency: the biases start at `log_frequencies`, which Adam would take a thousand steps to find.
+    frequency: the biases start at `log_frequencies`, which Adam would take long to find.
 
     In training, `num_samples` tokens drawn by `draw_candidates` may stand for all that are not the
     right one. Each counts as its share of the sum would, so that exp(negative log-likelihood) has
