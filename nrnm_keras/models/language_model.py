@@ -83,6 +83,7 @@ class LanguageModel(keras.Model):
         """Returns the negative log-likelihoods."""
         is_token = ops.not_equal(ids, 0)
         hidden = self.encoder(ids, training=training)
+        # What a backend returns for a masked step is its own affair.
         hidden = ops.where(ops.expand_dims(is_token, -1), hidden, ops.zeros_like(hidden))
         directions = len(self.projections)
         contexts = [
