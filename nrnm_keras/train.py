@@ -13,11 +13,11 @@ from absl import logging
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
-from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.checks import faults_named
 from nrnm_keras.training.finish import finish
 from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train
+from nrnm_keras.training.pretrained import Pretrained, check_start
 from nrnm_keras.training.report import summary
 from nrnm_keras.training.run_folder import RunFolder
 from nrnm_keras.training.stopping import StopRequest
@@ -78,12 +78,14 @@ def _check(flags):
         raise UsageError("no --run_dir given; expected a folder for the results")
     if flags.compare_with_lstm and not flags.nrnm_layers:
         raise UsageError("--compare_with_lstm needs a layer with the memory in --nrnm_layers")
+    if flags.init_from:
+        check_start(flags)
 
 
 def _check_network(flags):
     """Finds out whether the flags make a network."""
     try:
-        build_backbone(flags)
+        TASKS[flags.task].check_network(flags)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -120,7 +122,7 @@ def _build_records(flags):
         if source_flag is None or flags[source_flag].value:
             raise
         lacking = f"no {task_class.dataset} records in data_dir={flags.data_dir}, and {error}"
-        if flags.task != "imdb":
+        if not task_class.substitute:
             raise UsageError(
                 f"{lacking}; --{source_flag}=PATH says where the raw data are"
             ) from error
@@ -130,7 +132,7 @@ def _build_records(flags):
                 "archive; a machine with network; --sample_when_unavailable to train on generated "
                 "reviews"
             ) from error
-        task_class = TASKS["sample_reviews"]
+        task_class = task_class.substitute
         logging.warning("IMDB is not available (%s): %s", error, task_class.notice)
         return task_class, build(task_class.dataset, flags.data_dir)
 
@@ -144,10 +146,12 @@ def _train(flags, folder, task_class, records, replicas, stop, arguments):
         keras.config.set_dtype_policy(
             "float32" if flags.mixed_precision == "none" else f"mixed_{flags.mixed_precision}"
         )
+        pretrained = Pretrained.load(flags, task_class) if flags.init_from else None
+        start = {"vocabulary": pretrained.vocabulary} if pretrained else {}
         with faults_named(records):
-            task = task_class(records, flags)
+            task = task_class(records, flags, **start)
             replicas.on_first(lambda: folder.create(flag_lines(flags), flags.overwrite))
-            progress = train(task, flags, folder, replicas, stop)
+            progress = train(task, flags, folder, replicas, stop, pretrained)
         replicas.on_first(lambda: _finish(task, flags, folder, progress, arguments))
     return json.loads((folder / folder.REPORT).read_text(encoding="utf-8"))
 

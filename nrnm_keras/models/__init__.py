@@ -2,6 +2,7 @@
 
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
+from nrnm_keras.models.language_model import LanguageModel
 from nrnm_keras.models.pooling import SequencePooling
 from nrnm_keras.models.sequence_classifier import SequenceClassifier
 from nrnm_keras.models.sequence_similarity import SequenceSimilarity
@@ -11,6 +12,7 @@ from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
 __all__ = [
     "ClassProbabilities",
+    "LanguageModel",
     "RecurrentBackbone",
     "SequenceClassifier",
     "SequencePooling",

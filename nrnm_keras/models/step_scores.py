@@ -4,8 +4,34 @@ import keras
 from keras import ops
 
 
+class StepLoss(keras.losses.Loss):
+    """A loss of each sequence's steps, averaged over those that have a label: see `of_steps`.
+
+    Call arguments:
+        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_pred: `(batch, timesteps, ...)`.
+
+    Returns:
+        The mean over the sequences, whatever their lengths; 0 for one without any label.
+    """
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """Returns the loss. The labels tell which steps count: a copy has no mask."""
+        return super().__call__(y_true, ops.copy(y_pred), sample_weight)
+
+    def call(self, y_true, y_pred):
+        """Returns the loss of each sequence, `(batch,)`."""
+        is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
+        total = ops.sum(self.of_steps(y_true, y_pred) * is_labelled, axis=1)
+        return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
+
+    def of_steps(self, y_true, y_pred):
+        """Returns the loss of each step, `(batch, timesteps)`, whatever it is without a label."""
+        raise NotImplementedError
+
+
 @keras.saving.register_keras_serializable(package="nrnm_keras")
-class StepCrossentropy(keras.losses.Loss):
+class StepCrossentropy(StepLoss):
     """The cross entropy of each sequence's steps, averaged over those that have a label.
 
     Call arguments:
@@ -22,17 +48,10 @@ class StepCrossentropy(keras.losses.Loss):
     0.6931
     """
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        """Returns the loss. The labels tell which steps count: a copy has no mask."""
-        return super().__call__(y_true, ops.copy(y_pred), sample_weight)
-
-    def call(self, y_true, y_pred):
-        """Returns the cross entropy of each sequence, `(batch,)`."""
-        is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
+    def of_steps(self, y_true, y_pred):
+        """Returns the cross entropy of each step."""
         labels = ops.cast(ops.maximum(y_true, 0), "int32")
-        of_steps = ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
-        total = ops.sum(of_steps * is_labelled, axis=1)
-        return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
+        return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")

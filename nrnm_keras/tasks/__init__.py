@@ -1,6 +1,12 @@
 """Tasks: what a data set needs to be learnt. `Task` says what a task offers."""
 
 from nrnm_keras.tasks.classification import Classification
+from nrnm_keras.tasks.language_model import (
+    ImdbLanguageModel,
+    LanguageModelling,
+    OwnLanguageModel,
+    SampleLanguageModel,
+)
 from nrnm_keras.tasks.long_memory import Adding, AssociativeRecall, CopyMemory, InductionHead
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.secondary_structure import SecondaryStructure
@@ -15,6 +21,9 @@ TASKS = {
     "imdb": Imdb,
     "text": OwnText,
     "sample_reviews": SampleReviews,
+    "language_model": ImdbLanguageModel,
+    "text_language_model": OwnLanguageModel,
+    "sample_language_model": SampleLanguageModel,
     "ntu_rgbd": NtuRgbd,
     "ntu_sample": NtuSample,
     "nw_ucla": NwUcla,
@@ -34,13 +43,17 @@ __all__ = [
     "Classification",
     "CopyMemory",
     "Imdb",
+    "ImdbLanguageModel",
     "InductionHead",
+    "LanguageModelling",
     "NtuRgbd",
     "NtuSample",
     "NwUcla",
+    "OwnLanguageModel",
     "OwnSequences",
     "OwnText",
     "Regression",
+    "SampleLanguageModel",
     "SampleReviews",
     "SecondaryStructure",
     "SickRelatedness",

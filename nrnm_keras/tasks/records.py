@@ -73,6 +73,12 @@ class Records:
         return _class_label(self.features[self._builder.info.supervised_keys[1]]).names
 
     @property
+    def num_classes(self):
+        """The number of classes that labels are checked for, None if the target is no class."""
+        target = self._builder.info.supervised_keys[1]
+        return getattr(_class_label(self.features[target]), "num_classes", None)
+
+    @property
     def sizes(self):
         """Number of examples of each split that has any."""
         return {name: len(places) for name, places in self._places.items() if len(places)}
@@ -91,12 +97,11 @@ class Records:
         """
         places = np.array_split(self._places[split], num_parts)[part]
         contents, target = self._builder.info.supervised_keys
-        num_classes = getattr(_class_label(self.features[target]), "num_classes", None)
 
         def check(record):
             for content in [contents] if isinstance(contents, str) else contents:
                 record = check_record(
-                    record, split, content, target, num_classes, self._max_timesteps
+                    record, split, content, target, self.num_classes, self._max_timesteps
                 )
             return record
 

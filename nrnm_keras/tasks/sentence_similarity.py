@@ -5,12 +5,11 @@ import tensorflow as tf
 from absl import flags
 
 from nrnm_keras.models import SequenceSimilarity
-from nrnm_keras.preprocessing import TextPairPreprocessor, TextPreprocessor
+from nrnm_keras.preprocessing import TextPairPreprocessor
 from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.regression import Regression
+from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor
 from nrnm_keras.tasks.token_embedding import embedding_layers
-
-_READ_BATCH = 512
 
 
 def define_flags(values):
@@ -30,18 +29,19 @@ class SickRelatedness(Regression):
     Args:
         path: folder of the built records, with features `first`, `second` and `relatedness`.
         flags: the values of the command's flags.
+        vocabulary: list of tokens, as `TextPreprocessor.vocabulary`. Default: that of the training
+            sentences.
     """
 
     dataset = "sick"
     source_flag = "sick_source"
+    starts_from_language_model = True
 
-    def __init__(self, path, flags):
+    def __init__(self, path, flags, vocabulary=None):
         self.records = Records(path)
-        self.preprocessor = TextPreprocessor(
-            flags.vocabulary_size, flags.max_length, flags.head_fraction, name="preprocessor"
-        )
-        train = self.records.read("train").batch(_READ_BATCH)
-        self.preprocessor.adapt(train.map(lambda x: tf.concat([x["first"], x["second"]], 0)))
+        train = self.records.read("train").batch(READ_BATCH)
+        texts = train.map(lambda x: tf.concat([x["first"], x["second"]], 0))
+        self.preprocessor = create_preprocessor(flags, texts, vocabulary)
 
     @staticmethod
     def build_options(flags):
@@ -69,6 +69,11 @@ class SickRelatedness(Regression):
         )
         similarity = SequenceSimilarity(encoder, flags.similarity, smallest=1.0, largest=5.0)
         return keras.Sequential([keras.Input((None, 2), dtype="int32"), similarity], name="network")
+
+    def encoder_of(self, network):
+        """Returns embedding and backbone."""
+        encoder = network.layers[-1].encoder
+        return encoder.layers[0], encoder.get_layer("backbone")
 
     def build_exported(self, network):
         """Returns the model from two strings to their relatedness."""

@@ -1,5 +1,7 @@
 """Task: what the training loop wants to know of a data set and its model."""
 
+from nrnm_keras.tasks.backbone_flags import build_backbone
+
 
 class Task:
     """A data set together with its preprocessing, model, loss and metrics.
@@ -14,6 +16,9 @@ class Task:
         metric: name of the metric of the validation split that tells the best epoch.
         metric_mode: `"max"` or `"min"`.
         notice: what every summary has to say about the data, or None.
+        substitute: the task that `--sample_when_unavailable` puts in its place, or None.
+        starts_from_language_model: whether it takes a `vocabulary` and has an `encoder_of` its
+            networks, for `--init_from`.
         usage: what the report says about using the model, with `{run}` for the run's folder.
         sort_by_length: whether sequences of similar length go into one batch.
         padding: number that shorter sequences of a batch are padded with.
@@ -25,6 +30,8 @@ class Task:
     metric = "accuracy"
     metric_mode = "max"
     notice = None
+    substitute = None
+    starts_from_language_model = False
     usage = ""
     sort_by_length = True
     padding = 0
@@ -42,8 +49,17 @@ class Task:
         """
         raise NotImplementedError
 
+    @staticmethod
+    def check_network(flags):
+        """Finds out whether the flags make a network; if not, raises a ValueError."""
+        build_backbone(flags)
+
     def build_network(self, flags):
         """Returns the model from padded batches of sequences to what the loss takes."""
+        raise NotImplementedError
+
+    def encoder_of(self, network):
+        """Returns the embedding of tokens and the backbone of a network of the task's."""
         raise NotImplementedError
 
     def loss(self):

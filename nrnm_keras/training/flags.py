@@ -5,10 +5,11 @@ from absl import flags
 from nrnm_keras.tasks import (
     TASKS,
     backbone_flags,
+    language_model,
     long_memory,
     sentence_similarity,
     skeleton_flags,
-    text_classification,
+    text_examples,
     token_embedding,
 )
 from nrnm_keras.training.optimizer import SCHEDULES
@@ -22,8 +23,9 @@ def define_flags():
     """Returns new absl `FlagValues` with all flags of a training."""
     values = flags.FlagValues()
     _define_data_flags(values)
-    text_classification.define_flags(values)
+    text_examples.define_flags(values)
     token_embedding.define_flags(values)
+    language_model.define_flags(values)
     skeleton_flags.define_flags(values)
     sentence_similarity.define_flags(values)
     long_memory.define_flags(values)
@@ -123,6 +125,13 @@ def _define_training_flags(values):
         False,
         "train the network and then plain LSTM layers of the same width, in run_dir/nrnm and "
         "run_dir/lstm, and print both results",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "init_from",
+        None,
+        "folder of a language model's finished run, whose vocabulary, embedding and recurrent "
+        "layers a text classifier starts from",
         flag_values=values,
     )
     number("epochs", 20, "largest number of epochs", 1)

@@ -17,7 +17,7 @@ from nrnm_keras.training.optimizer import averaged_weights, create_optimizer
 from nrnm_keras.training.progress import Progress
 
 
-def train(task, flags, folder, replicas, stop):
+def train(task, flags, folder, replicas, stop, pretrained=None):
     """Trains a task's network from wherever it stopped last.
 
     Args:
@@ -26,6 +26,7 @@ def train(task, flags, folder, replicas, stop):
         folder: the `RunFolder`, which gets metrics, logs, checkpoints and the best weights so far.
         replicas: the `Replicas` or `JaxReplicas`.
         stop: the `StopRequest`.
+        pretrained: the `Pretrained` that the network starts from, or None.
 
     Returns:
         The `Progress` at the end.
@@ -41,7 +42,8 @@ def train(task, flags, folder, replicas, stop):
         if _is_over(task, flags, progress):
             return progress
     try:
-        return _Training(task, flags, folder, replicas, stop, checkpoints).run(step)
+        training = _Training(task, flags, folder, replicas, stop, checkpoints, pretrained)
+        return training.run(step)
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
         place = f"goes on after step {newest}" if newest else "starts again"
@@ -66,7 +68,7 @@ def _is_over(task, flags, progress):
 class _Training:
     """A network, its data and its progress while it is trained."""
 
-    def __init__(self, task, flags, folder, replicas, stop, checkpoints):
+    def __init__(self, task, flags, folder, replicas, stop, checkpoints, pretrained):
         self._task = task
         self._flags = flags
         self._folder = folder
@@ -80,6 +82,8 @@ class _Training:
         num_steps = self._batches.steps * flags.epochs
         with replicas.scope():
             self._network = task.build_network(flags)
+            if pretrained:
+                pretrained.copy_to(*task.encoder_of(self._network))
             optimizer = create_optimizer(flags, num_steps, replicas.clipping_shares)
             spec = self._batches.element_spec
             replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)

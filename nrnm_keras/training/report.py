@@ -108,7 +108,7 @@ def _title(report):
 def _metrics(report, split):
     metrics = report["metrics"][split]
     if metrics is None:
-        return "none (the data has no test split)"
+        return "none (no test split)"
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
 
 

@@ -65,7 +65,9 @@ def test_flags_shape_the_network(build_records, make_flags):
 
 def test_only_generated_data_carry_a_notice():
     assert SampleReviews.notice == "SAMPLE DATA, NOT IMDB"
-    assert {name for name, task in TASKS.items() if task.notice} == {"sample_reviews", "ntu_sample"}
+    assert {name for name, task in TASKS.items() if task.notice} == {
+        *("sample_reviews", "sample_language_model", "ntu_sample")
+    }
 
 
 def test_build_options_stand_in_the_flags(make_flags):

@@ -1,0 +1,59 @@
+"""Tokens drawn by their frequency, to stand for a whole vocabulary."""
+
+import math
+
+from keras import ops, random
+
+
+def log_frequencies(num_tokens):
+    """Returns the logarithms of the shares that tokens have in texts, by Zipf's law.
+
+    The k-th token of a vocabulary sorted by frequency has log((k + 2) / (k + 1)) / log(n + 1) of
+    all n tokens, k from 0.
+
+    Args:
+        num_tokens: Integer, the size of the vocabulary.
+
+    Returns:
+        `(num_tokens,)`.
+
+    Example:
+
+    >>> shares = ops.exp(log_frequencies(3))
+    >>> [round(float(share), 3) for share in shares]
+    [0.5, 0.292, 0.208]
+    """
+    ranks = ops.arange(num_tokens, dtype="float32")
+    return ops.log(ops.log1p(1 / (ranks + 1)) / math.log(num_tokens + 1))
+
+
+def draw_candidates(count, num_tokens, seed):
+    """Draws different tokens, the frequent ones more often.
+
+    The vocabulary is sorted by frequency. Drawn are the tokens of the largest `log frequency +
+    Gumbel noise`; given the next largest, each is there independently of the others, with a
+    probability that can be told. Divided by it, any quantity summed over the candidates has the sum
+    over the vocabulary as its expectation (Kool et al., Stochastic Beams and Where to Find Them,
+    ICML 2019, section 4).
+
+    Args:
+        count: Positive integer, less than `num_tokens`.
+        num_tokens: Integer, the size of the vocabulary.
+        seed: Integer or `keras.random.SeedGenerator`.
+
+    Returns:
+        Different integers from 0 to `num_tokens - 1`, `(count,)`, and the logarithms of their
+        probabilities of being there, `(count,)`.
+
+    Example:
+
+    >>> candidates, log_probabilities = draw_candidates(5, 100, seed=0)
+    >>> candidates.shape, bool(ops.all(log_probabilities <= 0))
+    (TensorShape([5]), True)
+    """
+    frequencies = log_frequencies(num_tokens)
+    uniform = random.uniform((num_tokens,), minval=1e-20, seed=seed)
+    largest, candidates = ops.top_k(frequencies - ops.log(-ops.log(uniform)), count + 1)
+    candidates, next_largest = candidates[:count], largest[count]
+    rates = ops.exp(ops.take(frequencies, candidates) - next_largest)
+    return candidates, ops.log(-ops.expm1(-rates))

@@ -1,0 +1,100 @@
+"""TiedSoftmax: how likely tokens are, by the matrix that embeds them."""
+
+import keras
+from keras import layers, ops
+
+from nrnm_keras.models.candidate_sampling import draw_candidates, log_frequencies
+
+_NEVER = -1e9
+
+
+class TiedSoftmax(layers.Layer):
+    """The negative log-likelihood of tokens under a softmax that shares the embedding's matrix.
+
+    The logit of a token is the product of its embedding with the context vector, plus a bias of its
+    own (Press & Wolf, Using the Output Embedding to Improve Language Models, EACL 2017). Token 0 is
+    padding and never follows: the softmax is over the others. The vocabulary must be sorted by
+    frequency: the biases start at `log_frequencies`, which Adam would take long to find.
+
+    In training, `num_samples` tokens drawn by `draw_candidates` may stand for all that are not the
+    right one. Each counts as its share of the sum would, so that exp(negative log-likelihood) has
+    the right expectation (Bengio & Senecal, Adaptive Importance Sampling to Accelerate Training of
+    a Neural Probabilistic Language Model, 2008).
+
+    Args:
+        embedding: `keras.layers.Embedding` of all tokens, padding included.
+        num_samples: Integer, the number of tokens drawn for a batch in training; 0, or as many as
+            there are, for the whole softmax. Otherwise the whole one is used always.
+
+    Call arguments:
+        contexts: `(batch, timesteps, embedding_size)`.
+        tokens: Integers `(batch, timesteps)`.
+
+    Returns:
+        `(batch, timesteps)`. What it is for token 0 means nothing.
+
+    Example:
+
+    >>> embedding = keras.layers.Embedding(9, 4)
+    >>> embedding.build()
+    >>> likelihoods = TiedSoftmax(embedding)(np.zeros((1, 8, 4)), np.arange(1, 9)[None])
+    >>> round(float(ops.sum(ops.exp(-likelihoods))), 4)  # the probabilities of all tokens
+    1.0
+    """
+
+    def __init__(self, embedding, num_samples=0, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = embedding
+        self.num_samples = num_samples
+        self.num_tokens = embedding.input_dim - 1
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def build(self, input_shape):
+        """Creates the bias."""
+        self.bias = self.add_weight(
+            shape=(self.embedding.input_dim,), initializer=_initial_bias, name="bias"
+        )
+
+    def call(self, contexts, tokens, training=False):
+        """Returns the negative log-likelihoods."""
+        if training and 0 < self.num_samples < self.num_tokens:
+            return self._sampled(contexts, tokens)
+        return self._whole(contexts, tokens)
+
+    def compute_output_shape(self, contexts_shape, tokens_shape):
+        """Returns the shape of the tokens."""
+        return tuple(tokens_shape)
+
+    def _whole(self, contexts, tokens):
+        """Returns the likelihoods step by step: all logits at once would need much memory."""
+        matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
+
+        def of_step(inputs):
+            contexts, tokens = inputs
+            logits = ops.matmul(contexts, matrix) + bias
+            classes = ops.maximum(tokens - 1, 0)
+            return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
+
+        steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
+        return ops.transpose(ops.map(of_step, steps))
+
+    def _sampled(self, contexts, tokens):
+        drawn, log_probabilities = draw_candidates(
+            self.num_samples, self.num_tokens, self.seed_generator
+        )
+        drawn = drawn + 1
+        logits = ops.matmul(contexts, ops.transpose(self._vectors(drawn)))
+        logits = logits + ops.take(self.bias, drawn) - log_probabilities
+        is_right = ops.equal(ops.expand_dims(tokens, -1), ops.cast(drawn, tokens.dtype))
+        others = ops.logsumexp(ops.where(is_right, _NEVER, logits), axis=-1)
+        right = ops.sum(contexts * self._vectors(tokens), axis=-1) + ops.take(self.bias, tokens)
+        return ops.logaddexp(right, others) - right
+
+    def _vectors(self, tokens):
+        return ops.take(self.embedding.embeddings, tokens, axis=0)
+
+
+def _initial_bias(shape, dtype=None):
+    """Returns the biases of padding, which has no share in texts, and of the tokens."""
+    frequencies = log_frequencies(shape[0] - 1)
+    return ops.cast(ops.concatenate([ops.zeros(1), frequencies]), dtype)

@@ -1,0 +1,58 @@
+"""Loss and perplexity of tokens whose negative log-likelihoods a network gives."""
+
+import keras
+from keras import ops
+
+from nrnm_keras.models.step_scores import StepLoss
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class TokenLikelihood(StepLoss):
+    """The negative log-likelihood of each sequence's tokens, averaged over them.
+
+    Call arguments:
+        y_true: Integers `(batch, timesteps)`, negative for padding.
+        y_pred: Negative log-likelihoods `(batch, timesteps)`.
+
+    Returns:
+        The mean over the sequences, whatever their lengths.
+
+    Example:
+
+    >>> float(TokenLikelihood()(np.array([[5, 7, -1]]), np.array([[1.0, 2.0, 0.0]])))
+    1.5
+    """
+
+    def of_steps(self, y_true, y_pred):
+        """Returns the likelihoods as they are."""
+        return y_pred
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class Perplexity(keras.metrics.Mean):
+    """The perplexity: exp(the mean negative log-likelihood of the tokens of all sequences).
+
+    That of a model to which N tokens are equally likely is N.
+
+    Call arguments:
+        y_true: Integers `(batch, timesteps)`, negative for padding.
+        y_pred: Negative log-likelihoods `(batch, timesteps)`.
+        sample_weight: `(batch,)`, the weights of the sequences.
+
+    Example:
+
+    >>> likelihoods = np.log([[10.0, 10.0, 1.0]])
+    >>> round(float(Perplexity()(np.array([[5, 7, -1]]), likelihoods)), 4)
+    10.0
+    """
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Counts the tokens of a batch."""
+        weights = ops.cast(ops.convert_to_tensor(y_true) >= 0, self.dtype)
+        if sample_weight is not None:
+            weights = weights * ops.expand_dims(ops.cast(sample_weight, self.dtype), 1)
+        return super().update_state(ops.copy(y_pred), sample_weight=weights)
+
+    def result(self):
+        """Returns the perplexity of the tokens so far."""
+        return ops.exp(super().result())

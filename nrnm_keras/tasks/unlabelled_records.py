@@ -1,0 +1,48 @@
+"""UnlabelledRecords: the texts of a data set for training without labels."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from nrnm_keras.tasks.records import Records
+
+_UNLABELLED = "unsupervised"
+
+
+class UnlabelledRecords(Records):
+    """The splits `train` and `validation`, without regard to labels. No test record is ever read.
+
+    Validated is on the very records that `Records` validates on, so that a classifier which starts
+    from what was learnt here finds its own validation split unseen. Where the data set has a split
+    `unsupervised`, all of it is for training. (That of IMDB is of other films than the labelled
+    reviews: rare names that reviews of one film share do not occur in both.)
+
+    Args:
+        path: folder of a built version.
+        validation_fraction: float, the share of the labelled training records.
+        number: function from a record to an integer tensor, as `Records` takes it.
+    """
+
+    def __init__(self, path, validation_fraction=0.1, number=None):
+        super().__init__(path, validation_fraction, number)
+        del self._places["test"]
+        splits = self._builder.info.splits
+        self._labelled = splits["train"].num_examples
+        if _UNLABELLED in splits:
+            # Their places go on behind those of the split `train`.
+            more = self._labelled + np.arange(splits[_UNLABELLED].num_examples)
+            self._places["train"] = np.concatenate([self._places["train"], more])
+            self._split_of[_UNLABELLED], self._keep[_UNLABELLED] = _UNLABELLED, None
+
+    @property
+    def num_classes(self):
+        """None: labels are not checked; unlabelled records have -1."""
+        return None
+
+    def _read(self, split, places):
+        is_labelled = (places < self._labelled) | (split != "train")
+        parts = {split: places[is_labelled], _UNLABELLED: places[~is_labelled] - self._labelled}
+        read = super()._read
+        datasets = [read(name, places) for name, places in parts.items() if len(places)]
+        return functools.reduce(tf.data.Dataset.concatenate, datasets)

@@ -1,0 +1,167 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks.unlabelled_records import UnlabelledRecords
+from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
+from nrnm_keras.training.evaluation import evaluate
+from pipelines.build import build
+
+SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "num_heads": 2, "embedding_size": 4}
+LABELS = {"train/pos": 9, "train/neg": 2, "test/pos": 9, "test/neg": 2, "train/unsup": 0}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Ten reviews a folder, each with a word of its own: folder, number."""
+    folder = tmp_path_factory.mktemp("imdb")
+    for name, rating in LABELS.items():
+        (folder / "aclImdb" / name).mkdir(parents=True)
+        for i in range(10):
+            text = f"a film a film {name.replace('/', '')}{i} seen again"
+            (folder / "aclImdb" / name / f"{i}_{rating}.txt").write_text(text)
+    return build("imdb", folder / "data", source=str(folder))
+
+
+@pytest.fixture
+def without_test(records):
+    """The records after what a test text lies in was overwritten."""
+    shards = list(records.glob("*-test.tfrecord-*"))
+    contents = {shard: shard.read_bytes() for shard in shards}
+    assert shards
+    for shard in shards:
+        shard.write_bytes(b"x" * shard.stat().st_size)
+    yield records
+    for shard, content in contents.items():
+        shard.write_bytes(content)
+
+
+def make(path, make_flags, **flags):
+    flags = make_flags(**{**SMALL, "validation_fraction": 0.2, **flags})
+    return TASKS["language_model"](path, flags), flags
+
+
+def own_words(task, split):
+    """The words of its own of each text of a split, read from its ids."""
+    words = task.preprocessor.vocabulary
+    return [words[ids[4]] for ids, _ in task.examples(split).as_numpy_iterator()]
+
+
+def test_all_but_the_labelled_validation_reviews_are_for_training(records, make_flags):
+    task, _ = make(records, make_flags)
+    assert task.records.sizes == {"train": 26, "validation": 4}
+    expected = [f"train{label}{i}" for label in ("pos", "neg") for i in range(8)]
+    expected += [f"trainunsup{i}" for i in range(10)]
+    assert sorted(own_words(task, "train")) == sorted(expected)
+    # The validation split's own words are unknown.
+    assert own_words(task, "validation") == ["[UNK]"] * 4
+
+
+def test_validated_is_on_what_the_classifier_is_validated_on(records, make_flags):
+    task, flags = make(records, make_flags)
+    classifier = TASKS["imdb"](records, flags)
+    read = [
+        {record["id"] for record in each.records.read("validation").as_numpy_iterator()}
+        for each in (task, classifier)
+    ]
+    assert read[0] == read[1] and len(read[0]) == 4
+
+
+def test_no_test_text_is_read(without_test, make_flags):
+    task, flags = make(without_test, make_flags)
+    assert "test" not in task.records.sizes
+    assert not [word for word in task.preprocessor.vocabulary if word.startswith("test")]
+    for split, size in task.records.sizes.items():
+        assert len(list(task.examples(split))) == size
+    with pytest.raises(tf.errors.DataLossError):
+        list(TASKS["imdb"](without_test, flags).examples("test"))
+    with pytest.raises(KeyError):
+        task.records.read("test")
+
+
+@pytest.mark.parametrize("num_parts", [2, 5])
+def test_parts_are_disjoint_equal_and_together_everything(records, num_parts):
+    read = UnlabelledRecords(records, 0.2, TASKS["language_model"].validation_number).read
+    parts = [
+        [record["id"] for record in read("train", part, num_parts).as_numpy_iterator()]
+        for part in range(num_parts)
+    ]
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    assert len(set(sum(parts, []))) == sum(sizes) == 26
+
+
+def test_own_validation_file_may_be_longer_than_the_training_file(build_records, make_flags):
+    rows = [(f"text {i}", "ab"[i % 2]) for i in range(9)]
+    path = build_records(train=rows[:3], validation=rows, test=[("x", "a")])
+    task = TASKS["text_language_model"](path, make_flags(**SMALL))
+    assert task.records.sizes == {"train": 3, "validation": 9}
+    assert len(list(task.examples("validation"))) == 9
+
+
+def test_texts_are_their_own_targets(records, make_flags):
+    task, _ = make(records, make_flags)
+    batches = [*evaluation_batches(task, "train", 8), *TrainingBatches(task, 8, 0).epoch(0)]
+    for ids, targets, *_ in batches:
+        np.testing.assert_array_equal(np.where(ids == 0, -1, ids), targets)
+
+
+def test_network_that_knows_nothing_has_the_vocabulary_as_perplexity(records, make_flags):
+    task, flags = make(records, make_flags, softmax_samples=5)
+    network = task.build_network(flags)
+    for weight in network.layers[-1].softmax.weights:
+        weight.assign(keras.ops.zeros_like(weight))
+    outcome = evaluate(network.predict_on_batch, task, "validation", 3)
+    tokens = len(task.preprocessor.vocabulary) - 1  # but padding
+    assert outcome.metrics["perplexity"] == pytest.approx(tokens, rel=1e-5)
+    assert outcome.metrics["loss"] == pytest.approx(np.log(tokens), rel=1e-5)
+    assert (task.metric, task.metric_mode) == ("perplexity", "min")
+
+
+@pytest.mark.parametrize("samples", [0, 5])
+def test_training_lowers_the_perplexity(records, make_flags, samples):
+    """What can be learnt here: that every text is `a film a film ... seen again`."""
+    keras.utils.set_random_seed(0)
+    task, flags = make(records, make_flags, softmax_samples=samples, model="gru", units=16)
+    network = task.build_network(flags)
+    network.compile(keras.optimizers.Adam(0.05), task.loss(), jit_compile=False)
+    ((ids, targets, weights),) = TrainingBatches(task, 26, 0).epoch(0)
+    for _ in range(40):
+        network.train_on_batch(ids, targets, weights)
+    perplexity = evaluate(network.predict_on_batch, task, "train", 26).metrics["perplexity"]
+    assert perplexity < 0.3 * len(task.preprocessor.vocabulary)
+
+
+def test_saved_model_takes_texts(records, make_flags, tmp_path):
+    task, flags = make(records, make_flags)
+    network = task.build_network(flags)
+    exported = task.build_exported(network)
+    texts = tf.constant(["A film seen again.", "a"])
+    likelihoods = network(task.preprocessor(texts)).numpy()
+    found = exported(texts)
+    np.testing.assert_allclose(found["log_probability"], -likelihoods.sum(axis=1), rtol=1e-5)
+    expected = np.exp([likelihoods[0].mean(), likelihoods[1, 0]])
+    np.testing.assert_allclose(found["perplexity"], expected, rtol=1e-5)
+    exported.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    np.testing.assert_allclose(loaded(texts)["perplexity"], expected, rtol=1e-5)
+    serve = tf.function(exported, [tf.TensorSpec((None,), tf.string, "text")])
+    save_graphs(exported, {"serve": serve}, tmp_path / "saved_model")
+    served = tf.saved_model.load(str(tmp_path / "saved_model"))
+    np.testing.assert_allclose(served.serve(texts)["perplexity"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"model": "transformer"}, "TransformerBackbone"),
+        ({"bidirectional": True, "num_layers": 2}, "bidirectional=True, num_layers=2"),
+        ({"num_heads": 3}, "num_heads"),
+    ],
+)
+def test_networks_that_are_no_language_models(make_flags, flags, message):
+    with pytest.raises(ValueError, match=message):
+        TASKS["language_model"].check_network(make_flags(**{**SMALL, **flags}))
