@@ -81,7 +81,8 @@ def _train(values, points, found, published, folder, command):
     text = table(rows, published, command)
     (folder / "results.md").write_text(text, encoding="utf-8")
     if can_draw():
-        draw_sweep(rows, folder / "results.png", folder.name)
+        notice = f" ({rows[0]['notice']})" if rows[0]["notice"] else ""
+        draw_sweep(rows, folder / "results.png", f"{folder.name}, seeds: {values.seeds}{notice}")
     return text
 
 
