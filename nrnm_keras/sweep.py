@@ -46,14 +46,17 @@ def _run(values, arguments):
             check_network(point)
     # Built once, before several processes want them.
     found = {point.name: find_records(point.flags) for point in points}
-    if any(task_class is not TASKS[values.task] for task_class, _ in found.values()):
+    if any(found[point.name][0] is not TASKS[point.flags.task] for point in points):
         published = []  # They are of data that could not be had.
     if values.parameters:
         points = [with_units(point, values.parameters, *found[point.name]) for point in points]
     folder = sweep_folder(values)
     command = shlex.join(["python", "-m", "nrnm_keras.sweep", *arguments])
-    finish = _count if values.count_only else _train
-    print(f"\n{finish(values, points, found, published, folder, command)}")
+    if values.count_only:
+        text = _count(points, found, folder, published, command)
+    else:
+        text = _train(values, points, folder, published, command)
+    print(f"\n{text}")
 
 
 def sweep_folder(values):
@@ -68,7 +71,7 @@ def sweep_folder(values):
     return pathlib.Path(values.sweep_dir) / name
 
 
-def _train(values, points, found, published, folder, command):
+def _train(values, points, folder, published, command):
     """Trains, writes what came out, and returns the table."""
     runs = [
         Run(point, seed, folder / "runs" / point.name / f"seed_{seed}")
@@ -86,7 +89,7 @@ def _train(values, points, found, published, folder, command):
     return text
 
 
-def _count(values, points, found, published, folder, command):
+def _count(points, found, folder, published, command):
     """Builds the networks, writes their numbers of parameters, and returns the table."""
     rows = count_points(points, found)
     folder.mkdir(parents=True, exist_ok=True)

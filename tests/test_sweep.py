@@ -90,6 +90,21 @@ def test_parameters_are_counted_without_a_training(file, tmp_path, capsys):
     assert "| A (published: X) |  | 3 million |" in printed and "published: Y" not in printed
 
 
+def test_published_results_do_not_stand_beside_those_of_sample_data(
+    file, tmp_path, monkeypatch, capsys
+):
+    class Sample(TASKS["sequence"]):
+        notice = "SAMPLE DATA"
+
+    path = build("sequence_files", tmp_path, train_file=str(file))
+    monkeypatch.setattr(sweep, "find_records", lambda flags: (Sample, path))
+    (tmp_path / "sequence.csv").write_text("system,value,parameters,source\nA,90 %,3,X\n")
+    flags = [*SMALL, "--count_only", f"--sweep_dir={tmp_path}/sweep", "--grid=model=lstm"]
+    assert sweep.main([*flags, f"--published={tmp_path}"]) == 0
+    printed = capsys.readouterr().out
+    assert "**SAMPLE DATA**" in printed and "published:" not in printed
+
+
 @pytest.mark.slow
 def test_finished_runs_are_skipped_and_more_are_added(file, tmp_path, capfd):
     flags = [*SMALL, f"--train_file={file}", f"--data_dir={tmp_path}/data"]

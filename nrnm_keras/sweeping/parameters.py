@@ -8,7 +8,10 @@ from nrnm_keras.training.flags import copy_flags
 
 
 def count_points(points, found):
-    """Returns a dictionary with `values`, `units` and `parameters` for each point of a grid.
+    """Returns a dictionary for each point of a grid.
+
+    It has the point's `values`, its `units` and `parameters`, and the task's `notice` about the
+    data or None.
 
     Args:
         points: list of `Point`s.
@@ -23,6 +26,7 @@ def count_points(points, found):
                 "values": point.values,
                 "units": point.flags.units,
                 "parameters": network.count_params(),
+                "notice": task_class.notice,
             }
         )
     return rows

@@ -57,4 +57,4 @@ def _read(path):
 
 def _conditions(row):
     """Returns the flags' values that a row is about, by name."""
-    return {name: value for name, value in row.items() if name not in (*_NEEDED, _PARAMETERS)}
+    return {name: v or "" for name, v in row.items() if name not in (*_NEEDED, _PARAMETERS)}

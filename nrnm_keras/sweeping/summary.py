@@ -81,8 +81,8 @@ def table(rows, published, command):
     for row in published:
         result = [row["value"], "", "", row["parameters"], ""]
         lines.append([*_published_name(row, names), *result])
-    notices = "".join(f"**{notice}**\n\n" for notice in _notices(rows))
-    return notices + _markdown(head, lines, "Mean and standard deviation over the seeds.", command)
+    note = "Mean and standard deviation over the seeds."
+    return _notices(rows) + _markdown(head, lines, note, command)
 
 
 def write_parameters(rows, path):
@@ -101,7 +101,8 @@ def parameter_table(rows, published, command):
     for row in published:
         if row["parameters"]:
             lines.append([*_published_name(row, names), "", row["parameters"]])
-    return _markdown([*names, "units", "parameters"], lines, "Nothing was trained.", command)
+    head = [*names, "units", "parameters"]
+    return _notices(rows) + _markdown(head, lines, "Nothing was trained.", command)
 
 
 def _written(row):
@@ -116,7 +117,8 @@ def _published_name(row, names):
 
 def _notices(rows):
     """Returns what has to be said of the data, each once."""
-    return dict.fromkeys(row["notice"] for row in rows if row["notice"])
+    notices = dict.fromkeys(row["notice"] for row in rows if row["notice"])
+    return "".join(f"**{notice}**\n\n" for notice in notices)
 
 
 def _markdown(head, lines, note, command):

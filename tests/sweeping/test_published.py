@@ -20,10 +20,10 @@ def flags(*words):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "ntu_rgbd.csv").write_text(
-        "system,value,split,source\n"
-        "A,80 %,cross_subject,X\n"
-        "B,90 %,cross_view,X\n"
-        'C,70 %,,"X, Table 1"\n'
+        "system,value,source,split,ntu_config\n"
+        "A,80 %,X,cross_subject,ntu60\n"
+        "B,90 %,X,cross_view,ntu60\n"
+        'C,70 %,"X, Table 1",\n'
     )
     return tmp_path
 

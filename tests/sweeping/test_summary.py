@@ -61,7 +61,8 @@ def test_table_has_published_rows_that_are_marked():
 
 
 def test_table_of_parameters_has_the_published_numbers_that_are_known():
-    rows = [{"values": {"model": "nrnm", "stride": "4"}, "units": 256, "parameters": 3516732}]
+    values = {"model": "nrnm", "stride": "4"}
+    rows = [{"values": values, "units": 256, "parameters": 3516732, "notice": None}]
     lines = parameter_table(rows, PUBLISHED, "the command").splitlines()
     assert lines[0] == "| model | stride | units | parameters |"
     assert lines[2] == "| nrnm | 4 | 256 | 3,516,732 |"
