@@ -31,8 +31,8 @@ PROGRAMS = [block for kind, block in BLOCKS if kind == "python"]
 SMALL = {
     "train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 --batch_size=20",
     "benchmark": "--units=8 --repeats=1",
-    "sweep": "--units=8 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 --parameters=4000 "
-    "--problem_train=64 --problem_test=32",
+    "sweep": "--units=16 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 --problem_train=64 "
+    "--problem_test=32",
 }
 LIMIT = 900  # seconds
 
@@ -78,6 +78,7 @@ def made_small(line):
     line = re.sub(r"(?<!\S)(\.venv/bin/)?python(?= -m)", shlex.quote(sys.executable), line)
     line = re.sub(r"--(imdb|nw_ucla|ntu|flip|sick)_source=PATH", r"--\1_source=\1", line)
     line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
+    line = re.sub(r"--parameters=\d+", "--parameters=4000", line)
     (command,) = re.findall(r"nrnm_keras\.(\w+)", line)
     return f"{line} {SMALL.get(command, '')}"
 

@@ -7,6 +7,8 @@ from nrnm_keras.pictures.colors import PALETTE
 from nrnm_keras.sweeping.summary import mean_and_spread
 
 _MARKERS = "os^Dv*X"
+_LONGEST_UPRIGHT = 7  # letters
+_SMALLEST_GAP = 0.06  # of the width, between labels
 
 
 def draw_sweep(rows, path, title):
@@ -35,9 +37,7 @@ def draw_sweep(rows, path, title):
         if not is_numeric:
             places += 0.12 * (number - (len(groups) - 1) / 2)
         _draw_group(axes, places, [row[split] for row in group], number, name, is_numeric)
-    if not is_numeric:
-        names = [value or "none" for value in values]
-        axes.set_xticks(range(len(values)), names, rotation=35, ha="right")
+    _name_places(axes, values, is_numeric)
     metric = rows[0]["metric"].replace("_", " ")
     axes.set(xlabel=first.replace("_", " "), ylabel=f"{split} {metric}")
     axes.set_title(title, parse_math=False)
@@ -45,6 +45,17 @@ def draw_sweep(rows, path, title):
     if len(groups) > 1:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
+
+
+def _name_places(axes, values, is_numeric):
+    """Labels the values from left to right, long names aslant, if they have room."""
+    names = [value or "none" for value in values]
+    places = [_place(value, values, is_numeric) for value in values]
+    if len(places) > 1 and np.diff(np.sort(places)).min() < _SMALLEST_GAP * np.ptp(places):
+        return
+    is_long = max(map(len, names)) > _LONGEST_UPRIGHT
+    style = {"rotation": 35, "ha": "right"} if is_long else {}
+    axes.set_xticks(places, names, **style)
 
 
 def _draw_group(axes, places, results, number, name, is_line):

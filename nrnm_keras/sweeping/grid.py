@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from absl import flags as absl_flags
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.training.flags import copy_flags, define_flags
 
 
@@ -63,6 +64,18 @@ def grid_points(flags, grid):
         _point(flags, dict(zip(grid, values, strict=True)))
         for values in itertools.product(*grid.values())
     ]
+
+
+def check_network(point):
+    """Finds out whether a `Point`'s flags make a network.
+
+    Raises:
+        UsageError: if they do not go together.
+    """
+    try:
+        build_backbone(point.flags)
+    except ValueError as error:
+        raise UsageError(f"--grid: {point.name}: {error}") from error
 
 
 def _point(flags, values):

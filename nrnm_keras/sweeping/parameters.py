@@ -1,26 +1,68 @@
-"""Networks of equal size: the width at which one has so many parameters."""
+"""The sizes of networks: their numbers of parameters, and the width for a given number."""
 
 import functools
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.tasks import TASKS
+from nrnm_keras.sweeping.grid import check_network
 from nrnm_keras.training.flags import copy_flags
 
 
-def units_for(parameters, flags, records):
+def count_points(points, found):
+    """Returns a dictionary for each point of a grid.
+
+    It has the point's `values`, its `units` and `parameters`, and the task's `notice` about the
+    data or None.
+
+    Args:
+        points: list of `Point`s.
+        found: a point's name -> the task's class and the folder of its records.
+    """
+    rows = []
+    for point in points:
+        task_class, records = found[point.name]
+        network = task_class(records, point.flags).build_network(point.flags)
+        rows.append(
+            {
+                "values": point.values,
+                "units": point.flags.units,
+                "parameters": network.count_params(),
+                "notice": task_class.notice,
+            }
+        )
+    return rows
+
+
+def with_units(point, parameters, task_class, records):
+    """Returns a `Point` with the number of units whose network comes nearest to a size.
+
+    Args:
+        point: the `Point`.
+        parameters: integer, the number of parameters.
+        task_class: the class of its task.
+        records: folder of the built records.
+
+    Raises:
+        UsageError: if its flags make no network, or the smallest has more than twice as many.
+    """
+    smallest = copy_flags(point.flags, units=_multiple(point.flags))
+    check_network(point._replace(flags=smallest))
+    units = units_for(parameters, point.flags, task_class(records, point.flags))
+    print(f"{point.name}: {units} units")
+    return point._replace(flags=copy_flags(point.flags, units=units))
+
+
+def units_for(parameters, flags, task):
     """Returns the number of units whose network comes nearest to a number of parameters.
 
     Args:
         parameters: integer.
         flags: flag values of a training.
-        records: folder of the built records.
+        task: the `Task`.
 
     Raises:
         UsageError: if the smallest network has more than twice as many.
     """
-    task = TASKS[flags.task](records, flags)
-    # Heads must divide the units, and of the relational memory every slot has as many.
-    multiple = flags.num_heads * (flags.slots if flags.model == "relational_memory" else 1)
+    multiple = _multiple(flags)
 
     @functools.cache
     def count(multiples):
@@ -38,3 +80,9 @@ def units_for(parameters, flags, records):
             f"--parameters={parameters}; the smallest {flags.model} has {count(best):,}"
         )
     return best * multiple
+
+
+def _multiple(flags):
+    """Returns what the units must be a multiple of."""
+    # Heads must divide the units, and of the relational memory every slot has as many.
+    return flags.num_heads * (flags.slots if flags.model == "relational_memory" else 1)

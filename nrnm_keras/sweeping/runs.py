@@ -32,6 +32,13 @@ class Run(NamedTuple):
         """What it is called on the console."""
         return f"{self.point.name} seed {self.seed}"
 
+    @property
+    def flags(self):
+        """The flag values of the training, which is a single one whatever they were."""
+        return copy_flags(
+            self.point.flags, seed=self.seed, run_dir=str(self.folder), compare_with_lstm=False
+        )
+
     def report(self):
         """Returns the report of a finished run, None of another."""
         path = self.folder / RunFolder.REPORT
@@ -41,17 +48,20 @@ class Run(NamedTuple):
 def run_all(runs, jobs):
     """Trains what is not finished, and returns the reports in the order of the runs.
 
-    Progress is printed, a line a run. What was begun before goes on where it stopped.
+    Progress is printed, a line a run. What was begun before goes on where it stopped, unless the
+    flags say to overwrite.
 
     Args:
         runs: list of `Run`s.
         jobs: positive integer, the number of processes at a time.
 
     Raises:
-        UsageError: if a run fails: with its last line. Runs that had begun are brought to their
-            end, no other begins.
+        UsageError: if a folder holds a run of other flags; if a run fails: with its last line. Runs
+            that had begun are brought to their end, no other begins.
     """
-    waiting = [run for run in runs if run.report() is None]
+    for run in runs:
+        RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
+    waiting = [run for run in runs if run.flags.overwrite or run.report() is None]
     if len(waiting) < len(runs):
         print(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -72,12 +82,11 @@ def run_all(runs, jobs):
 
 def _train(run):
     """Trains once and returns the seconds it took."""
-    run.folder.parent.mkdir(parents=True, exist_ok=True)
-    flags = copy_flags(run.point.flags, seed=run.seed, run_dir=str(run.folder))
     file = run.folder.with_suffix(".flags")
-    file.write_text("\n".join([*flag_lines(flags), f"--run_dir={run.folder}"]) + "\n")
+    file.write_text("\n".join([*flag_lines(run.flags), f"--run_dir={run.folder}"]) + "\n")
     start, log = time.monotonic(), run.folder.with_suffix(".log")
     command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
+    command += ["--overwrite"] * run.flags.overwrite
     with log.open("w") as output:
         code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT).returncode
     if code:

@@ -34,7 +34,7 @@ def summarize(runs, reports):
 
     It has the point's `values`, the `metric`'s name, the results of the `validation` and, if there
     is one, the `test` split as lists with a number for each seed, and of the first seed's run
-    `parameters` and `seconds_per_epoch`.
+    `parameters`, `seconds_per_epoch` and the `notice` about the data or None.
     """
     points = {}
     for run, report in zip(runs, reports, strict=True):
@@ -48,6 +48,7 @@ def summarize(runs, reports):
                 "test": [],
                 "parameters": report["parameters"],
                 "seconds_per_epoch": report["training"]["seconds_per_epoch"],
+                "notice": report["notice"],
             },
         )
         for split in ("validation", "test"):
@@ -61,35 +62,70 @@ def mean_and_spread(values):
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def read_published(path):
-    """Returns the rows `system`, `value`, `source` of a CSV file as dictionaries."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def table(rows, published, command):
     """Returns a Markdown table of `summarize`'s rows, the published ones below them."""
     metric = rows[0]["metric"].replace("_", " ")
     names = list(rows[0]["values"])
     head = [*names, f"test {metric}", f"validation {metric}", "seeds", "parameters", "s per epoch"]
-    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for row in rows:
-        cells = [
-            *(value or "none" for value in row["values"].values()),
+    lines = [
+        [
+            *_written(row),
             _in_words(row["test"]),
             _in_words(row["validation"]),
             str(len(row["validation"])),
             f"{row['parameters']:,}",
             f"{row['seconds_per_epoch']:.1f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    empty = [""] * (len(head) - len(names) - 1)
+        for row in rows
+    ]
     for row in published:
-        name = f"{row['system']} (published: {row['source']})"
-        cells = [name, *[""] * (len(names) - 1), row["value"], *empty]
-        lines.append(f"| {' | '.join(cells)} |")
-    note = f"Mean and standard deviation over the seeds. Command:\n\n    {command}"
-    return "\n".join([*lines, "", note]) + "\n"
+        result = [row["value"], "", "", row["parameters"], ""]
+        lines.append([*_published_name(row, names), *result])
+    note = "Mean and standard deviation over the seeds."
+    return _notices(rows) + _markdown(head, lines, note, command)
+
+
+def write_parameters(rows, path):
+    """Writes a CSV file with a row for each of the points that `count_points` counted."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*rows[0]["values"], "units", "parameters"])
+        for row in rows:
+            writer.writerow([*row["values"].values(), row["units"], row["parameters"]])
+
+
+def parameter_table(rows, published, command):
+    """Returns a Markdown table of `count_points`' rows, the published numbers below them."""
+    names = list(rows[0]["values"])
+    lines = [[*_written(row), str(row["units"]), f"{row['parameters']:,}"] for row in rows]
+    for row in published:
+        if row["parameters"]:
+            lines.append([*_published_name(row, names), "", row["parameters"]])
+    head = [*names, "units", "parameters"]
+    return _notices(rows) + _markdown(head, lines, "Nothing was trained.", command)
+
+
+def _written(row):
+    """Returns the cells of a row's flag values."""
+    return [value or "none" for value in row["values"].values()]
+
+
+def _published_name(row, names):
+    """Returns the same cells of a published row."""
+    return [f"{row['system']} (published: {row['source']})", *[""] * (len(names) - 1)]
+
+
+def _notices(rows):
+    """Returns what has to be said of the data, each once."""
+    notices = dict.fromkeys(row["notice"] for row in rows if row["notice"])
+    return "".join(f"**{notice}**\n\n" for notice in notices)
+
+
+def _markdown(head, lines, note, command):
+    """Returns a table with a note and the command below it."""
+    rule = "|" + " --- |" * len(head)
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (head, *lines))
+    return "\n".join([first, rule, *others, "", f"{note} Command:\n\n    {command}"]) + "\n"
 
 
 def _in_words(values):

@@ -7,7 +7,13 @@ import pytest
 from nrnm_keras.pictures.sweep import draw_sweep
 from nrnm_keras.sweeping.grid import Point
 from nrnm_keras.sweeping.runs import Run
-from nrnm_keras.sweeping.summary import mean_and_spread, summarize, table, write_runs
+from nrnm_keras.sweeping.summary import (
+    mean_and_spread,
+    parameter_table,
+    summarize,
+    table,
+    write_runs,
+)
 from tests.pictures.common import look
 
 RESULTS = {("4", 0): (0.5, 0.25), ("4", 1): (0.7, 0.75), ("8", 0): (0.9, 1.0), ("8", 1): (0.8, 1.0)}
@@ -15,6 +21,7 @@ RESULTS = {("4", 0): (0.5, 0.25), ("4", 1): (0.7, 0.75), ("8", 0): (0.9, 1.0), (
 
 def report(validation, test):
     return {
+        "notice": "MADE UP",
         "metric": "accuracy",
         "metrics": {"validation": {"accuracy": validation}, "test": test and {"accuracy": test}},
         "parameters": 1234,
@@ -23,6 +30,10 @@ def report(validation, test):
     }
 
 
+PUBLISHED = [
+    {"system": "LSTM", "value": "70.3 %", "parameters": "", "source": "Fu et al. 2019"},
+    {"system": "NRNM", "value": "80.8 %", "parameters": "3.6 million", "source": "Fu et al. 2019"},
+]
 RUNS = [Run(Point({"block_size": b}, None), s, pathlib.Path("x")) for b, s in RESULTS]
 REPORTS = [report(*results) for results in RESULTS.values()]
 
@@ -40,12 +51,23 @@ def test_spread_is_that_of_a_sample():
 
 
 def test_table_has_published_rows_that_are_marked():
-    published = [{"system": "LSTM", "value": "70.3", "source": "Fu et al. 2019"}]
-    lines = table(summarize(RUNS, REPORTS), published, "the command").splitlines()
-    assert lines[2] == "| 4 | 0.5000 ± 0.3536 | 0.6000 ± 0.1414 | 2 | 1,234 | 1.5 |"
-    assert lines[4] == "| LSTM (published: Fu et al. 2019) | 70.3 |  |  |  |  |"
-    assert len({line.count("|") for line in lines[:5]}) == 1
+    lines = table(summarize(RUNS, REPORTS), PUBLISHED, "the command").splitlines()
+    assert lines[0] == "**MADE UP**"
+    assert lines[4] == "| 4 | 0.5000 ± 0.3536 | 0.6000 ± 0.1414 | 2 | 1,234 | 1.5 |"
+    assert lines[6] == "| LSTM (published: Fu et al. 2019) | 70.3 % |  |  |  |  |"
+    assert lines[7] == "| NRNM (published: Fu et al. 2019) | 80.8 % |  |  | 3.6 million |  |"
+    assert len({line.count("|") for line in lines[2:8]}) == 1
     assert lines[-1].endswith("the command")
+
+
+def test_table_of_parameters_has_the_published_numbers_that_are_known():
+    values = {"model": "nrnm", "stride": "4"}
+    rows = [{"values": values, "units": 256, "parameters": 3516732, "notice": None}]
+    lines = parameter_table(rows, PUBLISHED, "the command").splitlines()
+    assert lines[0] == "| model | stride | units | parameters |"
+    assert lines[2] == "| nrnm | 4 | 256 | 3,516,732 |"
+    assert lines[3] == "| NRNM (published: Fu et al. 2019) |  |  | 3.6 million |"
+    assert lines[4] == ""
 
 
 def test_without_a_test_split():

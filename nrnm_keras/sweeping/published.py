@@ -1,0 +1,60 @@
+"""Results from elsewhere, to stand beside measured ones."""
+
+import csv
+import pathlib
+
+from nrnm_keras.errors import UsageError
+
+_NEEDED = ("system", "value", "source")
+_PARAMETERS = "parameters"
+
+
+def read_published(path, flags):
+    """Returns the rows of a CSV file that can be compared with a training.
+
+    Columns other than `system`, `value`, `source` and `parameters` have the names of flags. A row
+    is left out if the training has another value of such a flag; an empty cell allows any.
+
+    Args:
+        path: the file, or a folder with a file `<task>.csv`; without one there are no rows.
+        flags: flag values of the training.
+
+    Returns:
+        A list of dictionaries with the strings `system`, `value`, `source` and `parameters`, which
+        is empty if the number is not known.
+
+    Raises:
+        UsageError: if the file cannot be read, a row lacks something, or a column is unknown.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        path = path / f"{flags.task}.csv"
+        if not path.exists():
+            return []
+    rows = _read(path)
+    for row in rows:
+        if missing := [name for name in _NEEDED if not row.get(name)]:
+            raise UsageError(f"--published: {path}: {row} has no {' and no '.join(missing)}")
+        if unknown := [name for name in _conditions(row) if name not in flags]:
+            raise UsageError(
+                f"--published: {path}: column {unknown[0]!r} is no flag of a training; expected "
+                f"{', '.join(_NEEDED)}, {_PARAMETERS} and names of flags"
+            )
+    return [
+        {name: row.get(name) or "" for name in (*_NEEDED, _PARAMETERS)}
+        for row in rows
+        if all(value in ("", str(flags[name].value)) for name, value in _conditions(row).items())
+    ]
+
+
+def _read(path):
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
+
+
+def _conditions(row):
+    """Returns the flags' values that a row is about, by name."""
+    return {name: v or "" for name, v in row.items() if name not in (*_NEEDED, _PARAMETERS)}
