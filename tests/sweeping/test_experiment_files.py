@@ -1,0 +1,29 @@
+"""The flag files in configs/experiments, each a sweep with data of its own."""
+
+import pathlib
+
+import pytest
+
+from nrnm_keras.command_line import parse_flags
+from nrnm_keras.sweeping.flags import define_sweep_flags
+from nrnm_keras.sweeping.grid import check_network, grid_points, read_grid
+from nrnm_keras.training.flags import copy_flags
+
+ROOT = pathlib.Path(__file__).parents[2]
+FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs/experiments").glob("*.flags"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_point_is_a_network(file, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    values = parse_flags(define_sweep_flags(), [f"--flagfile={file}"])
+    points = grid_points(values, read_grid(values.grid))
+    assert len({point.name for point in points}) == len(points) > 1
+    assert values.parameters
+    for point in points:
+        check_network(point._replace(flags=copy_flags(point.flags, units=16)))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_head_has_the_command(file):
+    assert f"python -m nrnm_keras.sweep --flagfile={file}" in (ROOT / file).read_text()
