@@ -22,7 +22,7 @@ class SequenceSimilarity(keras.Model):
         pairs: `(batch, timesteps, ..., 2)`, the two sequences side by side on the last axis.
 
     Returns:
-        Similarities `(batch,)` from `smallest` to `largest`, in float32.
+        Similarities `(batch, 1)` from `smallest` to `largest`, in float32.
 
     Raises:
         ValueError: for an unknown mode.
@@ -32,8 +32,8 @@ class SequenceSimilarity(keras.Model):
     >>> from nrnm_keras.models import SequencePooling
     >>> encoder = keras.Sequential([keras.layers.Embedding(9, 4), SequencePooling("mean")])
     >>> pairs = np.array([[[1, 1], [2, 2]], [[3, 1], [4, 2]]])
-    >>> float(SequenceSimilarity(encoder)(pairs)[0])
-    1.0
+    >>> SequenceSimilarity(encoder)(pairs)[0].numpy().tolist()
+    [1.0]
     """
 
     MODES = ("manhattan", "cosine", "head")
@@ -72,7 +72,7 @@ class SequenceSimilarity(keras.Model):
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the similarities."""
-        return (input_shape[0],)
+        return (input_shape[0], 1)
 
     def get_config(self):
         """Returns the arguments of the constructor."""
@@ -91,13 +91,15 @@ class SequenceSimilarity(keras.Model):
         return cls(**{**config, "encoder": encoder})
 
     def _manhattan(self, first, second):
-        return ops.exp(-ops.sum(ops.abs(first - second), axis=-1))
+        return ops.exp(-ops.sum(ops.abs(first - second), axis=-1, keepdims=True))
 
     def _cosine(self, first, second):
-        product = ops.sum(first * second, axis=-1)
-        squares = ops.sum(first * first, axis=-1) * ops.sum(second * second, axis=-1)
-        return (1 + product / ops.sqrt(ops.maximum(squares, _EPSILON**2))) / 2
+        product, first, second = (
+            ops.sum(x, axis=-1, keepdims=True)
+            for x in (first * second, first * first, second * second)
+        )
+        return (1 + product / ops.sqrt(ops.maximum(first * second, _EPSILON**2))) / 2
 
     def _head(self, first, second):
         compared = ops.concatenate([ops.abs(first - second), first * second], axis=-1)
-        return ops.squeeze(self.head(compared), -1)
+        return self.head(compared)

@@ -24,12 +24,14 @@ PAIRS = np.array([[[1, 1]], [[1, 2]], [[1, 3]]])
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("manhattan", [1, np.exp(-3), np.exp(-6)]),
-        ("cosine", [1, (1 + 5 / np.sqrt(50)) / 2, 0]),
+        ("manhattan", [[1], [np.exp(-3)], [np.exp(-6)]]),
+        ("cosine", [[1], [(1 + 5 / np.sqrt(50)) / 2], [0]]),
     ],
 )
 def test_similarity_by_hand(mode, expected):
-    np.testing.assert_allclose(similarity(mode)(PAIRS), expected, rtol=1e-5, atol=1e-6)
+    similarities = similarity(mode)(PAIRS)
+    assert similarities.shape == (3, 1)
+    np.testing.assert_allclose(similarities, expected, rtol=1e-5, atol=1e-6)
     scaled = similarity(mode, smallest=1, largest=5)(PAIRS)
     np.testing.assert_allclose(scaled, 1 + 4 * np.array(expected), rtol=1e-5, atol=1e-5)
 
@@ -39,7 +41,7 @@ def test_head_by_hand():
     model.head.set_weights([np.array([[0.1], [-0.2], [0.3], [0.4]]), np.array([0.5])])
     # |(1, 2) - (3, 1)| = (2, 1), (1, 2) * (3, 1) = (3, 2).
     logit = 0.1 * 2 - 0.2 * 1 + 0.3 * 3 + 0.4 * 2 + 0.5
-    np.testing.assert_allclose(model(PAIRS)[1], 1 / (1 + np.exp(-logit)), rtol=1e-5)
+    np.testing.assert_allclose(model(PAIRS)[1], [1 / (1 + np.exp(-logit))], rtol=1e-5)
 
 
 @pytest.mark.parametrize("mode", SequenceSimilarity.MODES)

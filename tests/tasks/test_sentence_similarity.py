@@ -45,10 +45,20 @@ def test_equal_sentences_are_as_related_as_can_be(task, make_flags):
     network = task.build_network(make_flags(**SMALL))
     ((pairs, relatedness),) = evaluation_batches(task, "test", 2)
     outputs = network(pairs)
-    assert outputs.shape == (2,)
+    assert outputs.shape == (2, 1)
     (equal,) = np.flatnonzero(relatedness == 5)
-    assert float(outputs[equal]) == pytest.approx(5)
-    assert 1 <= float(outputs[1 - equal]) < 5
+    assert float(outputs[equal, 0]) == pytest.approx(5)
+    assert 1 <= float(outputs[1 - equal, 0]) < 5
+
+
+def test_error_of_the_pairs_that_count(task, make_flags):
+    network = task.build_network(make_flags(**SMALL))
+    ((pairs, relatedness),) = evaluation_batches(task, "test", 2)
+    outputs = network(pairs)
+    (metric,) = task.metrics()
+    metric.update_state(relatedness, outputs, sample_weight=np.array([0.0, 1.0]))
+    error = (relatedness[1] - float(outputs[1, 0])) ** 2
+    np.testing.assert_allclose(metric.result(), error, rtol=1e-5)
 
 
 def test_saved_model_takes_two_texts(task, make_flags, tmp_path):
