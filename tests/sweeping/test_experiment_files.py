@@ -1,5 +1,6 @@
-"""The flag files in configs/experiments, each a sweep with data of its own."""
+"""The flag files in configs/experiments, each a sweep with data of its own, and their results."""
 
+import csv
 import pathlib
 
 import pytest
@@ -11,6 +12,7 @@ from nrnm_keras.training.flags import copy_flags
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs/experiments").glob("*.flags"))
+RESULTS = sorted((ROOT / "configs/results").glob("*.md"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -28,3 +30,23 @@ def test_every_point_is_a_network(file, monkeypatch):
 def test_head_has_the_command(file):
     head = (ROOT / file).read_text().replace("\\\n#", " ")
     assert f"python -m nrnm_keras.sweep --flagfile={file}" in " ".join(head.split())
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.stem)
+def test_networks_have_equal_numbers_of_parameters(result, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = f"configs/experiments/{result.stem}.flags"
+    expected = parse_flags(define_sweep_flags(), [f"--flagfile={file}"]).parameters
+    with result.with_suffix(".csv").open(newline="") as rows:
+        for row in csv.DictReader(rows):
+            assert int(row["parameters"]) == pytest.approx(expected, rel=0.05), row
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.stem)
+def test_readme_shows_what_the_sweep_wrote(result):
+    readme = (ROOT / "configs/README.md").read_text()
+    text = result.read_text()
+    assert f"experiments/{result.stem}.flags" in text
+    assert f"](results/{result.stem}.png)" in readme
+    table = text[: text.index("\n\n")]
+    assert table in readme or f"](results/{result.stem}.md)" in readme
