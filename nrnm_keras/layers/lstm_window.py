@@ -56,12 +56,13 @@ def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **hel
         held = dict(zip(names, extras, strict=True))
         steps = _run_steps(inputs, read, hidden, cell, kernel, held)
         states = [step.hidden for step in steps] + [steps[-1].hidden, steps[-1].cell]
+        slopes = _Slopes(steps)
 
         def gradient(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
             transposed = held.get("transposed_kernel")
             transposed = ops.transpose(kernel) if transposed is None else transposed
-            return (*_backpropagate(steps, transposed, held, upstream), *[None] * len(extras))
+            return (*_backpropagate(slopes, transposed, held, upstream), *[None] * len(extras))
 
         return ops.stack(states), gradient
 
@@ -89,20 +90,36 @@ class _Step:
         self.hidden = hold(o * self.squashed, hidden, hidden_kept)
         self.cell = hold(new_cell, cell, cell_kept)
 
-    def backpropagate(self, d_hidden, d_cell):
-        """The gradients of the new cell and of the gates before their activation."""
-        i, f, _, o = ops.split(self.gates, 4)
-        candidate, squashed = self.candidate, self.squashed
-        d_squashed = d_hidden * o
-        d_cell = d_cell + d_squashed * (1 - squashed * squashed)
-        d_input = d_cell * i
-        d_gates = [
-            d_input * candidate * (1 - i),
-            d_cell * self.old_cell * (f * (1 - f)),
-            d_input * (1 - candidate * candidate),
-            d_squashed * squashed * (1 - o),
+
+class _Slopes:
+    """What the gradient needs of a window's steps: `(steps, ..., batch)`, all steps at once.
+
+    Worked out in the forward pass, it is less to keep, and a dozen operations a window in place
+    of as many a step.
+
+    Attributes:
+        inputs: inputs, 1 and hidden state, which the kernel multiplied.
+        cell: derivative of the new cell state by the old one.
+        squashed: derivative of the hidden state by the new cell state.
+        gates: derivatives by the gates before their activation, of the new cell state, and of the
+            hidden state for the last one.
+    """
+
+    def __init__(self, steps):
+        self.inputs = ops.stack([step.inputs for step in steps])
+        old_cell = ops.stack([step.old_cell for step in steps])
+        candidate = ops.stack([step.candidate for step in steps])
+        squashed = ops.stack([step.squashed for step in steps])
+        i, f, _, o = ops.split(ops.stack([step.gates for step in steps]), 4, axis=1)
+        self.cell = f
+        self.squashed = o * (1 - squashed * squashed)
+        gates = [
+            candidate * i * (1 - i),
+            old_cell * f * (1 - f),
+            i * (1 - candidate * candidate),
+            squashed * o * (1 - o),
         ]
-        return d_cell, ops.concatenate(d_gates, axis=0)
+        self.gates = ops.concatenate(gates, axis=1)
 
 
 def _run_steps(inputs, read, hidden, cell, kernel, held):
@@ -123,28 +140,31 @@ def _run_steps(inputs, read, hidden, cell, kernel, held):
     return steps
 
 
-def _backpropagate(steps, transposed_kernel, held, upstream):
+def _backpropagate(slopes, transposed_kernel, held, upstream):
     """The gradients of `inputs`, `read`, `hidden`, `cell` and `kernel`."""
-    units = steps[0].hidden.shape[0]
-    features = transposed_kernel.shape[0] - units
-    input_kernel, recurrent_kernel = ops.split(transposed_kernel, [features])
     *upstream, d_hidden, d_cell = ops.unstack(upstream)
+    features = transposed_kernel.shape[0] - d_hidden.shape[0]
+    input_kernel, recurrent_kernel = ops.split(transposed_kernel, [features])
+    by_step = [ops.unstack(x) for x in (slopes.cell, slopes.squashed, slopes.gates)]
     d_gates, d_read = [], []
-    for t in reversed(range(len(steps))):
+    for t, (of_cell, of_squashed, of_gates) in reversed(
+        list(enumerate(zip(*by_step, strict=True)))
+    ):
         d_hidden, old_hidden = _through(d_hidden + upstream[t], _at(held, "hidden_kept", t))
         d_cell, old_cell = _through(d_cell, _at(held, "cell_kept", t))
-        d_cell, step_gates = steps[t].backpropagate(d_hidden, d_cell)
+        d_cell = d_cell + d_hidden * of_squashed
+        step_gates = ops.concatenate([d_cell, d_cell, d_cell, d_hidden], axis=0) * of_gates
         d_read.append(d_cell)
         d_gates.append(step_gates)
         d_hidden = ops.matmul(recurrent_kernel, step_gates)
-        d_cell = d_cell * steps[t].f
+        d_cell = d_cell * of_cell
         if "recurrent_mask" in held:
             d_hidden = d_hidden * held["recurrent_mask"]
         d_hidden = d_hidden if old_hidden is None else d_hidden + old_hidden
         d_cell = d_cell if old_cell is None else d_cell + old_cell
     d_gates = ops.concatenate(d_gates[::-1], axis=1)
-    d_inputs = ops.reshape(ops.matmul(input_kernel, d_gates), (features, len(steps), -1))
-    rows = _columns(ops.stack([step.inputs for step in steps]))
+    d_inputs = ops.reshape(ops.matmul(input_kernel, d_gates), (features, len(d_read), -1))
+    rows = _columns(slopes.inputs)
     d_kernel = ops.matmul(d_gates, ops.reshape(rows, (-1, rows.shape[-1])))
     d_inputs = ops.transpose(d_inputs, (1, 0, 2))
     return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, d_kernel
