@@ -83,9 +83,9 @@ class _Step:
         gates = ops.matmul(kernel, self.inputs)
         # One sigmoid for all four is faster than three, and the candidate's is not used.
         self.gates = ops.sigmoid(gates)
-        i, self.f, _, o = ops.split(self.gates, 4)
+        i, f, _, o = ops.split(self.gates, 4)
         self.candidate = ops.tanh(ops.split(gates, 4)[2])
-        new_cell = self.f * cell + i * self.candidate + read
+        new_cell = f * cell + i * self.candidate + read
         self.squashed = ops.tanh(new_cell)
         self.hidden = hold(o * self.squashed, hidden, hidden_kept)
         self.cell = hold(new_cell, cell, cell_kept)
@@ -147,9 +147,8 @@ def _backpropagate(slopes, transposed_kernel, held, upstream):
     input_kernel, recurrent_kernel = ops.split(transposed_kernel, [features])
     by_step = [ops.unstack(x) for x in (slopes.cell, slopes.squashed, slopes.gates)]
     d_gates, d_read = [], []
-    for t, (of_cell, of_squashed, of_gates) in reversed(
-        list(enumerate(zip(*by_step, strict=True)))
-    ):
+    for t in reversed(range(len(upstream))):
+        of_cell, of_squashed, of_gates = (x[t] for x in by_step)
         d_hidden, old_hidden = _through(d_hidden + upstream[t], _at(held, "hidden_kept", t))
         d_cell, old_cell = _through(d_cell, _at(held, "cell_kept", t))
         d_cell = d_cell + d_hidden * of_squashed
