@@ -56,13 +56,15 @@ def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **hel
         held = dict(zip(names, extras, strict=True))
         steps = _run_steps(inputs, read, hidden, cell, kernel, held)
         states = [step.hidden for step in steps] + [steps[-1].hidden, steps[-1].cell]
-        slopes = _Slopes(steps)
+        # In training here, where it is less to keep; inference seldom asks for a gradient.
+        slopes = _Slopes(steps) if transposed_kernel is not None else None
 
         def gradient(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
             transposed = held.get("transposed_kernel")
             transposed = ops.transpose(kernel) if transposed is None else transposed
-            return (*_backpropagate(slopes, transposed, held, upstream), *[None] * len(extras))
+            gradients = _backpropagate(slopes or _Slopes(steps), transposed, held, upstream)
+            return (*gradients, *[None] * len(extras))
 
         return ops.stack(states), gradient
 
@@ -94,8 +96,7 @@ class _Step:
 class _Slopes:
     """What the gradient needs of a window's steps: `(steps, ..., batch)`, all steps at once.
 
-    Worked out in the forward pass, it is less to keep, and a dozen operations a window in place
-    of as many a step.
+    A dozen operations a window in place of as many a step.
 
     Attributes:
         inputs: inputs, 1 and hidden state, which the kernel multiplied.
