@@ -125,6 +125,15 @@ def test_runs_elsewhere_whole_and_step_by_step(run, format_name, exported):
     assert "| test | accuracy |" in card and "python -m nrnm_keras.train" in card
 
 
+def test_card_says_where_the_ids_of_words_are(of_texts, exported):
+    folder = exported("of_texts", "litert")
+    assert "`vocabulary.txt`, counted from 0" in (folder / "README.md").read_text()
+    words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+    ids = TrainedModel.load(of_texts).text_preprocessor(["It isn't a bad film! ", "Good"]).numpy()
+    assert [words[i] for i in ids[0]] == ["it", "is", "n't", "[UNK]", "bad", "film", "!"]
+    assert [words[i] for i in ids[1]] == ["good"] + 6 * [""]
+
+
 @pytest.mark.slow
 def test_keras_model_runs_in_a_new_process(exported):
     card, _ = run_example(exported("of_sequences", "keras"))

@@ -64,6 +64,7 @@ def write_onnx(trained, folder, quantize):
             "computes in float16, and a loop over hundreds of steps adds up the errors; int8 is"
         )
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    tf.get_logger().setLevel(logging.ERROR)  # it warns of the tables, which are not converted
     written = {"features": signatures.features(trained)}
     missing = _add_step(written, signatures.step, trained)
     for name, signature in written.items():

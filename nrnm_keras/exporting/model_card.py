@@ -87,6 +87,7 @@ def write_model_card(folder, report, flags, trained, written, missing, results):
         "## Signatures",
         *(_signature(each) for each in written.values()),
         *(f"There is no `{name}`: {reason}" for name, reason in missing.items()),
+        *([_TOKEN_IDS] * (folder / "vocabulary.txt").exists()),
         "## Checked",
         "On real examples of several lengths, in a process with nothing but the runtime "
         f"(tolerance of a probability {tolerance:g}):",
@@ -103,6 +104,12 @@ _KINDS = {
     "skeleton": "joints of skeletons in metres, y up; a missing body is zeros",
     "sequence": "sequences of feature vectors, padded with NaN",
 }
+
+_TOKEN_IDS = (
+    "A word's id is the number of its line in `vocabulary.txt`, counted from 0; 0 stands behind "
+    "the end of a text, 1 for a word that is not there. How a text becomes words: "
+    "`help(nrnm_keras.preprocessing.TextPreprocessor)`."
+)
 
 
 def _sizes(folder):
