@@ -27,6 +27,11 @@ def new_figure(width, height):
     return figure
 
 
+def count_along_x(axes):
+    """Lets only whole numbers stand along the horizontal axis: steps, frames, epochs."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
 def save(figure, path):
     """Saves a figure as a PNG that takes in all that was drawn.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nrnm_keras.analysis.influence import reach
-from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import BLUE, VERMILION
 from nrnm_keras.pictures.sheet import write_head
 
@@ -34,6 +34,7 @@ def draw_influence(influences, path, title):
         label = f"{name}: 90 % within {reach(influence)} steps"
         axes.semilogy(relative, color=color, linestyle=line, label=label)
     axes.set(xlabel="distance T − t in time steps", ylabel="norm of d h(T) / d x(t), relative")
+    count_along_x(axes)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), frameon=False)
     write_head(figure, title, _EXPLANATION)

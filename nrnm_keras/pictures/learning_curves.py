@@ -2,6 +2,8 @@
 
 import csv
 
+from nrnm_keras.pictures.canvas import count_along_x
+
 
 def draw_learning_curves(metrics_path, picture_path, title):
     """Draws what Keras's `CSVLogger` wrote, one panel a metric, as a PNG.
@@ -23,6 +25,6 @@ def draw_learning_curves(metrics_path, picture_path, title):
         for column, label in ((name, "training"), (f"val_{name}", "validation")):
             axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=label)
         axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        count_along_x(axes)
         axes.legend()
     figure.savefig(picture_path, format="png", dpi=100)

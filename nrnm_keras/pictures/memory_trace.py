@@ -1,6 +1,6 @@
 """The picture of the memories over time: how full they are, and how open their gates."""
 
-from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
 from nrnm_keras.pictures.sheet import place, write_head
 
@@ -42,6 +42,7 @@ def draw_memory_trace(traces, time_steps, path, title):
     write.set(ylabel="write gates, mean", ylim=(-0.02, 1.02), xlabel=time_steps.unit)
     for axes in panels:
         axes.set_xlim(numbers.min() - 0.5, numbers.max() + 0.5)
+        count_along_x(axes)
         axes.grid(alpha=0.3)
     for axes in (norm, write):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, fontsize=9)

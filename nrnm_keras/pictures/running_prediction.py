@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
 from nrnm_keras.pictures.sheet import write_head
 
@@ -49,6 +49,7 @@ def plot_running_prediction(axes, running, class_names, unit):
         )
     axes.set(xlabel=f"number of {unit}s so far", ylabel="probability", ylim=(-0.02, 1.02))
     axes.set_xlim(0.5, max(counts[-1], 2) + 0.5)
+    count_along_x(axes)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False)
 

@@ -6,7 +6,12 @@ from PIL import Image
 
 from nrnm_keras.analysis.running_prediction import RunningPrediction
 from nrnm_keras.pictures import skeleton_animation
-from nrnm_keras.pictures.running_prediction import chosen_classes, draw_running_prediction
+from nrnm_keras.pictures.canvas import new_figure
+from nrnm_keras.pictures.running_prediction import (
+    chosen_classes,
+    draw_running_prediction,
+    plot_running_prediction,
+)
 from nrnm_keras.pictures.skeleton_animation import draw_skeleton_animation
 from tests.pictures.common import look
 
@@ -17,6 +22,12 @@ def running(probabilities, counts=None):
     probabilities = np.asarray(probabilities, float)
     counts = np.arange(1, len(probabilities) + 1) if counts is None else counts
     return RunningPrediction(np.asarray(counts), probabilities)
+
+
+def test_no_tick_stands_between_two_steps():
+    axes = new_figure(9.0, 2.6).subplots()
+    plot_running_prediction(axes, running(np.full((21, 2), 0.5)), ["a", "b"], "frame")
+    assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
 @pytest.mark.parametrize("steps", [1, 2, 400])
