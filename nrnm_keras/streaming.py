@@ -43,7 +43,7 @@ class Streams:
         Args:
             steps: dictionary from a stream's key to its next step: joints `(bodies, joints, 3)` of
                 a skeleton, features `(features,)` of a sequence, or a piece of text, which may be
-                any number of tokens.
+                any number of tokens, cut between two words.
 
         Returns:
             Dictionary from the same keys to the probabilities so far, `(classes,)` in the order of
