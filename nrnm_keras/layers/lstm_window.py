@@ -1,93 +1,134 @@
 """The LSTM's steps in one window, in a layout and with a gradient that are faster."""
 
-from keras import ops
+import functools
+import operator
 
+from keras import activations, ops
+
+from nrnm_keras.layers.cell_window import CellWindow, at_step
 from nrnm_keras.layers.zoneout import hold
 
 
-def lstm_kernels(cell, dtype, training):
-    """The weights of an LSTM as `run_lstm_window` takes them.
+class LSTMWindow(CellWindow):
+    """Computes Eqs. 5, 6 and 8 for all steps of a window; its numbers are those of `CellWindow`.
 
-    The input kernel, the bias and the recurrent kernel, one below the other, multiply the inputs,
-    a 1 and the hidden state: `(features + 1 + units, 4 * units)`. Returned transposed, and, in
-    training alone, as it is, without a gradient.
+    Sequences are columns: states are `(units, batch)`. For a small batch, a kernel times columns
+    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Every two gates have
+    a matmul of their own, so that two cores compute them at once; a single one is too small for
+    TensorFlow to share it out well, and took half as long again. The automatic gradient multiplies
+    by the transposed kernel and adds to the kernel's gradient at every step. Here the transpose is
+    taken once for all windows, and the kernel's gradient is one matmul a window.
+
+    Args:
+        cell: The built `NRNMCell`, which `fits`.
+        recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
+        dtype: Of the computation.
+        training: Boolean, whether gradients will be asked for.
+    """
+
+    def __init__(self, cell, recurrent_mask, dtype, training):
+        super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
+        self._kernels, self._transposed_kernels = _kernels(cell, dtype, training)
+
+    @staticmethod
+    def fits(cell):
+        """Whether a cell is an LSTM with the activations that are computed here."""
+        return (
+            cell.backbone == "lstm"
+            and cell.activation is activations.tanh
+            and cell.recurrent_activation is activations.sigmoid
+        )
+
+    def lay_out(self, rows):
+        """Turns `(..., batch, units)` into `(..., units, batch)`."""
+        return _columns(rows)
+
+    def rows(self, laid_out):
+        """The reverse of `lay_out`."""
+        return _columns(laid_out)
+
+    def by_sequence(self, slots):
+        """Turns laid out slots into `(batch, slots, units)`."""
+        return ops.transpose(slots, (2, 0, 1))
+
+    def prepare(self, inputs):
+        """Turns inputs into columns above a 1, by which the bias is multiplied."""
+        padding = [(0, 0)] * (len(inputs.shape) - 1) + [(0, 1)]
+        return _columns(ops.pad(inputs, padding, constant_values=1))
+
+    def run(self, inputs, read, hidden, carry, hidden_kept=None, carry_kept=None):
+        """Runs over the steps of a window, as `CellWindow.run` does."""
+        held = {
+            "hidden_kept": hidden_kept,
+            "cell_kept": carry_kept,
+            "recurrent_mask": self._recurrent_mask,
+        }
+        held = {name: value for name, value in held.items() if value is not None}
+        constants = [*held.values(), *self._transposed_kernels]
+        every = slice(self._cell.stride - 1, None, self._cell.stride)
+
+        @ops.custom_gradient
+        def run(inputs, read, hidden, cell, first, second, *constants):
+            kernels = first, second
+            given = dict(zip(held, constants, strict=False))
+            steps = _run_steps(inputs, read, hidden, cell, kernels, **given)
+            hiddens = [step.hidden for step in steps]
+            states = [*hiddens, *hiddens[every], hiddens[-1], steps[-1].cell]
+            # In training here, where it is less to keep; inference seldom asks for a gradient.
+            slopes = _Slopes(steps) if self._transposed_kernels else None
+
+            def gradient(*args, upstream=None):
+                upstream = ops.unstack(args[0] if upstream is None else upstream)
+                *d_hiddens, d_hidden, d_cell = upstream
+                d_hiddens, d_slots = d_hiddens[: len(steps)], d_hiddens[len(steps) :]
+                d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
+                gradients = _backpropagate(
+                    slopes or _Slopes(steps),
+                    constants[len(held) :] or [ops.transpose(kernel) for kernel in kernels],
+                    (d_hiddens, d_hidden, d_cell),
+                    **given,
+                )
+                return (*gradients, *[None] * len(constants))
+
+            return ops.stack(states), gradient
+
+        count = inputs.shape[0]
+        states = run(inputs, _columns(read), hidden, carry, *self._kernels, *constants)
+        hiddens, slots, last = ops.split(states, [count, count + count // self._cell.stride])
+        return hiddens, slots, *ops.unstack(last)
+
+
+def _kernels(cell, dtype, training):
+    """The kernels of the input and the forget gate, and of the candidate and the output gate.
+
+    Each has the input kernel, the bias and the recurrent kernel, one below the other, to multiply
+    the inputs, a 1 and the hidden state: `(features + 1 + units, 2 * units)`. Returned are both of
+    them transposed, and, in training alone, both as they are, without a gradient.
     """
     bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
     kernels = [cell.kernel, ops.expand_dims(bias, 0), cell.recurrent_kernel]
-    kernels = [ops.cast(kernel, dtype) for kernel in kernels]
+    kernels = [ops.split(ops.cast(kernel, dtype), 2, axis=1) for kernel in kernels]
+    pairs = list(zip(*kernels, strict=True))
     # Parts are transposed one by one: TensorFlow would fold a last transpose into the matmuls
     # that are outside of the loop, and slow them down.
-    columns = ops.concatenate([ops.transpose(kernel) for kernel in kernels], axis=1)
-    return columns, ops.stop_gradient(ops.concatenate(kernels, axis=0)) if training else None
-
-
-def run_lstm_window(inputs, read, hidden, cell, kernel, transposed_kernel, **held):
-    """Computes Eqs. 5, 6 and 8 for all steps of a window.
-
-    Within, sequences are columns: `(units, batch)`. For a small batch, a kernel times columns
-    took three quarters of the time of rows times a kernel (TensorFlow on CPU), and the gates are
-    contiguous. The automatic gradient multiplies by the transposed kernel and adds to the
-    kernel's gradient at every step. Here the transpose is an argument, taken once for all
-    windows, and the kernel's gradient is one matmul a window. Activations are tanh and sigmoid.
-
-    Args:
-        inputs: `(steps, batch, features)`.
-        read: What is read from the memory, `(steps, batch, units)`; `None` for nothing.
-        hidden: Hidden state before the window, `(batch, units)`.
-        cell: Cell state before the window, `(batch, units)`.
-        kernel: `(4 * units, features + 1 + units)`, from `lstm_kernels`.
-        transposed_kernel: The same, transposed, for a faster gradient, or `None`. Gets none itself.
-        held: Tensors or `None`, none of which gets a gradient: `hidden_kept` and `cell_kept`
-            (zoneout), which broadcast to `(steps, batch, units)`, and `recurrent_mask` (dropout),
-            `(batch, units)`.
-
-    Returns:
-        The hidden states, `(steps, batch, units)`, and the last hidden and cell state,
-        `(batch, units)` each.
-    """
-    names = [name for name, value in held.items() if value is not None]
-    extras = [_columns(held[name]) for name in names]
-    if transposed_kernel is not None:
-        names.append("transposed_kernel")
-        extras.append(transposed_kernel)
-
-    @ops.custom_gradient
-    def run(inputs, read, hidden, cell, kernel, *extras):
-        held = dict(zip(names, extras, strict=True))
-        steps = _run_steps(inputs, read, hidden, cell, kernel, held)
-        states = [step.hidden for step in steps] + [steps[-1].hidden, steps[-1].cell]
-        # In training here, where it is less to keep; inference seldom asks for a gradient.
-        slopes = _Slopes(steps) if transposed_kernel is not None else None
-
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream
-            transposed = held.get("transposed_kernel")
-            transposed = ops.transpose(kernel) if transposed is None else transposed
-            gradients = _backpropagate(slopes or _Slopes(steps), transposed, held, upstream)
-            return (*gradients, *[None] * len(extras))
-
-        return ops.stack(states), gradient
-
-    inputs = ops.pad(inputs, ((0, 0), (0, 0), (0, 1)), constant_values=1)
-    arguments = [_columns(x) for x in (inputs, read, hidden, cell)]
-    states = _columns(run(*arguments, kernel, *extras))
-    hidden, last = ops.split(states, [inputs.shape[0]])
-    return hidden, *ops.unstack(last)
+    columns = [ops.concatenate(list(map(ops.transpose, pair)), axis=1) for pair in pairs]
+    rows = [ops.stop_gradient(ops.concatenate(pair, axis=0)) for pair in pairs] if training else []
+    return columns, rows
 
 
 class _Step:
     """One step, and what its gradient needs; all of it `(units, batch)`."""
 
-    def __init__(self, inputs, read, hidden, cell, kernel, hidden_kept, cell_kept, mask):
+    def __init__(self, inputs, read, hidden, cell, kernels, hidden_kept, cell_kept, mask):
         self.old_cell = cell
         hidden_inputs = hidden if mask is None else hidden * mask
         self.inputs = ops.concatenate([inputs, hidden_inputs], axis=0)
-        gates = ops.matmul(kernel, self.inputs)
-        # One sigmoid for all four is faster than three, and the candidate's is not used.
-        self.gates = ops.sigmoid(gates)
-        i, f, _, o = ops.split(self.gates, 4)
-        self.candidate = ops.tanh(ops.split(gates, 4)[2])
-        new_cell = f * cell + i * self.candidate + read
+        first, second = (ops.matmul(kernel, self.inputs) for kernel in kernels)
+        i, f = ops.split(ops.sigmoid(first), 2)
+        c, o = ops.split(second, 2)
+        c, o = ops.tanh(c), ops.sigmoid(o)
+        self.gates = i, f, c, o
+        new_cell = f * cell + i * c + read
         self.squashed = ops.tanh(new_cell)
         self.hidden = hold(o * self.squashed, hidden, hidden_kept)
         self.cell = hold(new_cell, cell, cell_kept)
@@ -102,72 +143,80 @@ class _Slopes:
         inputs: inputs, 1 and hidden state, which the kernel multiplied.
         cell: derivative of the new cell state by the old one.
         squashed: derivative of the hidden state by the new cell state.
-        gates: derivatives by the gates before their activation, of the new cell state, and of the
-            hidden state for the last one.
+        gates: derivatives by the four gates before their activation, of the new cell state, and
+            of the hidden state for the last one.
     """
 
     def __init__(self, steps):
         self.inputs = ops.stack([step.inputs for step in steps])
         old_cell = ops.stack([step.old_cell for step in steps])
-        candidate = ops.stack([step.candidate for step in steps])
         squashed = ops.stack([step.squashed for step in steps])
-        i, f, _, o = ops.split(ops.stack([step.gates for step in steps]), 4, axis=1)
+        i, f, c, o = (ops.stack(gate) for gate in zip(*(s.gates for s in steps), strict=True))
         self.cell = f
         self.squashed = o * (1 - squashed * squashed)
-        gates = [
-            candidate * i * (1 - i),
+        self.gates = [
+            c * i * (1 - i),
             old_cell * f * (1 - f),
-            i * (1 - candidate * candidate),
+            i * (1 - c * c),
             squashed * o * (1 - o),
         ]
-        self.gates = ops.concatenate(gates, axis=1)
 
 
-def _run_steps(inputs, read, hidden, cell, kernel, held):
+def _run_steps(
+    inputs, read, hidden, cell, kernels, hidden_kept=None, cell_kept=None, recurrent_mask=None
+):
     steps = []
     for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
-        step = _Step(
-            x,
-            r,
-            hidden,
-            cell,
-            kernel,
-            _at(held, "hidden_kept", t),
-            _at(held, "cell_kept", t),
-            held.get("recurrent_mask"),
-        )
+        kept = at_step(hidden_kept, t), at_step(cell_kept, t)
+        step = _Step(x, r, hidden, cell, kernels, *kept, recurrent_mask)
         hidden, cell = step.hidden, step.cell
         steps.append(step)
     return steps
 
 
-def _backpropagate(slopes, transposed_kernel, held, upstream):
-    """The gradients of `inputs`, `read`, `hidden`, `cell` and `kernel`."""
-    *upstream, d_hidden, d_cell = ops.unstack(upstream)
-    features = transposed_kernel.shape[0] - d_hidden.shape[0]
-    input_kernel, recurrent_kernel = ops.split(transposed_kernel, [features])
-    by_step = [ops.unstack(x) for x in (slopes.cell, slopes.squashed, slopes.gates)]
+def _backpropagate(
+    slopes, transposed_kernels, upstream, hidden_kept=None, cell_kept=None, recurrent_mask=None
+):
+    """The gradients of inputs, read, hidden state, cell state and the two kernels.
+
+    `upstream` are those of the steps' hidden states, of the last one besides, and of the last cell
+    state.
+    """
+    d_hiddens, d_hidden, d_cell = upstream
+    features = transposed_kernels[0].shape[0] - d_hidden.shape[0]
+    kernels = [ops.split(kernel, [features]) for kernel in transposed_kernels]
+    input_kernels, recurrent_kernels = zip(*kernels, strict=True)
+    of_cell, of_squashed = ops.unstack(slopes.cell), ops.unstack(slopes.squashed)
+    of_gates = list(zip(*map(ops.unstack, slopes.gates), strict=True))
     d_gates, d_read = [], []
-    for t in reversed(range(len(upstream))):
-        of_cell, of_squashed, of_gates = (x[t] for x in by_step)
-        d_hidden, old_hidden = _through(d_hidden + upstream[t], _at(held, "hidden_kept", t))
-        d_cell, old_cell = _through(d_cell, _at(held, "cell_kept", t))
-        d_cell = d_cell + d_hidden * of_squashed
-        step_gates = ops.concatenate([d_cell, d_cell, d_cell, d_hidden], axis=0) * of_gates
+    for t in reversed(range(len(d_hiddens))):
+        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], at_step(hidden_kept, t))
+        d_cell, old_cell = _through(d_cell, at_step(cell_kept, t))
+        d_cell = d_cell + d_hidden * of_squashed[t]
+        i, f, c, o = of_gates[t]
+        step_gates = [
+            ops.concatenate([d_cell * i, d_cell * f], axis=0),
+            ops.concatenate([d_cell * c, d_hidden * o], axis=0),
+        ]
         d_read.append(d_cell)
         d_gates.append(step_gates)
-        d_hidden = ops.matmul(recurrent_kernel, step_gates)
-        d_cell = d_cell * of_cell
-        if "recurrent_mask" in held:
-            d_hidden = d_hidden * held["recurrent_mask"]
+        d_hidden = _sum_of_products(recurrent_kernels, step_gates)
+        d_cell = d_cell * of_cell[t]
+        if recurrent_mask is not None:
+            d_hidden = d_hidden * recurrent_mask
         d_hidden = d_hidden if old_hidden is None else d_hidden + old_hidden
         d_cell = d_cell if old_cell is None else d_cell + old_cell
-    d_gates = ops.concatenate(d_gates[::-1], axis=1)
-    d_inputs = ops.reshape(ops.matmul(input_kernel, d_gates), (features, len(d_read), -1))
+    d_gates = [ops.concatenate(pair, axis=1) for pair in zip(*d_gates[::-1], strict=True)]
+    d_inputs = _sum_of_products(input_kernels, d_gates)
+    d_inputs = ops.transpose(ops.reshape(d_inputs, (features, len(d_read), -1)), (1, 0, 2))
     rows = _columns(slopes.inputs)
-    d_kernel = ops.matmul(d_gates, ops.reshape(rows, (-1, rows.shape[-1])))
-    d_inputs = ops.transpose(d_inputs, (1, 0, 2))
-    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, d_kernel
+    rows = ops.reshape(rows, (-1, rows.shape[-1]))
+    d_kernels = [ops.matmul(pair, rows) for pair in d_gates]
+    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, *d_kernels
+
+
+def _sum_of_products(kernels, columns):
+    return functools.reduce(operator.add, map(ops.matmul, kernels, columns))
 
 
 def _columns(x):
@@ -179,7 +228,3 @@ def _through(gradient, kept):
     if kept is None:
         return gradient, None
     return gradient * (1 - kept), gradient * kept
-
-
-def _at(held, name, t):
-    return held[name][t] if name in held else None

@@ -2,7 +2,7 @@
 
 import math
 
-from keras import ops
+from keras import ops, tree
 
 from nrnm_keras.layers.loop_kernel import loop_kernel, multiply
 from nrnm_keras.layers.memory_part import MemoryPart, project
@@ -106,7 +106,7 @@ class NonLocalMemory(MemoryPart):
 
     def loop_kernels(self):
         """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
-        return {name: loop_kernel(kernel) for name, kernel in self._kernels().items()}
+        return tree.map_structure(loop_kernel, self._kernels())
 
     def read(self, read_inputs, memory, kernels=None):
         """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
@@ -178,12 +178,12 @@ class NonLocalMemory(MemoryPart):
         heads, slots, units = self.num_heads, self.slots, self.units
         queries = multiply(hidden, kernels["query_kernel"]) / math.sqrt(units // heads)
         queries = ops.split(ops.reshape(queries, (-1, units)), heads, axis=-1)
-        queries = ops.stack(_products(queries, _by_head(self.key_kernel)), axis=1)
+        queries = ops.stack(list(map(multiply, queries, kernels["key_kernels"])), axis=1)
         queries = ops.reshape(queries, (-1, slots * heads, units))
         weights = ops.softmax(ops.einsum("bqu,bku->bqk", queries, block))
         attended = ops.reshape(ops.matmul(weights, block), (-1, heads, units))
-        attended = _products(ops.unstack(attended, axis=1), _by_head(self.value_kernel))
-        attended = ops.concatenate(attended, axis=-1)
+        attended = map(multiply, ops.unstack(attended, axis=1), kernels["value_kernels"])
+        attended = ops.concatenate(list(attended), axis=-1)
         weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
         return ops.reshape(attended, (-1, slots, units)), ops.transpose(weights, (0, 2, 1, 3))
 
@@ -194,10 +194,16 @@ class NonLocalMemory(MemoryPart):
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
 
     def _kernels(self):
-        names = ["dense_kernel", "write_gate_recurrent_kernel"]
+        kernels = {
+            **self.reader.kernels(),
+            "dense_kernel": self.dense_kernel,
+            "write_gate_recurrent_kernel": self.write_gate_recurrent_kernel,
+        }
         if self.interaction == "self_attention":
-            names.append("query_kernel")
-        return {**self.reader.kernels(), **{name: getattr(self, name) for name in names}}
+            kernels["query_kernel"] = self.query_kernel
+            kernels["key_kernels"] = _by_head(self.key_kernel)
+            kernels["value_kernels"] = _by_head(self.value_kernel)
+        return kernels
 
     def _normalize(self, x, scale, offset):
         return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
@@ -219,7 +225,3 @@ class NonLocalMemory(MemoryPart):
 def _by_head(kernel):
     """The kernels of the heads, one by one: slices of a variable have a slower gradient."""
     return ops.unstack(ops.convert_to_tensor(kernel))
-
-
-def _products(xs, kernels):
-    return [ops.matmul(x, kernel) for x, kernel in zip(xs, kernels, strict=True)]

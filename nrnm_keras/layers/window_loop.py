@@ -2,20 +2,20 @@
 
 from collections import namedtuple
 
-from keras import activations, ops
+from keras import ops
 
 # The loop that keras.layers.RNN runs on; keras.ops.scan has no gradient under XLA.
 from keras.src import backend
 
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import take_rows
-from nrnm_keras.layers.lstm_window import lstm_kernels, run_lstm_window
+from nrnm_keras.layers.cell_window import CellWindow
+from nrnm_keras.layers.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm_cell import NRNMState
-from nrnm_keras.layers.zoneout import hold
 
-# What a window hands on to the next: the last hidden state `(batch, units)` and carry
-# `(batch, size)`, the memory `(batch, slots * units)`, and the hidden states that the next block
-# shares with this one, `(shared, batch, units)`.
+# What a window hands on to the next: the last hidden state and carry, the memory
+# `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
+# first. States are laid out as the `LSTMWindow` or `CellWindow` has them.
 Handover = namedtuple("Handover", "hidden carry memory slots")
 
 
@@ -65,22 +65,19 @@ class WindowLoop:
             until_write = -(-cell.block_size // cell.window_size)
             if alignment.num_windows > until_write:
                 self._blank_windows = until_write
+        mask = None
+        if training and cell.recurrent_dropout:
+            mask = cell.get_recurrent_dropout_mask(state.hidden)
+        if LSTMWindow.fits(cell):
+            self._recurrence = LSTMWindow(cell, mask, self._dtype, training)
+        else:
+            self._recurrence = CellWindow(cell, mask)
         self._slots_before = None
         if alignment.phases is not None:
             slots_of_window = cell.window_size // cell.stride
             self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
-        self._recurrent_mask = None
-        if training and cell.recurrent_dropout:
-            self._recurrent_mask = cell.get_recurrent_dropout_mask(state.hidden)
         # Made ready for gradients, at a cost that inference need not pay.
         self._memory_kernels = cell.memory.loop_kernels() if training else None
-        self._kernels = None
-        if (
-            cell.backbone == "lstm"
-            and cell.activation is activations.tanh
-            and cell.recurrent_activation is activations.sigmoid
-        ):
-            self._kernels = lstm_kernels(cell, self._dtype, training)
 
     def run(self, sequences):
         """Runs over `(batch, timesteps, features)`.
@@ -92,20 +89,24 @@ class WindowLoop:
         alignment = self.alignment
         inputs = self._align(sequences)
         handover = self._before_first_window()
-        hidden = [ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)]
+        no_steps = ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)
+        hidden = [self._recurrence.lay_out(no_steps)]
         if alignment.has_windows:
             known = self._known_of_windows(inputs)
             if blank := self._blank_windows:
-                first = {name: x[:blank] for name, x in known.items()}
-                known = {name: x[blank:] for name, x in known.items()}
-                in_first, handover, _ = self._unroll_windows(first, handover, blank, reads=False)
+                # Slices would have slower gradients than parts.
+                parts = {name: ops.split(x, [blank]) for name, x in known.items()}
+                first, known = ({name: x[i] for name, x in parts.items()} for i in range(2))
+                in_first, handover, _ = self._unroll_windows(first, handover, reads=False)
                 hidden.append(_by_step(in_first))
             in_windows, handover = self._run_windows(known, handover)
             hidden.append(_by_step(in_windows))
         if alignment.tail:
             tail, handover = self._run_tail(inputs, handover)
             hidden.append(tail)
-        hidden = ops.concatenate(hidden, axis=0)
+        rows = self._recurrence.rows
+        hidden = rows(ops.concatenate(hidden, axis=0))
+        handover = handover._replace(hidden=rows(handover.hidden), carry=rows(handover.carry))
         state = self._final_state(inputs, hidden, handover) if self.keep_state else None
         return hidden, handover.hidden, state
 
@@ -115,14 +116,12 @@ class WindowLoop:
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
         known = self._known_of_windows(self._align(sequences))
-        windows = self.alignment.num_windows
-        return self._unroll_windows(known, self._before_first_window(), windows)[2]
+        return self._unroll_windows(known, self._before_first_window())[2]
 
     def _run_windows(self, known, handover):
         """Returns the hidden states, windows first, and the last `Handover`."""
         if self.unroll:
-            windows = self.alignment.num_windows - self._blank_windows
-            return self._unroll_windows(known, handover, windows)[:2]
+            return self._unroll_windows(known, handover)[:2]
 
         def step(known, handover):
             hidden, handover, _ = self._window(Handover(*handover), known.tensors)
@@ -131,11 +130,11 @@ class WindowLoop:
         _, hidden, handover = backend.rnn(step, _Known(known), tuple(handover), time_major=True)
         return hidden, Handover(*handover)
 
-    def _unroll_windows(self, known, handover, windows, reads=True):
+    def _unroll_windows(self, known, handover, reads=True):
         """The same without a loop in the graph; returns the attention weights in addition."""
         hiddens, attention = [], []
-        for i in range(windows):
-            window = {name: x[i] for name, x in known.items()}
+        for window in zip(*map(ops.unstack, known.values()), strict=True):
+            window = dict(zip(known, window, strict=True))
             hidden, handover, weights = self._window(handover, window, reads)
             hiddens.append(hidden)
             attention.append(weights)
@@ -164,22 +163,27 @@ class WindowLoop:
         """The steps after the last whole window, which end without a write."""
         inputs = inputs[:, self.alignment.places_in_windows :]
         known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
-        hidden, last_hidden, carry = self._recur(handover, known)
-        return hidden, handover._replace(hidden=last_hidden, carry=carry)
+        hidden, _, *last = self._recur(handover, known)
+        return hidden, Handover(*last, handover.memory, handover.slots)
 
     def _window(self, handover, known, reads=True):
         """The steps of one window, and its write.
 
-        Returns the hidden states `(window_size, batch, units)`, the `Handover` to the next window,
-        and the attention weights.
+        Returns the hidden states, steps first, the `Handover` to the next window, and the
+        attention weights.
         """
         memory = self.cell.memory
-        hidden, last_hidden, carry = self._recur(handover, known, reads)
-        slots = self._slots_of(hidden, known.get("active"))
-        slots = ops.concatenate([handover.slots, slots], axis=0)
+        hidden, slots, *last = self._recur(handover, known, reads)
+        if self._slots_before is not None:
+            active = known["active"][self.cell.stride - 1 :: self.cell.stride]
+            slots = ops.where(active, slots, self._slots_before)
+        shared = handover.slots
+        if self._shared_slots:
+            slots = ops.concatenate([shared, slots], axis=0)
+            shared = slots[-self._shared_slots :]
         written, attention = memory.write(
             handover.memory,
-            ops.transpose(slots[slots.shape[0] - self.cell.slots :], (1, 0, 2)),
+            self._recurrence.by_sequence(slots[-self.cell.slots :]),
             known["embedded"],
             known["write_gate_inputs"],
             self._memory_kernels,
@@ -188,13 +192,12 @@ class WindowLoop:
             written = written * known["memory_mask"]
         if "writes" in known:
             written = ops.where(known["writes"], written, handover.memory)
-        shared = slots[slots.shape[0] - self._shared_slots :]
-        return hidden, Handover(last_hidden, carry, written, shared), attention
+        return hidden, Handover(*last, written, shared), attention
 
     def _recur(self, handover, known, reads=True):
         """The steps of a window, which read what the memory holds before them.
 
-        Returns the hidden states, the last of them, and the last carry.
+        Returns what `LSTMWindow.run` does.
         """
         cell, inputs = self.cell, known["inputs"]
         if reads:
@@ -202,33 +205,21 @@ class WindowLoop:
             read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
         else:
             read = ops.zeros((*ops.shape(inputs)[:-1], cell.units), self._dtype)
-        hidden, carry = handover.hidden, handover.carry
-        if self._kernels is not None:
-            return run_lstm_window(
-                inputs,
-                read,
-                hidden,
-                carry,
-                *self._kernels,
-                hidden_kept=known.get("hidden_kept"),
-                cell_kept=known.get("carry_kept"),
-                recurrent_mask=self._recurrent_mask,
-            )
-        gate_inputs, hiddens = cell.gate_inputs(inputs), []
-        for t in range(gate_inputs.shape[0]):
-            new_hidden, new_carry = self.cell.recur(
-                gate_inputs[t], read[t], hidden, carry, self._recurrent_mask
-            )
-            hidden = hold(new_hidden, hidden, _at(known, "hidden_kept", t))
-            carry = hold(new_carry, carry, _at(known, "carry_kept", t))
-            hiddens.append(hidden)
-        return ops.stack(hiddens), hidden, carry
+        return self._recurrence.run(
+            known["prepared"],
+            read,
+            handover.hidden,
+            handover.carry,
+            known.get("hidden_kept"),
+            known.get("carry_kept"),
+        )
 
     def _before_first_window(self):
         """The state as a window hands it on."""
         state, shared = self.state, self._shared_slots
         slots = self._slots_from_block(self.cell.slots - shared, shared)
-        return Handover(state.hidden, state.carry, state.memory, slots)
+        lay_out = self._recurrence.lay_out
+        return Handover(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
 
     def _known_of_steps(self, inputs):
         """What is known of steps `(..., batch, features)` before they are run.
@@ -238,12 +229,13 @@ class WindowLoop:
         at once it is the same work, but its results, many times the inputs, would be written to
         the loop's arrays and read again, which took longer.
         """
-        cell = self.cell
-        known = {"inputs": inputs}
+        cell, lay_out = self.cell, self._recurrence.lay_out
+        known = {"inputs": inputs, "prepared": self._recurrence.prepare(inputs)}
         places = ops.shape(inputs)[:-2]
         active = self._is_active
         if active is not None:
-            active = known["active"] = ops.reshape(active, (*places, self.alignment.batch_size, 1))
+            active = ops.reshape(active, (*places, self.alignment.batch_size, 1))
+            known["active"] = lay_out(active)
         shape = (*places, self.alignment.batch_size, cell.units)
         kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
         for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
@@ -253,7 +245,7 @@ class WindowLoop:
                 one = ops.ones((), self._dtype)
                 fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
             if fraction is not None:
-                known[name] = fraction
+                known[name] = lay_out(fraction)
         return known
 
     def _known_of_writes(self, by_window, inputs):
@@ -310,15 +302,8 @@ class WindowLoop:
         windows = ops.arange(1, self.alignment.num_windows + 1, dtype="int32")
         return self.cell.window_size * windows
 
-    def _slots_of(self, hidden, active):
-        """The hidden states that become slots: every stride-th of `(steps, batch, units)`."""
-        every = slice(self.cell.stride - 1, None, self.cell.stride)
-        if self._slots_before is None:
-            return hidden[every]
-        return ops.where(active[every], hidden[every], self._slots_before)
-
     def _slots_from_block(self, first, count):
-        """`count` slots of the state's block, from `first` on, `(count, batch, units)`.
+        """`count` slots of the state's block, from `first` on, slots first, laid out.
 
         Slots are counted such that those of the first window begin at `cell.slots`. What lies
         outside the block is never used.
@@ -328,8 +313,10 @@ class WindowLoop:
         if self.alignment.phases is not None:
             taken = ops.expand_dims(self.alignment.phases // cell.stride, 1)
             rows = first + ops.arange(count, dtype="int32") - taken
-            return ops.transpose(take_rows(block, ops.clip(rows, 0, cell.slots - 1)), (1, 0, 2))
-        return ops.transpose(block[:, first : first + count], (1, 0, 2))
+            slots = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
+        else:
+            slots = block[:, first : first + count]
+        return self._recurrence.lay_out(ops.transpose(slots, (1, 0, 2)))
 
     def _final_state(self, inputs, hidden, handover):
         """The state after the last step of each sequence."""
@@ -359,7 +346,7 @@ class WindowLoop:
 
 
 def _by_step(hidden):
-    """Joins windows: `(windows, window_size, batch, units)` to `(steps, batch, units)`."""
+    """Joins windows: `(windows, window_size, ...)` to `(steps, ...)`."""
     return ops.reshape(hidden, (-1, *ops.shape(hidden)[2:]))
 
 
@@ -376,7 +363,3 @@ def _skip(places, size, taken):
     """
     taken = ops.expand_dims(taken, 1)
     return ops.where(places < size + taken, ops.maximum(places - taken, 0), places)
-
-
-def _at(known, name, t):
-    return known[name][t] if name in known else None
