@@ -81,6 +81,18 @@ def test_equals_the_loop_in_training(arguments):
     assert_equal(*pair(**arguments), sequences(29), training=True)
 
 
+@pytest.mark.parametrize("backbone", ["lstm", "gru"])
+def test_equals_the_loop_that_drops_the_same_units(backbone):
+    rates = {"dropout": 0.3, "recurrent_dropout": 0.4}
+    layer, loop = pair(backbone=backbone, seed=1, **rates)
+    drawn = ops.copy(layer.cell.seed_generator.state.value)
+    results, gradients = with_gradients(layer, sequences(29), training=True)
+    layer.cell.seed_generator.state.assign(drawn)
+    expected_results, expected_gradients = with_gradients(loop, sequences(29), training=True)
+    close(results, expected_results)
+    close(gradients, expected_gradients)
+
+
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("mask", ["right", "left", "holes", "empty_row"])
 def test_equals_the_loop_under_masks(sizes, mask):
