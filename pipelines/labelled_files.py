@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 
+UNLABELLED = "unsupervised"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -19,6 +20,8 @@ class LabelledFiles(DatasetBuilder):
         train_file: path; its labels are the classes.
         validation_file: path, or None for no such split.
         test_file: path, or None for no such split.
+        unlabelled_file: path of examples without labels, or None: the split `unsupervised`, whose
+            labels are -1.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The build's path carries a hash of the files' content and type, so that a changed file is built
@@ -36,8 +39,21 @@ class LabelledFiles(DatasetBuilder):
     CONTENT: str
     FORMATS: str
 
-    def __init__(self, *, train_file=None, validation_file=None, test_file=None, **kwargs):
-        files = {"train": train_file, "validation": validation_file, "test": test_file}
+    def __init__(
+        self,
+        *,
+        train_file=None,
+        validation_file=None,
+        test_file=None,
+        unlabelled_file=None,
+        **kwargs,
+    ):
+        files = {
+            "train": train_file,
+            "validation": validation_file,
+            "test": test_file,
+            UNLABELLED: unlabelled_file,
+        }
         if not train_file:
             raise SourceError(f"no train_file given; expected {self.FORMATS}")
         self._files = {
@@ -55,8 +71,8 @@ class LabelledFiles(DatasetBuilder):
         """Returns the labels in a training file."""
         raise NotImplementedError
 
-    def _read(self, path):
-        """Yields (number in the file, place in words, content, label)."""
+    def _read(self, path, with_labels):
+        """Yields (number in the file, place in words, content, label or None)."""
         raise NotImplementedError
 
     def _info(self):
@@ -75,8 +91,10 @@ class LabelledFiles(DatasetBuilder):
 
     def _generate_examples(self, split, path):
         classes = self.info.features["label"].names
-        for number, place, content, label in self._read(path):
-            if label not in classes:
+        for number, place, content, label in self._read(path, split != UNLABELLED):
+            if split == UNLABELLED:
+                label = -1
+            elif label not in classes:
                 raise SourceError(
                     f"{place}: label {label!r} does not occur in {self._files['train']}; "
                     f"it has: {', '.join(classes)}"

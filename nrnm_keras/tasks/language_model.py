@@ -111,4 +111,9 @@ class ImdbLanguageModel(ImdbReviews, LanguageModelling):
 
 
 class OwnLanguageModel(OwnTexts, LanguageModelling):
-    """A language model of a user's own texts."""
+    """A language model of a user's own texts, labelled or not."""
+
+    @staticmethod
+    def build_options(flags):
+        """Returns the files."""
+        return {**OwnTexts.build_options(flags), "unlabelled_file": flags.unlabelled_file}

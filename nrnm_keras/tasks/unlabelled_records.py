@@ -6,8 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.tasks.records import Records
-
-_UNLABELLED = "unsupervised"
+from pipelines.labelled_files import UNLABELLED
 
 
 class UnlabelledRecords(Records):
@@ -29,11 +28,11 @@ class UnlabelledRecords(Records):
         del self._places["test"]
         splits = self._builder.info.splits
         self._labelled = splits["train"].num_examples
-        if _UNLABELLED in splits:
+        if UNLABELLED in splits:
             # Their places go on behind those of the split `train`.
-            more = self._labelled + np.arange(splits[_UNLABELLED].num_examples)
+            more = self._labelled + np.arange(splits[UNLABELLED].num_examples)
             self._places["train"] = np.concatenate([self._places["train"], more])
-            self._split_of[_UNLABELLED], self._keep[_UNLABELLED] = _UNLABELLED, None
+            self._split_of[UNLABELLED], self._keep[UNLABELLED] = UNLABELLED, None
 
     @property
     def num_classes(self):
@@ -42,7 +41,7 @@ class UnlabelledRecords(Records):
 
     def _read(self, split, places):
         is_labelled = (places < self._labelled) | (split != "train")
-        parts = {split: places[is_labelled], _UNLABELLED: places[~is_labelled] - self._labelled}
+        parts = {split: places[is_labelled], UNLABELLED: places[~is_labelled] - self._labelled}
         read = super()._read
         datasets = [read(name, places) for name, places in parts.items() if len(places)]
         return functools.reduce(tf.data.Dataset.concatenate, datasets)

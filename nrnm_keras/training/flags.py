@@ -85,6 +85,7 @@ def _define_data_flags(values):
     )
     path("validation_file", None, "the same to validate on (default: a part of train_file)")
     path("test_file", None, "the same to test on (default: no test)")
+    path("unlabelled_file", None, "more texts for text_language_model; a column text is enough")
     flags.DEFINE_float(
         "validation_fraction",
         0.1,

@@ -31,7 +31,7 @@ class SequenceFiles(LabelledFiles):
     def _labels(self, path):
         return read_labels(path)[1]
 
-    def _read(self, path):
+    def _read(self, path, with_labels):
         num_features = self.info.features[self.CONTENT].shape[1]
         for sequence in read_sequences(path, num_features=num_features):
             yield sequence.number, sequence.place, sequence.values, sequence.label

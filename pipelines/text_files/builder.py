@@ -18,6 +18,7 @@ class TextFiles(LabelledFiles):
         "train_file": ".csv, .tsv or .jsonl with columns text and label, which gives the classes",
         "validation_file": "the same for a validation split",
         "test_file": "the same for a test split",
+        "unlabelled_file": "texts for a language model alone; a column text is enough",
     }
     CONTENT = "text"
     FORMATS = "a .csv, .tsv or .jsonl file"
@@ -28,6 +29,6 @@ class TextFiles(LabelledFiles):
     def _labels(self, path):
         return (row.label for row in read_rows(path))
 
-    def _read(self, path):
-        for row in read_rows(path):
+    def _read(self, path, with_labels):
+        for row in read_rows(path, with_labels):
             yield row.line, f"{path}, line {row.line}", row.text, row.label

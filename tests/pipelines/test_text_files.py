@@ -139,6 +139,18 @@ def test_records_hold_the_examples(write, tmp_path, suffix):
         assert len({record["id"] for record in records}) == len(expected)
 
 
+def test_unlabelled_texts_have_the_label_minus_one(write, tmp_path):
+    train = write(FORMATS[".csv"](EXAMPLES), "train.csv")
+    more = write("id,text\n7,first\n8,second\n", "more.csv")
+    path = build("text_files", tmp_path / "data", train_file=train, unlabelled_file=more)
+    assert path != build("text_files", tmp_path / "data", train_file=train)
+    records = tfds.builder_from_directory(path).as_dataset(split="unsupervised")
+    found = {record["id"]: record for record in records.as_numpy_iterator()}
+    assert sorted(found) == [b"unsupervised/2", b"unsupervised/3"]
+    assert found[b"unsupervised/2"]["text"] == b"first"
+    assert {record["label"] for record in found.values()} == {-1}
+
+
 def test_id_is_split_and_line(write, tmp_path):
     train = write('text,label\n"a\nb",x\n\nc,y\n')
     builder = tfds.builder_from_directory(build("text_files", tmp_path / "data", train_file=train))

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -100,6 +102,26 @@ def test_own_validation_file_may_be_longer_than_the_training_file(build_records,
     task = TASKS["text_language_model"](path, make_flags(**SMALL))
     assert task.records.sizes == {"train": 3, "validation": 9}
     assert len(list(task.examples("validation"))) == 9
+
+
+def test_own_texts_without_labels_are_trained_on_and_not_validated_on(tmp_path, make_flags):
+    labelled = [{"text": f"a {i}", "label": "xy"[i % 2]} for i in range(10)]
+    files = {"train_file": labelled, "unlabelled_file": [{"text": "b"}] * 7}
+    flags = {**SMALL, "validation_fraction": 0.2}
+    for name, rows in files.items():
+        flags[name] = tmp_path / f"{name}.jsonl"
+        flags[name].write_text("\n".join(map(json.dumps, rows)))
+    flags = make_flags(**flags)
+    both = TASKS["text_language_model"], TASKS["text"]
+    paths = [build("text_files", tmp_path / "data", **t.build_options(flags)) for t in both]
+    model, classifier = (task(path, flags) for task, path in zip(both, paths, strict=True))
+    assert model.records.sizes == {"train": 15, "validation": 2}
+
+    def texts(task, split):
+        return sorted(record["text"] for record in task.records.read(split).as_numpy_iterator())
+
+    assert texts(model, "validation") == texts(classifier, "validation")
+    assert texts(model, "train") == texts(classifier, "train") + 7 * [b"b"]
 
 
 def test_texts_are_their_own_targets(records, make_flags):
