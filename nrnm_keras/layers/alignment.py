@@ -60,20 +60,19 @@ class Alignment:
         return ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
 
     def restore(self, aligned, zero_masked=False):
-        """Turns `(length, batch, features)` back into `(batch, timesteps, features)`.
+        """Turns `(batch, length, features)` back into `(batch, timesteps, features)`.
 
         A masked step repeats the step before it, or is zero; before the first valid step of a row
         its steps are zero.
         """
-        rows = ops.transpose(aligned, (1, 0, 2))
         if self._is_identity:
-            return rows[:, : self.timesteps]
+            return aligned[:, : self.timesteps]
         if self.mask is None:
             nth = ops.expand_dims(ops.zeros_like(self.phases), 1) + self._steps() + 1
         else:
             nth = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
         places = ops.expand_dims(self._first, 1) + nth - 1
-        steps = take_rows(rows, ops.maximum(places, 0))
+        steps = take_rows(aligned, ops.maximum(places, 0))
         has_value = self.mask if zero_masked and self.mask is not None else nth > 0
         return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
 

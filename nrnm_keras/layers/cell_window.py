@@ -27,34 +27,35 @@ class CellWindow:
         """The reverse of `lay_out`."""
         return laid_out
 
-    def by_sequence(self, slots):
-        """Turns laid out slots into `(batch, slots, units)`."""
-        return ops.transpose(slots, (1, 0, 2))
+    def by_sequence(self, hiddens):
+        """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
+        return ops.transpose(hiddens, (1, 0, 2))
 
     def prepare(self, inputs):
-        """Turns inputs `(..., batch, features)` of any number of steps into what `run` takes."""
-        return inputs
+        """A dict of what `run` needs to know of inputs `(..., batch, features)` besides them."""
+        return {}
 
-    def run(self, inputs, read, hidden, carry, hidden_kept=None, carry_kept=None):
+    def run(self, known, read, hidden, carry):
         """Runs over the steps of a window.
 
         Args:
-            inputs: From `prepare`, steps first.
+            known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`; what
+                `prepare` made of them; `hidden_kept` and `carry_kept`, what the states keep of
+                their old values, laid out, if they keep anything.
             read: What is read from the memory, `(steps, batch, units)`.
             hidden, carry: States before the window, laid out.
-            hidden_kept, carry_kept: What they keep of their old values, laid out, steps first.
 
         Returns:
             The hidden states, steps first, those that become slots, and the last states, all of
             them laid out.
         """
-        gate_inputs, hiddens = self._cell.gate_inputs(inputs), []
+        gate_inputs, hiddens = self._cell.gate_inputs(known["inputs"]), []
         for t in range(gate_inputs.shape[0]):
             new_hidden, new_carry = self._cell.recur(
                 gate_inputs[t], read[t], hidden, carry, self._recurrent_mask
             )
-            hidden = hold(new_hidden, hidden, at_step(hidden_kept, t))
-            carry = hold(new_carry, carry, at_step(carry_kept, t))
+            hidden = hold(new_hidden, hidden, at_step(known.get("hidden_kept"), t))
+            carry = hold(new_carry, carry, at_step(known.get("carry_kept"), t))
             hiddens.append(hidden)
         slots = hiddens[self._cell.stride - 1 :: self._cell.stride]
         slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)

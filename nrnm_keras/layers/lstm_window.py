@@ -47,23 +47,20 @@ class LSTMWindow(CellWindow):
         """The reverse of `lay_out`."""
         return _columns(laid_out)
 
-    def by_sequence(self, slots):
-        """Turns laid out slots into `(batch, slots, units)`."""
-        return ops.transpose(slots, (2, 0, 1))
+    def by_sequence(self, hiddens):
+        """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
+        return ops.transpose(hiddens, (2, 0, 1))
 
     def prepare(self, inputs):
-        """Turns inputs into columns above a 1, by which the bias is multiplied."""
+        """The inputs as columns above a 1, by which the bias is multiplied."""
         padding = [(0, 0)] * (len(inputs.shape) - 1) + [(0, 1)]
-        return _columns(ops.pad(inputs, padding, constant_values=1))
+        return {"columns": _columns(ops.pad(inputs, padding, constant_values=1))}
 
-    def run(self, inputs, read, hidden, carry, hidden_kept=None, carry_kept=None):
+    def run(self, known, read, hidden, carry):
         """Runs over the steps of a window, as `CellWindow.run` does."""
-        held = {
-            "hidden_kept": hidden_kept,
-            "cell_kept": carry_kept,
-            "recurrent_mask": self._recurrent_mask,
-        }
-        held = {name: value for name, value in held.items() if value is not None}
+        held = {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+        if self._recurrent_mask is not None:
+            held["recurrent_mask"] = self._recurrent_mask
         constants = [*held.values(), *self._transposed_kernels]
         every = slice(self._cell.stride - 1, None, self._cell.stride)
 
@@ -92,8 +89,9 @@ class LSTMWindow(CellWindow):
 
             return ops.stack(states), gradient
 
-        count = inputs.shape[0]
-        states = run(inputs, _columns(read), hidden, carry, *self._kernels, *constants)
+        columns = known["columns"], _columns(read), hidden, carry
+        states = run(*columns, *self._kernels, *constants)
+        count = read.shape[0]
         hiddens, slots, last = ops.split(states, [count, count + count // self._cell.stride])
         return hiddens, slots, *ops.unstack(last)
 
@@ -119,7 +117,7 @@ def _kernels(cell, dtype, training):
 class _Step:
     """One step, and what its gradient needs; all of it `(units, batch)`."""
 
-    def __init__(self, inputs, read, hidden, cell, kernels, hidden_kept, cell_kept, mask):
+    def __init__(self, inputs, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
         self.old_cell = cell
         hidden_inputs = hidden if mask is None else hidden * mask
         self.inputs = ops.concatenate([inputs, hidden_inputs], axis=0)
@@ -131,7 +129,7 @@ class _Step:
         new_cell = f * cell + i * c + read
         self.squashed = ops.tanh(new_cell)
         self.hidden = hold(o * self.squashed, hidden, hidden_kept)
-        self.cell = hold(new_cell, cell, cell_kept)
+        self.cell = hold(new_cell, cell, carry_kept)
 
 
 class _Slopes:
@@ -163,11 +161,11 @@ class _Slopes:
 
 
 def _run_steps(
-    inputs, read, hidden, cell, kernels, hidden_kept=None, cell_kept=None, recurrent_mask=None
+    inputs, read, hidden, cell, kernels, hidden_kept=None, carry_kept=None, recurrent_mask=None
 ):
     steps = []
     for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
-        kept = at_step(hidden_kept, t), at_step(cell_kept, t)
+        kept = at_step(hidden_kept, t), at_step(carry_kept, t)
         step = _Step(x, r, hidden, cell, kernels, *kept, recurrent_mask)
         hidden, cell = step.hidden, step.cell
         steps.append(step)
@@ -175,7 +173,7 @@ def _run_steps(
 
 
 def _backpropagate(
-    slopes, transposed_kernels, upstream, hidden_kept=None, cell_kept=None, recurrent_mask=None
+    slopes, transposed_kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
 ):
     """The gradients of inputs, read, hidden state, cell state and the two kernels.
 
@@ -191,7 +189,7 @@ def _backpropagate(
     d_gates, d_read = [], []
     for t in reversed(range(len(d_hiddens))):
         d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], at_step(hidden_kept, t))
-        d_cell, old_cell = _through(d_cell, at_step(cell_kept, t))
+        d_cell, old_cell = _through(d_cell, at_step(carry_kept, t))
         d_cell = d_cell + d_hidden * of_squashed[t]
         i, f, c, o = of_gates[t]
         step_gates = [

@@ -106,7 +106,8 @@ class NonLocalMemory(MemoryPart):
 
     def loop_kernels(self):
         """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
-        return tree.map_structure(loop_kernel, self._kernels())
+        kernels = {**self.reader.kernels(), **self._write_kernels()}
+        return tree.map_structure(loop_kernel, kernels)
 
     def read(self, read_inputs, memory, kernels=None):
         """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
@@ -115,7 +116,7 @@ class NonLocalMemory(MemoryPart):
         `loop_kernels()`, if there are any. Returns what enters the recurrence,
         `(..., batch, units)`.
         """
-        return self.reader.read(read_inputs, memory, kernels or self._kernels())
+        return self.reader.read(read_inputs, memory, kernels or self.reader.kernels())
 
     def gates(self, read_inputs, memory, write_gate_inputs):
         """The gates of a step: read, input and forget gate (Eqs. 7 and 4).
@@ -125,10 +126,9 @@ class NonLocalMemory(MemoryPart):
             memory: The memory before it, `(batch, slots * units)`.
             write_gate_inputs: `write_gate_inputs()` of its block, `(batch, 2 * units)`.
         """
-        kernels = self._kernels()
-        read_gate = self.reader.gates(read_inputs, memory, kernels)
+        read_gate = self.reader.gates(read_inputs, memory, self.reader.kernels())
         slots = ops.reshape(memory, (-1, self.slots, self.units))
-        return read_gate, *self._write_gates(slots, write_gate_inputs, kernels)
+        return read_gate, *self._write_gates(slots, write_gate_inputs, self._write_kernels())
 
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
@@ -148,7 +148,7 @@ class NonLocalMemory(MemoryPart):
             The new memory, `(batch, slots * units)`, and the attention weights,
             `(batch, num_heads, slots, slots + block_size)`; with no heads if there are none.
         """
-        kernels = kernels or self._kernels()
+        kernels = kernels or self._write_kernels()
         block = ops.concatenate([hidden, embedded], axis=1)
         interact = self._attend if self.interaction == "self_attention" else self._map_linearly
         interaction, weights = interact(hidden, block, kernels)
@@ -193,9 +193,8 @@ class NonLocalMemory(MemoryPart):
         mapped = ops.reshape(ops.matmul(block, self.linear_kernel), (-1, self.slots, self.units))
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
 
-    def _kernels(self):
+    def _write_kernels(self):
         kernels = {
-            **self.reader.kernels(),
             "dense_kernel": self.dense_kernel,
             "write_gate_recurrent_kernel": self.write_gate_recurrent_kernel,
         }

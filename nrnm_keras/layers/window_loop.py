@@ -83,7 +83,7 @@ class WindowLoop:
         """Runs over `(batch, timesteps, features)`.
 
         Returns:
-            The hidden states at all places, `(length, batch, units)`, the last of them, and the
+            The hidden states at all places, `(batch, length, units)`, the last of them, and the
             `NRNMState` after the last step of each sequence, `None` unless it is asked for.
         """
         alignment = self.alignment
@@ -104,8 +104,8 @@ class WindowLoop:
         if alignment.tail:
             tail, handover = self._run_tail(inputs, handover)
             hidden.append(tail)
+        hidden = self._recurrence.by_sequence(ops.concatenate(hidden, axis=0))
         rows = self._recurrence.rows
-        hidden = rows(ops.concatenate(hidden, axis=0))
         handover = handover._replace(hidden=rows(handover.hidden), carry=rows(handover.carry))
         state = self._final_state(inputs, hidden, handover) if self.keep_state else None
         return hidden, handover.hidden, state
@@ -205,14 +205,7 @@ class WindowLoop:
             read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
         else:
             read = ops.zeros((*ops.shape(inputs)[:-1], cell.units), self._dtype)
-        return self._recurrence.run(
-            known["prepared"],
-            read,
-            handover.hidden,
-            handover.carry,
-            known.get("hidden_kept"),
-            known.get("carry_kept"),
-        )
+        return self._recurrence.run(known, read, handover.hidden, handover.carry)
 
     def _before_first_window(self):
         """The state as a window hands it on."""
@@ -230,7 +223,7 @@ class WindowLoop:
         the loop's arrays and read again, which took longer.
         """
         cell, lay_out = self.cell, self._recurrence.lay_out
-        known = {"inputs": inputs, "prepared": self._recurrence.prepare(inputs)}
+        known = {"inputs": inputs, **self._recurrence.prepare(inputs)}
         places = ops.shape(inputs)[:-2]
         active = self._is_active
         if active is not None:
@@ -337,7 +330,7 @@ class WindowLoop:
         """The last slots of each sequence, `(batch, slots * units)`."""
         cell, alignment = self.cell, self.alignment
         block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
-        slots = ops.transpose(hidden[cell.stride - 1 :: cell.stride], (1, 0, 2))
+        slots = hidden[:, cell.stride - 1 :: cell.stride]
         places = _rows_from(alignment.ends // cell.stride, cell.slots)
         if alignment.phases is not None:
             places = _skip(places, cell.slots, alignment.phases // cell.stride)
