@@ -1,9 +1,10 @@
 """ElementAttentionCell: attention to the elements of the input, around any recurrent cell."""
 
 import keras
-from keras import initializers, ops
+from keras import ops
 
 from nrnm_keras.layers.cell_wrapper import CellWrapper
+from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -45,10 +46,9 @@ class ElementAttentionCell(CellWrapper):
         bias_initializer="zeros",
         **kwargs,
     ):
+        arguments = dict(locals())
         super().__init__(cell, **kwargs)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        set_attributes(self, arguments, _INITIALIZERS)
 
     def build(self, input_shape):
         """Creates the weights for inputs of shape `(batch, features)`."""
@@ -80,6 +80,7 @@ class ElementAttentionCell(CellWrapper):
 
     def get_config(self):
         """Returns the arguments of the constructor."""
-        names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
-        config = {name: initializers.serialize(getattr(self, name)) for name in names}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **to_config(self, _INITIALIZERS)}
+
+
+_INITIALIZERS = argument_names(ElementAttentionCell)[1:]

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from nrnm_keras.layers.constructor_arguments import argument_names
+
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class HighOrderRNNCell(layers.SimpleRNNCell):
@@ -12,9 +14,9 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
 
     Args:
         units: Positive integer, the size of the hidden state.
+        activation, ..., seed: Those of `keras.layers.SimpleRNNCell`, in its order. The mask of
+            `recurrent_dropout` is one over all hidden states that a step looks at.
         order: Positive integer, how many hidden states back a step looks.
-        **kwargs: All other arguments of `keras.layers.SimpleRNNCell`. Its `recurrent_dropout` has
-            one mask over all hidden states that a step looks at.
 
     Call arguments:
         inputs: `(batch, features)`.
@@ -37,10 +39,30 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
     TensorShape([2, 32])
     """
 
-    def __init__(self, units, order=3, **kwargs):
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        order=3,
+        **kwargs,
+    ):
+        arguments = dict(locals())
         if order < 1:
             raise ValueError(f"Argument `order` must be at least 1. Received: order={order!r}")
-        super().__init__(units, **kwargs)
+        super().__init__(**{name: arguments[name] for name in _OF_SIMPLE_RNN}, **kwargs)
         self.order = order
         self.state_size = [units, (order - 1) * units] if order > 1 else [units]
 
@@ -76,3 +98,6 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
     def get_config(self):
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "order": self.order}
+
+
+_OF_SIMPLE_RNN = argument_names(HighOrderRNNCell)[:-1]

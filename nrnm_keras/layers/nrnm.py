@@ -1,16 +1,18 @@
 """NRNM: whole sequences through a recurrent network with a non-local memory."""
 
-import inspect
+import operator
 
 import keras
 from keras import layers, ops, tree
 
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import Alignment
-from nrnm_keras.layers.nrnm_cell import NRNMCell
+from nrnm_keras.layers.constructor_arguments import to_config
+from nrnm_keras.layers.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
+from nrnm_keras.layers.state_checks import static_shapes
 from nrnm_keras.layers.window_loop import WindowLoop
 
-_CELL_ARGUMENTS = set(inspect.signature(NRNMCell).parameters) - {"kwargs"}
+_USE_CUDNN = ("auto", True, False)
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -38,16 +40,23 @@ class NRNM(layers.RNN):
     TensorShape([2, 20, 32])
 
     Args:
-        units, block_size, stride, window_size, num_heads, backbone, interaction: as in `NRNMCell`.
+        units, ..., recurrent_dropout, seed: Those of `keras.layers.LSTM`, in its order; they mean
+            what they mean in `NRNMCell`.
+        activity_regularizer: Regularizer of the output.
         return_sequences: Boolean, whether to return the output of every step, not the last alone.
         return_state: Boolean, whether to return the last state in addition.
         go_backwards: Boolean, whether to go through the sequences from their end; the outputs are
             in the order of processing.
         stateful: Boolean, whether a batch goes on from the last state of the batch before it.
         unroll: Boolean, whether to build the graph without a loop; needs a known length.
+        use_cudnn: `"auto"`, `True` or `False`, for the sake of code that gives it to
+            `keras.layers.LSTM`; there is no cuDNN kernel of this layer, and it has no effect.
         zero_output_for_mask: Boolean, whether the outputs of masked steps are zero.
-        **kwargs: All other arguments of `NRNMCell`, and those of every layer (`name`, `dtype`,
-            `activity_regularizer`, ...).
+        block_size, ..., zoneout: What is the memory's own, as in `NRNMCell`.
+        implementation: As `use_cudnn`.
+        **kwargs: Those of every layer, such as `name` and `dtype`.
+
+    All arguments can be read from the layer, as `layer.units` or `layer.block_size`.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
@@ -57,7 +66,8 @@ class NRNM(layers.RNN):
         training: Boolean, whether dropouts and zoneout act.
 
     Raises:
-        ValueError: if an argument is out of its range, or `sequences` is not of rank 3.
+        ValueError: if an argument is out of its range, `sequences` is not of rank 3, or
+            `initial_state` is not one of the cell.
 
     References:
         Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019;
@@ -68,33 +78,51 @@ class NRNM(layers.RNN):
     def __init__(
         self,
         units,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=4,
-        backbone="lstm",
-        interaction="self_attention",
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
         return_sequences=False,
         return_state=False,
         go_backwards=False,
         stateful=False,
         unroll=False,
+        use_cudnn="auto",
         zero_output_for_mask=False,
+        block_size=8,
+        stride=4,
+        window_size=None,
+        num_heads=None,
+        backbone="lstm",
+        interaction="self_attention",
+        memory_read="gate",
+        memory_forget_bias=1.0,
+        read_initializer="zeros",
+        read_bias_initializer=CLOSED,
+        memory_dropout=0.0,
+        zoneout=0.0,
+        implementation=2,
         **kwargs,
     ):
-        cell_kwargs = {name: kwargs.pop(name) for name in _CELL_ARGUMENTS & set(kwargs)}
+        arguments = dict(locals())
         cell = NRNMCell(
-            units,
-            block_size,
-            stride,
-            window_size,
-            num_heads,
-            backbone,
-            interaction,
+            **{name: arguments[name] for name in CELL_ARGUMENTS},
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="nrnm_cell",
-            **cell_kwargs,
         )
         super().__init__(
             cell,
@@ -104,12 +132,29 @@ class NRNM(layers.RNN):
             stateful=stateful,
             unroll=unroll,
             zero_output_for_mask=zero_output_for_mask,
+            activity_regularizer=activity_regularizer,
             **kwargs,
         )
+        if use_cudnn not in _USE_CUDNN:
+            raise ValueError(
+                f"Argument `use_cudnn` must be one of {_USE_CUDNN}. "
+                f"Received: use_cudnn={use_cudnn!r}"
+            )
+        self.use_cudnn = use_cudnn
         self.input_spec = layers.InputSpec(ndim=3)
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        """Returns the shapes of what a call returns."""
+        if initial_state_shape is not None:
+            is_single = not any(isinstance(shape, (list, tuple)) for shape in initial_state_shape)
+            shapes = [initial_state_shape] if is_single else initial_state_shape
+            self._check_initial_state(shapes, sequences_shape[0])
+        return super().compute_output_shape(sequences_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the recurrence over `sequences`."""
+        if initial_state is not None:
+            self._check_initial_state(static_shapes(initial_state), sequences.shape[0])
         # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
         self._starts_at_zero = initial_state is None and not self.stateful
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
@@ -197,14 +242,21 @@ class NRNM(layers.RNN):
             mask = None if mask is None else ops.flip(mask, axis=1)
         return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
 
+    def _check_initial_state(self, shapes, batch_size):
+        self.cell.check_states(shapes, batch_size, argument="initial_state")
+
     def get_config(self):
         """Returns the arguments of the constructor."""
         config = super().get_config()
         del config["cell"]
-        cell_config = self.cell.get_config()
-        return {**{name: cell_config[name] for name in _CELL_ARGUMENTS}, **config}
+        return {**to_config(self, CELL_ARGUMENTS), "use_cudnn": self.use_cudnn, **config}
 
     @classmethod
     def from_config(cls, config):
         """Returns a layer with the arguments that `get_config` returned."""
         return cls(**config)
+
+
+# As with `keras.layers.LSTM`, the arguments of the cell can be read from the layer.
+for _name in CELL_ARGUMENTS:
+    setattr(NRNM, _name, property(operator.attrgetter(f"cell.{_name}")))

@@ -3,58 +3,27 @@
 from collections import namedtuple
 
 import keras
-from keras import activations, constraints, initializers, layers, ops, random, regularizers
+from keras import initializers, layers, ops, random
 
 # RNN draws randomness before its loop, as JAX needs it, only for subclasses of this class.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from nrnm_keras.layers import step_counter
+from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.memory import NonLocalMemory
 from nrnm_keras.layers.memory_part import project
 from nrnm_keras.layers.recurrences import RECURRENCES
+from nrnm_keras.layers.state_checks import check_state_shapes, static_shapes
 from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 
 _INTERACTIONS = ("self_attention", "linear")
 _MEMORY_READS = ("gate", "attention")
 
-# How each argument that is an object is made from, and turned into, its configuration.
-_OBJECTS = {
-    "activation": activations,
-    "recurrent_activation": activations,
-    "kernel_initializer": initializers,
-    "recurrent_initializer": initializers,
-    "bias_initializer": initializers,
-    "read_initializer": initializers,
-    "read_bias_initializer": initializers,
-    "kernel_regularizer": regularizers,
-    "recurrent_regularizer": regularizers,
-    "bias_regularizer": regularizers,
-    "kernel_constraint": constraints,
-    "recurrent_constraint": constraints,
-    "bias_constraint": constraints,
-}
-_VALUES = (
-    "units",
-    "block_size",
-    "stride",
-    "window_size",
-    "num_heads",
-    "backbone",
-    "interaction",
-    "memory_read",
-    "use_bias",
-    "unit_forget_bias",
-    "memory_forget_bias",
-    "dropout",
-    "recurrent_dropout",
-    "memory_dropout",
-    "zoneout",
-    "seed",
-)
+_DEFAULT_NUM_HEADS = (4, 2, 1)
 
 # A read gate that starts nearly closed: training opens it.
-_CLOSED = initializers.Constant(-1.0)
+CLOSED = initializers.Constant(-1.0)
 
 NRNMState = namedtuple("NRNMState", "hidden carry memory hidden_block input_block steps")
 
@@ -81,43 +50,46 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     Args:
         units: Positive integer, the size of the hidden state and of a memory slot.
-        block_size: Positive integer k, the number of steps that a write takes in.
-        stride: Positive integer s; every s-th hidden state of a block takes part, and the memory
-            has `block_size / stride` slots. Of the inputs all take part.
-        window_size: Positive integer w, the number of steps from write to write; `None` means
-            `block_size`. Both must be multiples of `stride`.
-        num_heads: Positive integer, the number of attention heads; must divide `units`.
-        backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
-        interaction: `"self_attention"`, or `"linear"`, which puts one linear map of the block in
-            its place.
-        memory_read: How a step reads the memory: `"gate"` lets all of it through a gate, as in the
-            paper; `"attention"` looks for the slots whose content fits the step's input.
         activation: Activation of the (candidate) state. Default: `"tanh"`.
         recurrent_activation: Activation of the backbone's gates. Default: `"sigmoid"`.
         use_bias: Boolean, whether the layer has biases.
-        unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
-            and at `memory_forget_bias`, the memory's.
-        memory_forget_bias: Float, where the bias of the memory's forget gate starts. With b, an
-            untrained memory keeps `sigmoid(b)` of itself at each write.
         kernel_initializer: Initializer of all kernels but those named below.
         recurrent_initializer: Initializer of the kernels that multiply the hidden state or the
             memory in a gate.
         bias_initializer: Initializer of the biases.
-        read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
-            `"zeros"`: training starts from the plain recurrence and opens the memory as it proves
-            useful.
-        read_bias_initializer: Initializer of the bias of the read gate. Default: -1.
+        unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
+            and at `memory_forget_bias`, the memory's.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the weights
             that the initializers of the same names begin.
         kernel_constraint, recurrent_constraint, bias_constraint: Likewise, constraints.
         dropout: Float in [0, 1), the fraction of the inputs to drop, the same at every step.
         recurrent_dropout: Float in [0, 1), the fraction of the hidden state to drop where it
             enters the gates, the same at every step.
+        seed: Integer, the seed of dropouts and zoneout.
+        block_size: Positive integer k, the number of steps that a write takes in.
+        stride: Positive integer s; every s-th hidden state of a block takes part, and the memory
+            has `block_size / stride` slots. Of the inputs all take part.
+        window_size: Positive integer w, the number of steps from write to write; `None` means
+            `block_size`. Both must be multiples of `stride`.
+        num_heads: Positive integer, the number of attention heads, which must divide `units`;
+            `None` means the largest of 4, 2 and 1 that does. Without attention there are none.
+        backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
+        interaction: `"self_attention"`, or `"linear"`, which puts one linear map of the block in
+            its place.
+        memory_read: How a step reads the memory: `"gate"` lets all of it through a gate, as in the
+            paper; `"attention"` looks for the slots whose content fits the step's input.
+        memory_forget_bias: Float, where the bias of the memory's forget gate starts. With b, an
+            untrained memory keeps `sigmoid(b)` of itself at each write.
+        read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
+            `"zeros"`: training starts from the plain recurrence and opens the memory as it proves
+            useful.
+        read_bias_initializer: Initializer of the bias of the read gate. Default: -1.
         memory_dropout: Float in [0, 1), the fraction of the memory to drop after each write.
         zoneout: Float in [0, 1), or a pair of them for the hidden state and the LSTM's cell state:
             the probability that a unit keeps its old value, drawn for each unit, step and sequence
             in training; at inference the expectation is taken.
-        seed: Integer, the seed of dropouts and zoneout.
+        implementation: Taken for the sake of code that gives it to `keras.layers.LSTMCell`; it has
+            no effect.
 
     Call arguments:
         inputs: `(batch, features)`.
@@ -130,7 +102,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         The new hidden state `(batch, units)`, and the list of the new states.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is out of its range, or `states` are not those of the cell.
 
     References:
         Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019,
@@ -141,23 +113,13 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
     def __init__(
         self,
         units,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=4,
-        backbone="lstm",
-        interaction="self_attention",
-        memory_read="gate",
         activation="tanh",
         recurrent_activation="sigmoid",
         use_bias=True,
-        unit_forget_bias=True,
-        memory_forget_bias=1.0,
         kernel_initializer="glorot_uniform",
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
-        read_initializer="zeros",
-        read_bias_initializer=_CLOSED,
+        unit_forget_bias=True,
         kernel_regularizer=None,
         recurrent_regularizer=None,
         bias_regularizer=None,
@@ -166,22 +128,32 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         bias_constraint=None,
         dropout=0.0,
         recurrent_dropout=0.0,
+        seed=None,
+        block_size=8,
+        stride=4,
+        window_size=None,
+        num_heads=None,
+        backbone="lstm",
+        interaction="self_attention",
+        memory_read="gate",
+        memory_forget_bias=1.0,
+        read_initializer="zeros",
+        read_bias_initializer=CLOSED,
         memory_dropout=0.0,
         zoneout=0.0,
-        seed=None,
+        implementation=2,
         **kwargs,
     ):
         arguments = dict(locals())
         super().__init__(**kwargs)
-        for name in _VALUES:
-            setattr(self, name, arguments[name])
-        for name, module in _OBJECTS.items():
-            setattr(self, name, module.get(arguments[name]))
+        set_attributes(self, arguments, CELL_ARGUMENTS)
         self.window_size = block_size if window_size is None else window_size
         pair = isinstance(zoneout, (list, tuple))
         self.zoneout = tuple(zoneout) if pair else zoneout
         self._zoneout_rates = self.zoneout if pair else (zoneout, zoneout)
         self._check_arguments()
+        if num_heads is None and self._has_heads:
+            self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
         self.seed_generator = random.SeedGenerator(seed)
         self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
         self._sequence_seed = None
@@ -191,24 +163,16 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             units,
             block_size,
             stride,
-            num_heads,
+            self.num_heads,
             interaction,
             memory_read,
             memory_forget_bias if unit_forget_bias else None,
             use_bias,
-            weight_options={name: getattr(self, name) for name in _OBJECTS},
+            weight_options={n: getattr(self, n) for n in CELL_ARGUMENTS if _is_of_weights(n)},
             dtype=self.dtype_policy,
             name="memory",
         )
-        carry = [self.recurrence.carry_size] if self.recurrence.carry_size else []
-        self.state_size = [
-            units,
-            *carry,
-            self.slots * units,
-            self.slots * units,
-            block_size * units,
-            step_counter.NUM_DIGITS,
-        ]
+        self.state_size = [size for _, size in self._states()]
         self.output_size = units
 
     def build(self, input_shape):
@@ -236,6 +200,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def call(self, inputs, states, training=False):
         """Computes one step (Eqs. 5 to 8) and, where a window ends, the write (Eqs. 1 to 4)."""
+        self.check_states(static_shapes(states), inputs.shape[0])
         old = self.unpack_states(states)
         steps = step_counter.to_steps(old.steps)
         recurrent_mask = None
@@ -266,6 +231,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         digits = step_counter.to_digits(steps, old.steps.dtype)
         new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
         return hidden, self.pack_states(new)
+
+    def check_states(self, shapes, batch_size=None, argument="states"):
+        """Raises a `ValueError` unless these are the shapes of the cell's states."""
+        check_state_shapes(shapes, self._states(), batch_size, argument)
 
     def unpack_states(self, states):
         """Names the states; a backbone that carries nothing has a carry of width 0."""
@@ -336,10 +305,20 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def get_config(self):
         """Returns the arguments of the constructor."""
-        config = {name: getattr(self, name) for name in _VALUES}
-        for name, module in _OBJECTS.items():
-            config[name] = module.serialize(getattr(self, name))
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **to_config(self, CELL_ARGUMENTS)}
+
+    def _states(self):
+        """What each state is, and its size."""
+        recurrence, memory = self.recurrence, self.slots * self.units
+        carry = "cell state" if recurrence.has_cell_state else "hidden states before it"
+        return [
+            ("hidden state", self.units),
+            *([(carry, recurrence.carry_size)] if recurrence.carry_size else []),
+            ("memory", memory),
+            ("hidden states of the block", memory),
+            ("inputs of the block", self.block_size * self.units),
+            ("digits of the number of steps", step_counter.NUM_DIGITS),
+        ]
 
     def _write(self, memory, hidden_block, input_block):
         return self.memory.write(
@@ -371,19 +350,22 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         ones = ops.ones((self.units,), dtype=dtype)
         return ops.concatenate([bias[: self.units], ones, bias[2 * self.units :]], axis=0)
 
+    @property
+    def _has_heads(self):
+        return self.interaction == "self_attention" or self.memory_read == "attention"
+
     def _check_arguments(self):
-        for name in ("units", "block_size", "stride", "window_size", "num_heads"):
+        for name in ("units", "block_size", "stride", "window_size"):
             value = getattr(self, name)
-            _check(isinstance(value, int) and value > 0, name, value, "a positive integer")
+            _check(_is_positive(value), name, value, "a positive integer")
+        heads = self.num_heads
+        _check(heads is None or _is_positive(heads), "num_heads", heads, "a positive integer")
         for name in ("block_size", "window_size"):
             value = getattr(self, name)
             _check(value % self.stride == 0, name, value, f"a multiple of stride={self.stride}")
-        _check(
-            self.units % self.num_heads == 0,
-            "units",
-            self.units,
-            f"a multiple of num_heads={self.num_heads}",
-        )
+        if self._has_heads and heads is not None:
+            multiple = f"a multiple of num_heads={heads}"
+            _check(self.units % heads == 0, "units", self.units, multiple)
         for name, allowed in (
             ("backbone", tuple(RECURRENCES)),
             ("interaction", _INTERACTIONS),
@@ -412,9 +394,20 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         )
 
 
+CELL_ARGUMENTS = argument_names(NRNMCell)
+
+
+def _is_of_weights(name):
+    return name.endswith(("_initializer", "_regularizer", "_constraint"))
+
+
 def _push(block, newest):
     """Drops the oldest rows of a flattened block `(batch, rows * units)` and adds `newest`."""
     return ops.concatenate([block[:, newest.shape[-1] :], newest], axis=-1)
+
+
+def _is_positive(value):
+    return isinstance(value, int) and value > 0
 
 
 def _is_rate(value):

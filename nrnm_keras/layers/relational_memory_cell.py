@@ -3,7 +3,9 @@
 import math
 
 import keras
-from keras import initializers, layers, ops
+from keras import layers, ops
+
+from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 
 _EPSILON = 1e-5
 
@@ -23,11 +25,11 @@ class RelationalMemoryCell(layers.Layer):
 
     Args:
         units: Positive integer, the size of the output: all slots side by side.
-        slots: Positive integer, the number of slots; must divide `units`.
-        num_heads: Positive integer, the number of attention heads; must divide the size of a slot.
         kernel_initializer: Initializer of all kernels but U.
         recurrent_initializer: Initializer of U.
         bias_initializer: Initializer of the biases.
+        slots: Positive integer, the number of slots; must divide `units`.
+        num_heads: Positive integer, the number of attention heads; must divide the size of a slot.
 
     Call arguments:
         inputs: `(batch, features)`.
@@ -52,25 +54,21 @@ class RelationalMemoryCell(layers.Layer):
     def __init__(
         self,
         units,
-        slots=4,
-        num_heads=4,
         kernel_initializer="glorot_uniform",
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
+        slots=4,
+        num_heads=4,
         **kwargs,
     ):
+        arguments = dict(locals())
         super().__init__(**kwargs)
+        set_attributes(self, arguments, _ARGUMENTS)
         if units < 1 or slots < 1 or num_heads < 1 or units % (slots * num_heads):
             raise ValueError(
                 "Argument `units` must be a multiple of slots * num_heads. "
                 f"Received: units={units!r}, slots={slots!r}, num_heads={num_heads!r}"
             )
-        self.units = units
-        self.slots = slots
-        self.num_heads = num_heads
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.state_size = [units, units]
         self.output_size = units
 
@@ -118,14 +116,7 @@ class RelationalMemoryCell(layers.Layer):
 
     def get_config(self):
         """Returns the arguments of the constructor."""
-        names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "slots": self.slots,
-            "num_heads": self.num_heads,
-            **{name: initializers.serialize(getattr(self, name)) for name in names},
-        }
+        return {**super().get_config(), **to_config(self, _ARGUMENTS)}
 
     def _attend(self, cells, embedded):
         """Multi-head attention from the slots to the slots and the input (Eqs. 1 and 2)."""
@@ -158,6 +149,9 @@ class RelationalMemoryCell(layers.Layer):
         scale = self.add_weight(name=f"{name}_scale", shape=(size,), initializer="ones")
         offset = self.add_weight(name=f"{name}_offset", shape=(size,), initializer="zeros")
         return scale, offset
+
+
+_ARGUMENTS = argument_names(RelationalMemoryCell)
 
 
 def _normalize(x, scale, offset):

@@ -15,6 +15,11 @@ SIZES = [*_SIZES[:3], *(pytest.param(sizes, marks=pytest.mark.slow) for sizes in
 LENGTHS = [1, 3, 24, 29]
 
 
+def sizes_of(block_size, stride, window_size=None):
+    """Sizes as arguments of the layer and the cell."""
+    return {"block_size": block_size, "stride": stride, "window_size": window_size}
+
+
 def randomize(layer, seed=0, scale=0.4):
     """Draws every weight, the memory's read projection too, whose default start is zero."""
     rng = np.random.default_rng(seed)

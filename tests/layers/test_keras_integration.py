@@ -12,7 +12,16 @@ import tensorflow as tf
 from keras import ops
 
 from nrnm_keras import NRNM, NRNMCell
-from tests.layers.common import FEATURES, HEADS, UNITS, close, masks, randomize, sequences
+from tests.layers.common import (
+    FEATURES,
+    HEADS,
+    UNITS,
+    close,
+    masks,
+    randomize,
+    sequences,
+    sizes_of,
+)
 
 ARGUMENTS = {"units": UNITS, "block_size": 4, "stride": 2, "num_heads": HEADS}
 
@@ -244,7 +253,7 @@ class TestRandomness:
     @pytest.mark.parametrize("rate", ["dropout", "recurrent_dropout"])
     def test_dropout_is_the_same_at_every_step_of_a_sequence(self, rate):
         # One unit on one feature: a sequence is dropped whole or not at all.
-        one = NRNM(1, 4, 2, num_heads=1, return_sequences=True, seed=1, **{rate: 0.5})
+        one = NRNM(1, **sizes_of(4, 2), num_heads=1, return_sequences=True, seed=1, **{rate: 0.5})
         x = np.ones((400, 4, 1), "f4")
         one.build(x.shape)
         randomize(one, scale=1.0)
@@ -273,11 +282,11 @@ import sys
 import keras, numpy as np
 from keras import ops
 from nrnm_keras import NRNM
-from tests.layers.common import masks, randomize, sequences, FEATURES
+from tests.layers.common import masks, randomize, sequences, sizes_of, FEATURES
 assert keras.backend.backend() == "tensorflow" or "tensorflow" not in sys.modules
 results = []
 for sizes, backbone in [((6, 3, 9), "lstm"), ((6, 2, 4), "gru")]:
-    layer = NRNM(8, *sizes, num_heads=2, backbone=backbone, zoneout=0.1,
+    layer = NRNM(8, **sizes_of(*sizes), num_heads=2, backbone=backbone, zoneout=0.1,
                  return_sequences=True, return_state=True)
     layer.build((4, 21, FEATURES))
     randomize(layer)
@@ -289,13 +298,13 @@ for sizes, backbone in [((6, 3, 9), "lstm"), ((6, 2, 4), "gru")]:
     results += loop(x, mask=mask)
     results += layer(x, initial_state=results[-len(layer.state_size):])
     results.append(layer.attention_weights(x, mask)[0])
-noisy = NRNM(8, 4, 2, num_heads=2, zoneout=0.3, memory_dropout=0.2, dropout=0.1, seed=1)
+noisy = NRNM(8, **sizes_of(4, 2), num_heads=2, zoneout=0.3, memory_dropout=0.2, dropout=0.1, seed=1)
 for run in (noisy, keras.layers.RNN(noisy.cell)):
     model = keras.Sequential([keras.Input((21, FEATURES)), run, keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(x, x[:, 0, :1], verbose=0)
     assert all(np.isfinite(ops.convert_to_numpy(w)).all() for w in model.trainable_weights)
-model = keras.Sequential([keras.Input((21, FEATURES)), NRNM(8, 4, 2, num_heads=2)])
+model = keras.Sequential([keras.Input((21, FEATURES)), NRNM(8, **sizes_of(4, 2), num_heads=2)])
 randomize(model)
 model.compile(keras.optimizers.SGD(0.1), "mse")
 model.fit(x, np.ones((4, 8)), epochs=3, shuffle=False, verbose=0)

@@ -17,6 +17,7 @@ from tests.layers.common import (
     masks,
     randomize,
     sequences,
+    sizes_of,
 )
 from tests.layers.oracle import Oracle
 
@@ -31,7 +32,7 @@ def pair(sizes=(8, 4, 8), timesteps=29, **kwargs):
         for name in ("go_backwards", "zero_output_for_mask", "return_sequences")
         if name in kwargs
     }
-    layer = NRNM(UNITS, *sizes, num_heads=HEADS, **{**arguments, **run}, **kwargs)
+    layer = NRNM(UNITS, **sizes_of(*sizes), num_heads=HEADS, **{**arguments, **run}, **kwargs)
     layer.build((4, timesteps, FEATURES))
     randomize(layer)
     # Eagerly the loop would take five times as long.
@@ -205,7 +206,7 @@ def test_jit_compiled():
 @pytest.mark.parametrize("chunks", [[8, 8, 5], [1, 1, 19], [3, 10, 1, 7], [21]])
 def test_stateful_in_chunks_of_any_length(chunks):
     whole, _ = pair((8, 2, 4))
-    layer = NRNM(UNITS, 8, 2, 4, num_heads=HEADS, return_sequences=True, stateful=True)
+    layer = NRNM(UNITS, **sizes_of(8, 2, 4), num_heads=HEADS, return_sequences=True, stateful=True)
     layer.build((4, 21, FEATURES))
     layer.set_weights([w.numpy() for w in whole.weights][: len(layer.get_weights())])
     x = sequences(21)
@@ -217,7 +218,7 @@ def test_stateful_in_chunks_of_any_length(chunks):
 
 
 def test_gradients_against_differences():
-    layer = NRNM(4, 4, 2, num_heads=2, dtype="float64")
+    layer = NRNM(4, **sizes_of(4, 2), num_heads=2, dtype="float64")
     layer.build((2, 11, 3))
     randomize(layer)
     x = tf.constant(sequences(11, 2, 3), "float64")
@@ -254,7 +255,7 @@ def test_causal():
 
 def test_the_first_step_reaches_the_memory_twenty_windows_later():
     # The recurrent state forgets at once: its forget gates are shut. The memory's are open.
-    layer = NRNM(UNITS, 8, 4, num_heads=HEADS, return_sequences=True)
+    layer = NRNM(UNITS, **sizes_of(8, 4), num_heads=HEADS, return_sequences=True)
     layer.build((1, 168, FEATURES))
     randomize(layer)
     cell = layer.cell
@@ -321,4 +322,4 @@ def test_wrong_rank(shape):
 
 def test_no_attention_weights_before_the_first_write():
     with pytest.raises(ValueError, match="at least 8 time steps"):
-        NRNM(UNITS, 6, 2, 4, num_heads=HEADS).attention_weights(sequences(7))
+        NRNM(UNITS, **sizes_of(6, 2, 4), num_heads=HEADS).attention_weights(sequences(7))

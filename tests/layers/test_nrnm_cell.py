@@ -7,14 +7,23 @@ import tensorflow as tf
 from keras import ops
 
 from nrnm_keras import NRNM, NRNMCell
-from tests.layers.common import FEATURES, HEADS, SIZES, UNITS, close, randomize, sequences
+from tests.layers.common import (
+    FEATURES,
+    HEADS,
+    SIZES,
+    UNITS,
+    close,
+    randomize,
+    sequences,
+    sizes_of,
+)
 from tests.layers.oracle import Oracle
 
 BACKBONES = ["lstm", "gru", "rnn", "high_order_rnn"]
 
 
 def built_cell(block_size=4, stride=2, window_size=None, **kwargs):
-    cell = NRNMCell(UNITS, block_size, stride, window_size, num_heads=HEADS, **kwargs)
+    cell = NRNMCell(UNITS, **sizes_of(block_size, stride, window_size), num_heads=HEADS, **kwargs)
     cell.build((None, FEATURES))
     return randomize(cell)
 
@@ -36,7 +45,7 @@ def loop(cell, x, states=None, **kwargs):
 def test_cell_and_layer_agree_with_the_equations(backbone, interaction, sizes):
     layer = NRNM(
         UNITS,
-        *sizes,
+        **sizes_of(*sizes),
         num_heads=HEADS,
         backbone=backbone,
         interaction=interaction,
@@ -55,7 +64,7 @@ def test_cell_and_layer_agree_with_the_equations(backbone, interaction, sizes):
 @pytest.mark.parametrize("sizes", SIZES)
 def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
     options = {"num_heads": HEADS, "memory_read": "attention", "use_bias": use_bias}
-    layer = NRNM(UNITS, *sizes, return_sequences=True, **options)
+    layer = NRNM(UNITS, **sizes_of(*sizes), return_sequences=True, **options)
     x = sequences(29)
     layer.build(x.shape)
     randomize(layer)
@@ -127,7 +136,7 @@ def test_parameters_of_the_paper_s_model():
     ("arguments", "message"),
     [
         ({"units": 0}, "`units` must be a positive integer.*units=0"),
-        ({"units": 10}, "`units` must be a multiple of num_heads=4.*units=10"),
+        ({"units": 10, "num_heads": 4}, "`units` must be a multiple of num_heads=4.*units=10"),
         ({"block_size": 6}, "`block_size` must be a multiple of stride=4.*block_size=6"),
         ({"window_size": 6}, "`window_size` must be a multiple of stride=4.*window_size=6"),
         ({"stride": 0}, "`stride` must be a positive integer"),
@@ -152,7 +161,7 @@ def test_unusable_arguments(layer, arguments, message):
 
 def test_counts_steps_exactly_beyond_what_the_dtype_holds():
     # 8 bits of mantissa: a plain count in bfloat16 would stick at 256.
-    cell = NRNMCell(UNITS, 4, 2, num_heads=HEADS, dtype="mixed_bfloat16")
+    cell = NRNMCell(UNITS, **sizes_of(4, 2), num_heads=HEADS, dtype="mixed_bfloat16")
     x = sequences(300, batch_size=1)
     cell.build((None, FEATURES))
     _, states = loop(cell, x)
@@ -162,7 +171,7 @@ def test_counts_steps_exactly_beyond_what_the_dtype_holds():
 def test_a_count_that_wraps_keeps_its_phase():
     from nrnm_keras.layers import step_counter
 
-    cell = NRNMCell(UNITS, 8, 4, 12, num_heads=HEADS)
+    cell = NRNMCell(UNITS, **sizes_of(8, 4, 12), num_heads=HEADS)
     last = 256**3 - 1
     steps = ops.convert_to_tensor([last], "int32")
     after = int(cell.advance(steps, 1)[0])

@@ -109,7 +109,10 @@ CELLS = {
     ),
     "eleatt_gru": (lambda: ElementAttentionCell(layers.GRUCell(UNITS)), element_attention_gru),
     "eleatt_lstm": (lambda: ElementAttentionCell(layers.LSTMCell(UNITS)), element_attention_lstm),
-    "relational_memory": (lambda: RelationalMemoryCell(UNITS, 2, 2), relational_memory),
+    "relational_memory": (
+        lambda: RelationalMemoryCell(UNITS, slots=2, num_heads=2),
+        relational_memory,
+    ),
     "zoneout": (lambda: ZoneoutCell(layers.LSTMCell(UNITS), [0.3, 0.1]), zoneout_lstm),
 }
 
@@ -216,8 +219,8 @@ def test_zoneout_keeps_each_unit_or_not():
     ("make", "named"),
     [
         (lambda: HighOrderRNNCell(8, order=0), "order=0"),
-        (lambda: RelationalMemoryCell(12, 2, 4), "units=12"),
-        (lambda: RelationalMemoryCell(8, 0, 4), "slots=0"),
+        (lambda: RelationalMemoryCell(12, slots=2, num_heads=4), "units=12"),
+        (lambda: RelationalMemoryCell(8, slots=0, num_heads=4), "slots=0"),
         (lambda: ZoneoutCell(layers.LSTMCell(8), [0.1]), "must have 2 numbers"),
         (lambda: ZoneoutCell(layers.GRUCell(8), [1.0]), r"rates=\[1.0\]"),
     ],
