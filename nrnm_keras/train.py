@@ -10,6 +10,7 @@ import sys
 import keras
 from absl import logging
 
+from nrnm_keras import child_process
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
@@ -175,7 +176,7 @@ def _finish(task, flags, folder, progress, arguments):
     command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     command.append(f"--run_dir={folder.path}")
-    result = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+    result = child_process.run(command, env=environment, stdout=subprocess.DEVNULL)
     if result.returncode:
         raise UsageError(f"the network was trained but not exported; {folder.path} holds it")
 

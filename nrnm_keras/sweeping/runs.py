@@ -1,6 +1,8 @@
 """The trainings of a sweep, each in a process of its own."""
 
 import concurrent.futures
+import contextlib
+import fcntl
 import json
 import pathlib
 import subprocess
@@ -8,10 +10,14 @@ import sys
 import time
 from typing import NamedTuple
 
-from nrnm_keras.errors import UsageError
+from nrnm_keras.command_line import EXIT_STOPPED
+from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.sweeping.children import Children
 from nrnm_keras.sweeping.grid import Point
-from nrnm_keras.training.flags import copy_flags, flag_lines
+from nrnm_keras.training.flags import all_flag_lines, copy_flags, flag_lines
 from nrnm_keras.training.run_folder import RunFolder
+
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Run(NamedTuple):
@@ -39,17 +45,26 @@ class Run(NamedTuple):
             self.point.flags, seed=self.seed, run_dir=str(self.folder), compare_with_lstm=False
         )
 
+    @property
+    def log(self):
+        """The file that gets what it prints."""
+        return self.folder.with_suffix(".log")
+
+    @property
+    def is_finished(self):
+        """Whether it has come to its end."""
+        return RunFolder(self.folder).is_finished
+
     def report(self):
-        """Returns the report of a finished run, None of another."""
-        path = self.folder / RunFolder.REPORT
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        """Returns the report of the finished run."""
+        return json.loads((self.folder / RunFolder.REPORT).read_text(encoding="utf-8"))
 
 
 def run_all(runs, jobs):
     """Trains what is not finished, and returns the reports in the order of the runs.
 
     Progress is printed, a line a run. What was begun before goes on where it stopped, unless the
-    flags say to overwrite.
+    flags say to overwrite; what an earlier sweep still trains is waited for.
 
     Args:
         runs: list of `Run`s.
@@ -58,41 +73,82 @@ def run_all(runs, jobs):
     Raises:
         UsageError: if a folder holds a run of other flags; if a run fails: with its last line. Runs
             that had begun are brought to their end, no other begins.
+        Stopped: if this process or a run is asked to stop. All have saved and ended then.
     """
-    for run in runs:
-        RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
-    waiting = [run for run in runs if run.flags.overwrite or run.report() is None]
-    if len(waiting) < len(runs):
-        print(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
+    with Children() as children:
+        for run in runs:
+            if run.log.exists():
+                with _own_log(run, children):
+                    pass
+            RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
+        waiting = [run for run in runs if not run.is_finished or run.flags.overwrite]
+        if len(waiting) < len(runs):
+            print(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
+        _train_all(waiting, jobs, children)
+    return [run.report() for run in runs]
+
+
+def _train_all(runs, jobs, children):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_train, run): run for run in waiting}
+        futures = {pool.submit(_train, run, children): run for run in runs}
         try:
             for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
                 seconds = future.result()
                 line = _result(futures[future])
-                print(f"[{number}/{len(waiting)}] {line} ({seconds:.0f} s)", flush=True)
-        except KeyboardInterrupt as error:
+                print(f"[{number}/{len(runs)}] {line} ({seconds:.0f} s)", flush=True)
+        except BaseException as error:
             pool.shutdown(cancel_futures=True)
-            raise KeyboardInterrupt("the same command goes on with what is not finished") from error
-        except UsageError:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [run.report() for run in runs]
+            if not children.asked_by and not isinstance(error, Stopped):
+                raise
+            raise Stopped(
+                f"stopped ({children.asked_by or error}); the same command goes on with what is "
+                "not finished"
+            ) from error
 
 
-def _train(run):
+def _train(run, children):
     """Trains once and returns the seconds it took."""
-    file = run.folder.with_suffix(".flags")
-    file.write_text("\n".join([*flag_lines(run.flags), f"--run_dir={run.folder}"]) + "\n")
-    start, log = time.monotonic(), run.folder.with_suffix(".log")
-    command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
-    command += ["--overwrite"] * run.flags.overwrite
-    with log.open("w") as output:
-        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT).returncode
+    start = time.monotonic()
+    with _own_log(run, children) as output:
+        if run.is_finished and not run.flags.overwrite:  # by another sweep, which was waited for
+            return 0
+        output.truncate(0)
+        file = run.folder.with_suffix(".flags")
+        file.write_text("\n".join(all_flag_lines(run.flags)) + "\n", encoding="utf-8")
+        command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
+        code = children.run(command, stdout=output, stderr=subprocess.STDOUT)
     if code:
-        last = (log.read_text(errors="replace").strip() or "no message").splitlines()[-1]
-        raise UsageError(f"{run.title} failed: {last} (all of it is in {log})")
+        children.raise_if_asked()
+        last = (run.log.read_text(errors="replace").strip() or "no message").splitlines()[-1]
+        if code == EXIT_STOPPED:
+            raise Stopped(f"{run.title}: {last}")
+        raise UsageError(f"{run.title} failed: {last} (all of it is in {run.log})")
     return time.monotonic() - start
+
+
+@contextlib.contextmanager
+def _own_log(run, children):
+    """Gives a run's log, open and locked, when no process of another sweep writes to it any more.
+
+    The lock is the process's that writes there too: it is gone when all of them have ended.
+    """
+    with run.log.open("a", encoding="utf-8") as file:
+        is_told = False
+        while not _lock(file):
+            if not is_told:
+                print(f"waiting for {run.title}, which an earlier sweep still trains", flush=True)
+            is_told = True
+            children.wait(_SECONDS_BETWEEN_LOOKS)
+        yield file
+
+
+def _lock(file):
+    """Locks an open file for its processes; returns whether it is theirs."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _result(run):

@@ -50,7 +50,15 @@ def flag_dict(values):
 
 def flag_lines(values):
     """Returns the lines of a flag file with the values that make a difference to the result."""
-    names = (name for name in define_flags() if name not in _WITHOUT_EFFECT)
+    return _lines(values, (name for name in define_flags() if name not in _WITHOUT_EFFECT))
+
+
+def all_flag_lines(values):
+    """Returns the lines of a flag file with all values."""
+    return _lines(values, define_flags())
+
+
+def _lines(values, names):
     return [line for line in (values[name].serialize() for name in names) if line]
 
 

@@ -1,11 +1,20 @@
 """StopRequest: asking a training to stop, by a signal or a time limit."""
 
+import contextlib
+import errno
+import os
 import signal
+import termios
 import time
+
+# What asks a process to save and to end: a scheduler's signal, and that of a closed terminal.
+STOP_SIGNALS = [signal.SIGTERM]
+if hasattr(signal, "SIGHUP"):
+    STOP_SIGNALS.append(signal.SIGHUP)
 
 
 class StopRequest:
-    """Tells whether the process should stop; a context in which SIGTERM asks for it.
+    """Tells whether the process should stop; a context in which SIGTERM and SIGHUP ask for it.
 
     Args:
         terminate_after: seconds from now after which it should stop too; 0 for never.
@@ -23,11 +32,43 @@ class StopRequest:
         return self._reason
 
     def __enter__(self):
-        self._old = signal.signal(signal.SIGTERM, self._receive)
+        self._handlers = handled(STOP_SIGNALS, self._receive)
+        self._handlers.__enter__()
         return self
 
-    def __exit__(self, *_):
-        signal.signal(signal.SIGTERM, self._old)
+    def __exit__(self, *exception):
+        self._handlers.__exit__(*exception)
 
-    def _receive(self, *_):
-        self._reason = "SIGTERM"
+    def _receive(self, number, _):
+        self._reason = signal.Signals(number).name
+        _leave_lost_terminal()
+
+
+def _leave_lost_terminal():
+    """Lets output go nowhere that went to a terminal which is gone: writing would be an error."""
+    for descriptor in (1, 2):
+        try:
+            termios.tcgetattr(descriptor)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+@contextlib.contextmanager
+def handled(signals, function):
+    """In this context a function of a signal's number and a frame is called when one comes.
+
+    A hangup or a Ctrl-C that was ignored still is: `nohup` and shells ask for it.
+    """
+    old = {each: signal.getsignal(each) for each in signals}
+    kept = [each for each in old if each != signal.SIGTERM and old[each] == signal.SIG_IGN]
+    for each in kept:
+        del old[each]
+    for each in old:
+        signal.signal(each, function)
+    try:
+        yield
+    finally:
+        for each, handler in old.items():
+            # None is a handler that Python did not set, and cannot set again.
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)
