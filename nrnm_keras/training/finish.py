@@ -6,7 +6,9 @@ import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.training.best_weights import read_best_weights
 from nrnm_keras.training.evaluation import evaluate
+from nrnm_keras.training.history_files import HistoryFiles
 from nrnm_keras.training.loop import best_epoch
 from nrnm_keras.training.report import create_report, write_report
 
@@ -22,12 +24,13 @@ def finish(task, flags, folder, progress, command):
         command: list of words, the command line.
 
     Raises:
-        UsageError: if the loss of the test split is no number.
+        UsageError: if the loss of the test split is no number, or the weights are damaged.
     """
     keras.utils.clear_session()
     network = task.build_network(flags)
-    with np.load(folder / folder.BEST) as weights:
-        network.set_weights(list(weights.values()))
+    network.set_weights(read_best_weights(folder, network))
+    # The report draws it: a run that comes back for its end cannot trust the file that it left.
+    HistoryFiles(folder, progress.history)
     tested = "test" if "test" in task.records.sizes else "validation"
     print(f"{tested.capitalize()}:")
     outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)

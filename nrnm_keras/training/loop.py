@@ -10,6 +10,7 @@ import numpy as np
 
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.training.batches import TrainingBatches
+from nrnm_keras.training.best_weights import read_best_weights
 from nrnm_keras.training.checkpoints import Checkpoints
 from nrnm_keras.training.evaluation import evaluate
 from nrnm_keras.training.history_files import HistoryFiles
@@ -35,15 +36,17 @@ def train(task, flags, folder, replicas, stop, pretrained=None):
         Stopped: if the process was asked to stop; a checkpoint is saved.
         UsageError: if the loss or a weight stops being a number, or the disk is full.
     """
-    checkpoints = Checkpoints(folder / folder.CHECKPOINTS)
+    checkpoints = Checkpoints(
+        folder / folder.CHECKPOINTS, check_facts=lambda facts, step: _progress_of(facts, task)
+    )
     (step,) = replicas.agree([checkpoints.newest() if replicas.worker == 0 else 0])
     if step:
-        progress = Progress(**checkpoints.facts(step))
+        progress = _progress_of(checkpoints.facts(step), task)
         if _is_over(task, flags, progress):
             return progress
     try:
-        training = _Training(task, flags, folder, replicas, stop, checkpoints, pretrained)
-        return training.run(step)
+        training = _Training(task, flags, folder, replicas, stop, pretrained)
+        return training.run()
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
         place = f"goes on after step {newest}" if newest else "starts again"
@@ -62,19 +65,23 @@ def _is_over(task, flags, progress):
     if not progress.history:
         return False
     since_best = progress.epoch - 1 - best_epoch(task, flags, progress)
-    return progress.epoch == flags.epochs or since_best >= flags.patience
+    return progress.epoch >= flags.epochs or since_best >= flags.patience
+
+
+def _progress_of(facts, task):
+    """Returns the `Progress` of a task's training from what a checkpoint says of it."""
+    return Progress.from_facts(facts, ["loss", *(metric.name for metric in task.metrics())])
 
 
 class _Training:
     """A network, its data and its progress while it is trained."""
 
-    def __init__(self, task, flags, folder, replicas, stop, checkpoints, pretrained):
+    def __init__(self, task, flags, folder, replicas, stop, pretrained):
         self._task = task
         self._flags = flags
         self._folder = folder
         self._replicas = replicas
         self._stop = stop
-        self._checkpoints = checkpoints
         self._is_chief = replicas.worker == 0
         num_parts = flags.input_parts or replicas.num_workers
         parts = range(replicas.worker, num_parts, replicas.num_workers)
@@ -89,12 +96,18 @@ class _Training:
             replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)
         self._variables = [*self._network.variables, *self._network.optimizer.variables]
         self._progress = Progress()
+        self._checkpoints = Checkpoints(folder / folder.CHECKPOINTS, check_facts=self._check_facts)
 
-    def run(self, step):
-        """Trains from the checkpoint of a step, 0 for none, to the end."""
+    def run(self):
+        """Trains to the end, from the newest checkpoint that fits."""
+        newest = self._checkpoints.newest(self._variables) if self._is_chief else 0
+        (step,) = self._replicas.agree([newest])
         if step:
             self._progress = Progress(**self._checkpoints.load(step, self._variables))
+            self._replicas.on_first(self._check_best)
             print(f"going on after step {step:.0f}")
+        elif self._checkpoints.steps():
+            print("no checkpoint is good: the training starts from the beginning")
         self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
         if self._is_chief:
             self._write(self._open_files)
@@ -108,7 +121,7 @@ class _Training:
     @property
     def _steps_taken(self):
         """The number of steps taken in all epochs."""
-        return self._progress.epoch * self._batches.steps + self._progress.step
+        return self._progress.steps_taken(self._batches.steps)
 
     def _train_epoch(self):
         progress, steps = self._progress, self._batches.steps
@@ -159,6 +172,16 @@ class _Training:
             self._write(lambda: self._files.add_epoch(self._progress.history))
         self._save()
         self._stop_if_asked()
+
+    def _check_facts(self, facts, step):
+        progress = _progress_of(facts, self._task)
+        if (taken := progress.steps_taken(self._batches.steps)) != step:
+            raise ValueError(f"they are of step {taken}")
+
+    def _check_best(self):
+        """Finds out now, not at the end, whether the best epoch's weights are still there."""
+        if self._progress.history:
+            read_best_weights(self._folder, self._network)
 
     def _save_best(self):
         with self._folder.complete(self._folder.BEST) as path:

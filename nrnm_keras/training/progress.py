@@ -3,6 +3,44 @@
 import dataclasses
 
 
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_amount(value):
+    return _is_number(value) and 0 <= value < 1e300
+
+
+def _is_metrics(value):
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+def _is_history(value):
+    return isinstance(value, list) and all(map(_is_metrics, value))
+
+
+def _is_names(value):
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+# What JSON may hold for each attribute of a `Progress`. A metric need not be finite.
+_CHECKS = {
+    "epoch": _is_count,
+    "step": _is_count,
+    "sums": _is_metrics,
+    "examples": _is_amount,
+    "history": _is_history,
+    "seconds": _is_amount,
+    "waited": _is_amount,
+    "devices": _is_names,
+    "xla": lambda value: isinstance(value, bool),
+}
+
+
 @dataclasses.dataclass
 class Progress:
     """How far a training is, besides its variables. JSON can hold all of it.
@@ -30,9 +68,40 @@ class Progress:
     devices: list = dataclasses.field(default_factory=list)
     xla: bool = False
 
+    @classmethod
+    def from_facts(cls, facts, metrics=()):
+        """Returns the progress that `facts` returned.
+
+        Args:
+            facts: dictionary, as JSON gives it back.
+            metrics: names of the metrics of the validation split that every epoch has to have.
+
+        Raises:
+            ValueError: if the dictionary is another.
+        """
+        if facts.keys() != _CHECKS.keys():
+            raise ValueError(f"they are {', '.join(facts)}; expected {', '.join(_CHECKS)}")
+        for name, is_right in _CHECKS.items():
+            if not is_right(facts[name]):
+                raise ValueError(f"{name} cannot be {facts[name]!r}")
+        progress = cls(**facts)
+        names = {frozenset(row) for row in progress.history}
+        needed = {f"val_{metric}" for metric in metrics} if progress.history else set()
+        if len(names) > 1 or not needed <= set().union(*names):
+            raise ValueError(f"the epochs' metrics are {sorted(set().union(*names))}")
+        if progress.epoch != len(progress.history):
+            raise ValueError(f"epoch {progress.epoch} comes after {len(progress.history)} epochs")
+        if progress.sums and not progress.examples:
+            raise ValueError("there are sums of no examples")
+        return progress
+
     def facts(self):
-        """Returns it as a dictionary, for `Progress(**facts)`."""
+        """Returns it as a dictionary, for `from_facts`."""
         return dataclasses.asdict(self)
+
+    def steps_taken(self, steps_per_epoch):
+        """Returns the number of steps taken in all epochs."""
+        return self.epoch * steps_per_epoch + self.step
 
     def add_step(self, values):
         """Counts a step, given its batch's metrics and number of `examples`."""

@@ -1,4 +1,6 @@
 import contextlib
+import hashlib
+import io
 import logging
 import resource
 
@@ -180,3 +182,84 @@ def test_folder_that_cannot_be_made(tmp_path, variables):
     with pytest.raises(OSError):
         Checkpoints(tmp_path / "checkpoints").save(1, variables, {})
     assert (tmp_path / "checkpoints").read_text() == "mine"
+
+
+def reseal(path, change):
+    """Writes a checkpoint anew, with the right SHA-256, after a change of its arrays."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    change(arrays)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    path.write_bytes(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+
+
+def put(name, value):
+    return lambda arrays: arrays.update({name: np.array(value)})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (put("variable_00000", np.float32([1, np.nan, 3])), "no finite number (variable_00000)"),
+        (put("variable_00000", np.float32([1, np.inf, 3])), "no finite number (variable_00000)"),
+        (put("variable_00000", np.float32([1, 2])), "holds variables of shapes [(2,), (2,)]"),
+        (put("variable_00000", np.float64([1, 2, 3])), "holds variables of types ['float64'"),
+        (put("variable_00002", np.float32(1)), "holds variables of shapes"),
+        (put("facts", "{"), "facts that cannot be read"),
+        (put("facts", "[1]"), "facts that cannot be read: they are no JSON object"),
+        (put("facts", "[" * 100_000), "facts that cannot be read"),
+        (put("facts", '{"step": 7}'), "facts that cannot be read: they are of step 7"),
+        (put("facts", b"\xff"), "facts that cannot be read"),
+        (lambda arrays: arrays.pop("facts"), "facts that cannot be read"),
+        (lambda arrays: arrays.pop("variable_00001"), "holds variables of shapes"),
+        (lambda arrays: arrays.update(other=arrays.pop("variable_00000")), "holds arrays named"),
+        (lambda arrays: arrays.clear(), "facts that cannot be read"),
+    ],
+)
+def test_what_is_whole_but_no_checkpoint_of_this_training_is_left_out(
+    variables, tmp_path, caplog, change, reason
+):
+    def check_facts(facts, step):
+        if facts["step"] != step:
+            raise ValueError(f"they are of step {facts['step']}")
+
+    checkpoints = Checkpoints(tmp_path / "checkpoints", check_facts=check_facts)
+    for step in (10, 20):
+        variables[1].assign([step, step + 1])
+        checkpoints.save(step, variables, {"step": step})
+    newest = file_of(tmp_path, 20)
+    reseal(newest, change)
+    before = values_of(variables)
+    assert checkpoints.newest(variables) == 10
+    (record,) = caplog.records
+    assert f"{newest} is damaged (" in record.getMessage() and reason in record.getMessage()
+    assert "\n" not in record.getMessage() and len(record.getMessage()) < 1000
+    with pytest.raises(UsageError) as caught:
+        checkpoints.load(20, variables)
+    assert str(newest) in str(caught.value)
+    assert_same_bits(values_of(variables), before)
+    assert checkpoints.load(10, variables) == {"step": 10}
+    caplog.clear()
+    reseal(file_of(tmp_path, 10), change)
+    assert checkpoints.newest(variables) == 0
+    assert [r.getMessage().rsplit("; ")[-1] for r in caplog.records] == [
+        "an older one is used",
+        "there is no older one",
+    ]
+
+
+def test_what_is_saved_after_it_says_so_is_the_last_good_one(checkpoints, variables, tmp_path):
+    reseal(file_of(tmp_path, 20), put("variable_00000", np.float32([1, np.nan, 3])))
+    variables[0].assign([1.0, float("nan"), 3.0])
+    with pytest.raises(UsageError, match="the checkpoint of step 10 is the last good one"):
+        checkpoints.save(30, variables, {})
+
+
+def test_files_of_odd_names_are_no_checkpoints(checkpoints, tmp_path):
+    content = file_of(tmp_path, 20).read_bytes()
+    for name in ("step_30.npz", "step_²²²²²²²²².npz", "step_-00000030.npz", "step_0000000030.npz"):
+        (tmp_path / "checkpoints" / name).write_bytes(content)
+    assert checkpoints.steps() == [20, 10]
+    (tmp_path / "checkpoints" / "step_000000030.npz").mkdir()
+    assert checkpoints.newest() == 20

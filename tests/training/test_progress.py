@@ -69,3 +69,54 @@ def test_facts_are_a_copy():
     facts = progress.facts()
     progress.add_step(step(5.0, 1.0))
     assert Progress(**facts).means()["loss"] == 1.0
+
+
+def facts():
+    progress = Progress(devices=["CPU"])
+    progress.add_step(step(0.1, 3.0))
+    progress.end_epoch({"loss": 1 / 3, "accuracy": 2 / 3})
+    progress.add_step(step(0.7, 3.0))
+    return json.loads(json.dumps(progress.facts()))
+
+
+def test_facts_come_back():
+    assert Progress.from_facts(facts(), ["loss", "accuracy"]).facts() == facts()
+    assert Progress.from_facts(Progress().facts(), ["loss"]) == Progress()
+    infinite = facts()
+    infinite["history"][0]["val_perplexity"] = float("inf")
+    assert Progress.from_facts(infinite).history == infinite["history"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"other": 1},
+        *({name: None} for name in Progress().facts()),
+        *({name: "1"} for name in Progress().facts()),
+        *({name: -1} for name in ("epoch", "step", "examples", "seconds", "waited")),
+        *({name: True} for name in ("epoch", "step", "examples", "seconds", "waited")),
+        *({name: 1.5} for name in ("epoch", "step")),
+        *({name: float("nan")} for name in ("examples", "seconds", "waited")),
+        {"seconds": 10**400},
+        {"epoch": 2},
+        {"examples": 0},
+        {"sums": {"loss": "1"}},
+        {"sums": [1]},
+        {"history": [{"loss": 1.0}]},
+        {"history": [{"loss": 1.0, "val_loss": None, "val_accuracy": 1.0}]},
+        {"history": [1]},
+        {"history": facts()["history"] + [{"val_loss": 1.0, "val_accuracy": 1.0}], "epoch": 2},
+        {"devices": [1]},
+        {"xla": 1},
+    ],
+)
+def test_other_facts_are_refused(change):
+    with pytest.raises(ValueError):
+        Progress.from_facts({**facts(), **change}, ["loss", "accuracy"])
+
+
+@pytest.mark.parametrize("name", Progress().facts())
+def test_no_fact_may_be_missing(name):
+    others = {key: value for key, value in facts().items() if key != name}
+    with pytest.raises(ValueError, match=name):
+        Progress.from_facts(others)

@@ -1,0 +1,116 @@
+"""Arrays of a `.npz` file that may be damaged, or another network's."""
+
+import itertools
+import zipfile
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+_LONGEST = 200
+
+
+class DamagedError(ValueError):
+    """A file does not hold what it should; the message says what it holds, as in "is cut off"."""
+
+
+class Form(NamedTuple):
+    """The shape and the type that an array has to have."""
+
+    shape: tuple
+    dtype: str
+
+
+def form_of(variable):
+    """Returns the `Form` of a Keras variable's value."""
+    return Form(tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype))
+
+
+def read_arrays(file):
+    """Returns the arrays of a `.npz` file by name, none of which holds Python objects.
+
+    The file has to be as `np.savez` writes it, uncompressed: so it takes no more memory than it is
+    long.
+
+    Args:
+        file: path, or a file open for reading bytes.
+
+    Raises:
+        DamagedError: if there is no such file, or it is another one.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            arrays = dict(_read_member(archive, member) for member in members)
+    except DamagedError:
+        raise
+    except OSError as error:
+        raise DamagedError(f"cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # a dozen kinds, which neither zipfile nor NumPy names
+        raise DamagedError(f"is damaged: {shortened(error)}") from error
+    if len(arrays) < len(members):
+        raise DamagedError("holds two arrays of one name")
+    return arrays
+
+
+def _read_member(archive, member):
+    name = member.filename.removesuffix(".npy")
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise DamagedError(f"holds compressed data ({shortened(name)})")
+    with archive.open(member) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        if file.read(1):  # the checksum is compared at the end only
+            raise DamagedError(f"holds more than an array ({shortened(name)})")
+    return name, array
+
+
+def check_arrays(arrays, forms=None):
+    """Finds out whether arrays are finite numbers, of the right names, shapes and types.
+
+    Args:
+        arrays: arrays by name.
+        forms: the expected `Form`s by name. Default: any is right.
+
+    Raises:
+        DamagedError: if they are not.
+    """
+    if forms is not None:
+        _check_forms(arrays, forms)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise DamagedError(f"holds {array.dtype} in place of numbers ({shortened(name)})")
+        if not np.isfinite(array).all():
+            raise DamagedError(f"holds a value that is no finite number ({shortened(name)})")
+
+
+def _check_forms(arrays, forms):
+    if arrays.keys() == forms.keys():
+        arrays = {name: arrays[name] for name in forms}
+    found = {name: Form(array.shape, array.dtype.name) for name, array in arrays.items()}
+    # Of other numbers of arrays the shapes say more than the names.
+    names = [("arrays named", list)] if len(found) == len(forms) else []
+    for what, values_of in (
+        *names,
+        ("variables of shapes", lambda x: [form.shape for form in x.values()]),
+        ("variables of types", lambda x: [form.dtype for form in x.values()]),
+    ):
+        there, expected = values_of(found), values_of(forms)
+        if there != expected:
+            pairs = enumerate(itertools.zip_longest(there, expected))
+            first = next(place for place, (one, other) in pairs if one != other)
+            raise DamagedError(
+                f"holds {what} {_from(first, there)}; expected {_from(first, expected)}"
+            )
+
+
+def _from(first, values):
+    """Returns a list in words, from the first on that differs from another's."""
+    return shortened(f"{f'({first} equal), ' if first else ''}{values[first:]}")
+
+
+def shortened(text):
+    """Returns text, or an error's, as one line of bounded length."""
+    if isinstance(text, Exception):
+        text = str(text) or type(text).__name__
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
