@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import sys
 
 from absl import flags
@@ -16,6 +15,8 @@ from nrnm_keras.exporting.formats import FORMATS
 from nrnm_keras.exporting.model_card import write_model_card
 from nrnm_keras.trained_model import TrainedModel
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines.locks import claimed
+from pipelines.publishing import folder_made, publish
 
 _USAGE = "python -m nrnm_keras.export --model=RUN --format=saved_model|onnx|litert|keras [flags]"
 
@@ -53,9 +54,20 @@ def _run(flags, arguments):
         raise UsageError(f"--model={flags.model}: expected the folder of a finished run")
     report = json.loads((run / run.REPORT).read_text(encoding="utf-8"))
     output = _output(flags, run)
+    _check_free(output, flags.overwrite)
+    with _claimed(output, arguments) as lock:
+        if lock.repeats and output.exists() and not flags.overwrite:
+            print(f"{output}: the process that was waited for has exported the same")
+            return
+        _check_free(output, flags.overwrite)
+        _export(flags, run, report, output)
+
+
+def _export(flags, run, report, output):
+    """Exports to a folder, and prints what came out."""
     trained = TrainedModel.load(run.path)
     examples = read_examples(flags.records or report["data"]["records"], flags.examples)
-    with _complete(output, flags.overwrite) as folder:
+    with _complete(output) as folder:
         written, missing = FORMATS[flags.format](trained, folder, flags.quantize)
         results = check(flags.format, folder, trained, written, examples, flags.quantize)
         write_model_card(folder, report, flags, trained, written, missing, results)
@@ -70,30 +82,44 @@ def _run(flags, arguments):
 
 
 def _output(flags, run):
-    """Returns the folder to write to, which must be a new one unless it may be replaced."""
+    """Returns the folder to write to."""
     name = "_".join(filter(None, (flags.format, flags.quantize)))
-    output = pathlib.Path(flags.output or run / "exported" / name).expanduser()
-    if output.exists() and not flags.overwrite:
+    return pathlib.Path(flags.output or run / "exported" / name).expanduser()
+
+
+def _check_free(output, overwrite):
+    """Finds out whether the output is a new folder, or one that may be replaced."""
+    if os.path.lexists(output) and not overwrite:
         raise UsageError(f"--output={output} exists; choose a new folder, or --overwrite")
-    if output.exists() and not (output / "README.md").is_file():
+    if os.path.lexists(output) and not (output / "README.md").is_file():
         raise UsageError(f"--output={output} is no folder of an exported model; choose a new one")
-    return output
 
 
 @contextlib.contextmanager
-def _complete(output, overwrite):
+def _claimed(output, arguments):
+    """Waits until no other process exports there, and gives the lock that keeps others waiting."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(folder_made(output.parent))
+            lock = stack.enter_context(claimed(output, [os.getcwd(), *arguments]))
+        except OSError as error:
+            raise _unusable(output, error) from error
+        yield lock
+
+
+@contextlib.contextmanager
+def _complete(output):
     """Gives a folder to write to, which gets its name when it is complete."""
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        if overwrite:
-            shutil.rmtree(output, ignore_errors=True)
-        partial.rename(output)
+        with publish(output) as partial:
+            partial.mkdir()
+            yield partial
     except OSError as error:
-        raise UsageError(f"--output={output} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        raise _unusable(output, error) from error
+
+
+def _unusable(output, error):
+    return UsageError(f"--output={output} cannot be written: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from nrnm_keras.sweeping.summary import (
 )
 from nrnm_keras.tasks import TASKS
 from nrnm_keras.train import find_records
+from pipelines.publishing import make_folder, publish_into
 
 _USAGE = (
     "python -m nrnm_keras.sweep --sweep_dir=FOLDER --grid=NAME=VALUE,VALUE [--flagfile=FILE] "
@@ -80,22 +81,24 @@ def _train(values, points, folder, published, command):
     ]
     reports = run_all(runs, values.jobs)
     rows = summarize(runs, reports)
-    write_runs(runs, reports, folder / "results.csv")
     text = table(rows, published, command)
-    (folder / "results.md").write_text(text, encoding="utf-8")
-    if can_draw():
-        notice = f" ({rows[0]['notice']})" if rows[0]["notice"] else ""
-        draw_sweep(rows, folder / "results.png", f"{folder.name}, seeds: {values.seeds}{notice}")
+    with publish_into(folder) as fresh:
+        write_runs(runs, reports, fresh / "results.csv")
+        (fresh / "results.md").write_text(text, encoding="utf-8")
+        if can_draw():
+            notice = f" ({rows[0]['notice']})" if rows[0]["notice"] else ""
+            draw_sweep(rows, fresh / "results.png", f"{folder.name}, seeds: {values.seeds}{notice}")
     return text
 
 
 def _count(points, found, folder, published, command):
     """Builds the networks, writes their numbers of parameters, and returns the table."""
     rows = count_points(points, found)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_parameters(rows, folder / "parameters.csv")
     text = parameter_table(rows, published, command)
-    (folder / "parameters.md").write_text(text, encoding="utf-8")
+    make_folder(folder)
+    with publish_into(folder) as fresh:
+        write_parameters(rows, fresh / "parameters.csv")
+        (fresh / "parameters.md").write_text(text, encoding="utf-8")
     return text
 
 

@@ -1,5 +1,6 @@
 """Trains, tests and exports: `python -m nrnm_keras.train --flagfile=configs/imdb.flags`."""
 
+import contextlib
 import errno
 import functools
 import json
@@ -35,7 +36,8 @@ def main(arguments=None, is_trained=False):
 
     Args:
         arguments: list of words. Default: the process's.
-        is_trained: whether the run folder's network is trained, and one device enough for the rest.
+        is_trained: whether the run folder's network is trained, and one device enough for the rest;
+            the process that started this one then has the lock on the folder.
     """
     return run_command(functools.partial(_run, is_trained), define_flags(), _USAGE, arguments)
 
@@ -46,10 +48,10 @@ def _run(is_trained, flags, arguments):
     devices = {"strategy": "one_device", "xla": "off"} if is_trained else {}
     replicas = create_replicas(copy_flags(flags, **devices))
     with replicas.naming_lost_processes():
-        _run_on(replicas, flags, stop, arguments)
+        _run_on(replicas, flags, stop, arguments, is_trained)
 
 
-def _run_on(replicas, flags, stop, arguments):
+def _run_on(replicas, flags, stop, arguments, is_trained):
     """Trains what is asked for, and prints the results."""
     _check_network(flags)
     versions = {"": flags}
@@ -59,16 +61,19 @@ def _run_on(replicas, flags, stop, arguments):
             for name, x in (("nrnm", {}), ("lstm", {"nrnm_layers": []}))
         }
     folders = {name: RunFolder(each.run_dir) for name, each in versions.items()}
-    replicas.on_first(lambda: _check_folders(folders, versions))
-    # The first process builds what is missing; the others then find it, or build their own.
-    replicas.on_first(lambda: find_records(flags))
-    records = find_records(flags)
     reports = {}
-    with stop:
-        for name, each in versions.items():
-            if name:
-                print(f"\n{name}:")
-            reports[name] = _train(each, folders[name], *records, replicas, stop, arguments)
+    with contextlib.ExitStack() as locks:
+        if not is_trained:
+            replicas.on_first(lambda: [locks.enter_context(f.locked()) for f in folders.values()])
+        replicas.on_first(lambda: _check_folders(folders, versions))
+        # The first process builds what is missing; the others then find it, or build their own.
+        replicas.on_first(lambda: find_records(flags))
+        records = find_records(flags)
+        with stop:
+            for name, each in versions.items():
+                if name:
+                    print(f"\n{name}:")
+                reports[name] = _train(each, folders[name], *records, replicas, stop, arguments)
     if replicas.worker == 0:
         print(_comparison(reports) if flags.compare_with_lstm else summary(reports[""]))
 
@@ -96,7 +101,8 @@ def _check_folders(folders, versions):
     for name, folder in folders.items():
         folder.check(flag_lines(versions[name]), versions[name].overwrite)
     overwrite = any(each.overwrite for each in versions.values())
-    if all(folder.is_finished for folder in folders.values()) and not overwrite:
+    is_done = all(folder.is_finished and not folder.has_state for folder in folders.values())
+    if is_done and not overwrite:
         path = next(iter(folders.values())).path
         raise UsageError(
             f"run_dir={path} holds a finished run; choose another folder, or --overwrite"
@@ -154,6 +160,8 @@ def _train(flags, folder, task_class, records, replicas, stop, arguments):
             replicas.on_first(lambda: folder.create(flag_lines(flags), flags.overwrite))
             progress = train(task, flags, folder, replicas, stop, pretrained)
         replicas.on_first(lambda: _finish(task, flags, folder, progress, arguments))
+    else:  # the process may have been killed just before it did this
+        replicas.on_first(folder.remove_state)
     return json.loads((folder / folder.REPORT).read_text(encoding="utf-8"))
 
 
@@ -176,7 +184,10 @@ def _finish(task, flags, folder, progress, arguments):
     command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     command.append(f"--run_dir={folder.path}")
-    result = child_process.run(command, env=environment, stdout=subprocess.DEVNULL)
+    # It holds the lock too, so that the folder stays locked should this process be killed.
+    held = [] if folder.lock.descriptor is None else [folder.lock.descriptor]
+    options = {"env": environment, "stdout": subprocess.DEVNULL, "pass_fds": held}
+    result = child_process.run(command, **options)
     if result.returncode:
         raise UsageError(f"the network was trained but not exported; {folder.path} holds it")
 

@@ -1,11 +1,11 @@
 """Draws how a trained model comes to a prediction: `python -m nrnm_keras.visualize --model=RUN`."""
 
+import contextlib
 import itertools
 import math
 import os
 import pathlib
 import sys
-import tempfile
 import warnings
 
 import keras
@@ -34,7 +34,9 @@ from nrnm_keras.prediction.batches import as_batch
 from nrnm_keras.prediction.inputs import one_text, read_inputs
 from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
 from nrnm_keras.trained_model import SKELETON, TEXT, TrainedModel
+from pipelines import locks
 from pipelines.ntu_rgbd.examples import BODIES
+from pipelines.publishing import folder_made, leftovers, publish_into
 
 _USAGE = (
     "python -m nrnm_keras.visualize --model=RUN [--beside=RUN] --output=FOLDER "
@@ -43,7 +45,6 @@ _USAGE = (
 
 # How many writes are drawn on a page, and how many pages at most.
 _MAPS, _STRIPS, _MOST_PAGES = 18, 5, 3
-_INCOMPLETE = "incomplete_"
 
 
 def main(arguments=None):
@@ -79,7 +80,8 @@ def explain(trained, raw, folder):
     """
     _check_environment()
     attentions = attention_of_writes(recurrent_directions(trained, raw))
-    return _draw_into(folder, lambda fresh: _draw_explanation(trained, raw, attentions, fresh))
+    with _claimed(pathlib.Path(folder)):
+        return _draw_into(folder, lambda fresh: _draw_explanation(trained, raw, attentions, fresh))
 
 
 def _define_flags():
@@ -108,6 +110,19 @@ def _define_flags():
 def _run(flags, arguments):
     _check_environment()
     _check_flags(flags)
+    folder = pathlib.Path(flags.output).expanduser()
+    if not (folder / locks.FILE_NAME).exists():  # no process draws there, or was killed
+        _check_empty(folder)
+    with _claimed(folder, arguments) as lock:
+        if lock.repeats and not _is_empty(folder):
+            print(f"{folder}: the process that was waited for has drawn the same")
+            return
+        _check_empty(folder)
+        _draw(flags, folder)
+
+
+def _draw(flags, folder):
+    """Draws all that the flags ask for into a folder."""
     trained = TrainedModel.load(flags.model)
     raw = as_batch(trained.kind, [_read(flags, trained)])
     beside = _load_beside(flags, trained)
@@ -125,7 +140,7 @@ def _run(flags, arguments):
 
     if not attentions:
         print(f"no attention is drawn: {_why_no_attention(directions)}")
-    for path in _draw_into(pathlib.Path(flags.output).expanduser(), draw):
+    for path in _draw_into(folder, draw):
         print(path)
 
 
@@ -145,14 +160,34 @@ def _check_flags(flags):
         raise UsageError("--input is empty; expected a file")
     if not flags.output:
         raise UsageError("no --output given; expected a folder for the pictures")
-    folder = pathlib.Path(flags.output).expanduser()
+
+
+@contextlib.contextmanager
+def _claimed(folder, arguments=()):
+    """Waits until no other process draws there, and gives the lock that keeps others waiting."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(folder_made(folder))
+            task = [os.getcwd(), *arguments]
+            lock = stack.enter_context(locks.claimed_folder(folder, task))
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        yield lock
+
+
+def _unusable(folder, error):
+    return UsageError(f"{folder} cannot be written: {error.strerror}")
+
+
+def _check_empty(folder):
     if os.path.lexists(folder) and not _is_empty(folder):
         raise UsageError(f"--output={folder} is not an empty folder; choose another")
 
 
 def _is_empty(folder):
-    """Whether a folder holds at most what a command left that was killed while it drew."""
-    return folder.is_dir() and all(path.name.startswith(_INCOMPLETE) for path in folder.iterdir())
+    """Whether a folder holds at most what belongs to a process that draws into it, or did."""
+    passing = {folder / locks.FILE_NAME, *leftovers(folder)}
+    return folder.is_dir() and set(folder.iterdir()) <= passing
 
 
 def _read(flags, trained):
@@ -202,16 +237,14 @@ def _draw_into(folder, draw):
     """Draws into a folder; nothing appears there before all is drawn. Returns the paths."""
     folder = pathlib.Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=_INCOMPLETE) as fresh:
-            with warnings.catch_warnings():
-                # A sign that the font lacks becomes a box.
-                warnings.filterwarnings("ignore", "Glyph .* missing from font")
-                draw(pathlib.Path(fresh))
-            files = sorted(pathlib.Path(fresh).iterdir())
-            return [file.replace(folder / file.name) for file in files]
+        with publish_into(folder) as fresh, warnings.catch_warnings():
+            # A sign that the font lacks becomes a box.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            draw(fresh)
+            names = sorted(file.name for file in fresh.iterdir())
+        return [folder / name for name in names]
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+        raise _unusable(folder, error) from error
 
 
 def _draw_explanation(trained, raw, attentions, folder):

@@ -1,16 +1,20 @@
 """Builds a data set's TFRecords: `python -m pipelines.build imdb --source=PATH --data_dir=data`."""
 
 import contextlib
+import glob
 import importlib
 import inspect
 import io
 import os
 import pathlib
+import shutil
 import sys
 
 from absl import flags, logging
 
+from pipelines import locks
 from pipelines.errors import SourceError
+from pipelines.publishing import make_folder, sync, sync_tree
 
 # Data set -> "module:class". The module is imported only when its data set is asked for.
 DATASETS = {
@@ -26,6 +30,9 @@ DATASETS = {
     "text_files": "pipelines.text_files.builder:TextFiles",
 }
 
+# What TFDS calls the folder of a build that is not through.
+UNFINISHED = "incomplete."
+
 
 def build(dataset, data_dir, **options):
     """Builds a data set, or finds the finished build, and returns its folder.
@@ -37,7 +44,8 @@ def build(dataset, data_dir, **options):
 
     Returns:
         A `pathlib.Path`, the folder of the built version, for `tfds.builder_from_directory`. It is
-        complete whenever it is there: TFDS writes to another name and renames at the end.
+        complete whenever it is there: TFDS writes to another name and renames at the end. A build
+        that another process has begun is waited for.
 
     Raises:
         SourceError: for an unknown data set or option, unusable raw data, or a folder that cannot
@@ -147,27 +155,63 @@ def _parse(values, arguments):
 
 def _prepare(dataset, data_dir, options):
     """Returns the builder of a finished build, which it makes if need be."""
-    import tensorflow_datasets as tfds
-
     builder_class = _builder_class(dataset)
     if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
         allowed = ", ".join(builder_class.OPTIONS)
         raise SourceError(f"unknown option {unknown[0]!r} of {dataset}; allowed: {allowed}")
+
+    def create():
+        with tfds_quiet():
+            return builder_class(data_dir=pathlib.Path(data_dir).expanduser(), **options)
+
+    builder = create()
+    path = pathlib.Path(builder.data_dir)
+    with contextlib.ExitStack() as stack:
+        if not path.exists():
+            stack.enter_context(_claimed(path))
+            if path.exists():  # another process has built it meanwhile
+                builder = create()
+            else:
+                _write(builder, path)
     with tfds_quiet():
-        builder = builder_class(data_dir=pathlib.Path(data_dir).expanduser(), **options)
-        path = pathlib.Path(builder.data_dir)
-        if path.exists() and not builder.is_prepared():
+        if not builder.is_prepared():
             raise SourceError(f"{path} holds no finished build; remove it and build again")
-        try:
-            builder.download_and_prepare(
-                download_config=tfds.download.DownloadConfig(force_checksums_validation=True)
-            )
-        except Exception as error:
-            if _is_file_error(error):
-                message = " ".join(str(error).split())
-                raise SourceError(f"{path} cannot be written: {message}") from error
-            raise
     return builder
+
+
+@contextlib.contextmanager
+def _claimed(path):
+    """Waits until no other process builds a folder, and removes what dead ones left of it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            make_folder(path.parent)
+            lock = stack.enter_context(locks.claimed(path))
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        if lock.descriptor is not None:
+            for leftover in path.parent.glob(f"{UNFINISHED}*_{glob.escape(path.name)}"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        yield
+
+
+def _write(builder, path):
+    """Writes the records of a builder, and makes them durable."""
+    import tensorflow_datasets as tfds
+
+    checked = tfds.download.DownloadConfig(force_checksums_validation=True)
+    try:
+        with tfds_quiet():
+            builder.download_and_prepare(download_config=checked)
+        sync_tree(path)
+        sync(path.parent)
+    except Exception as error:
+        if _is_file_error(error):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unwritable(path, error):
+    return SourceError(f"{path} cannot be written: {' '.join(str(error).split())}")
 
 
 def _is_file_error(error):

@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
 from pipelines.manifest import write_manifest
+from pipelines.publishing import sync_tree
 
 
 class _WithOptions:
@@ -65,6 +66,7 @@ class _WithOptions:
         super()._download_and_prepare(dl_manager, download_config)
         splits = {name: split.filenames for name, split in self.info.splits.items()}
         write_manifest(self.data_path, splits)
+        sync_tree(self.data_path)
 
     def _example_writer(self):
         return _DeterministicWriter(file_format=self.info.file_format)

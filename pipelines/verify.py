@@ -14,12 +14,11 @@ import numpy as np
 from absl import flags
 from tqdm.auto import tqdm
 
-from pipelines.build import native_logs_hidden, tfds_quiet
+from pipelines.build import UNFINISHED, native_logs_hidden, tfds_quiet
 from pipelines.errors import SourceError
 from pipelines.manifest import FILE_NAME, SHARDS, measure_shard, read_manifest, unlisted_shards
 
 _INFO_NAME = "dataset_info.json"  # TFDS's
-_UNFINISHED = "incomplete."  # what TFDS calls the folder of a build that is not through
 _SHOWN = 3  # pairs of records in a line
 _EXPECTED = "the folder of a built version, or one that holds builds"
 _USAGE = f"python -m pipelines.verify DIR; DIR is {_EXPECTED}"
@@ -97,7 +96,7 @@ def find_builds(folder):
     if not folder.is_dir():
         raise SourceError(f"{folder}: no such folder; expected {_EXPECTED}")
     files = itertools.chain(*(folder.rglob(name) for name in (_INFO_NAME, FILE_NAME, SHARDS)))
-    builds = {path.parent for path in files if not path.parent.name.startswith(_UNFINISHED)}
+    builds = {path.parent for path in files if not path.parent.name.startswith(UNFINISHED)}
     if not builds:
         raise SourceError(f"{folder}: no build in it; expected {_EXPECTED}")
     return sorted(builds)

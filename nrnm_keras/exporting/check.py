@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from nrnm_keras import child_process
 from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting import standalone
 from nrnm_keras.trained_model import TEXT
@@ -67,12 +67,13 @@ def check(format_name, folder, trained, written, examples, quantize):
     Raises:
         UsageError: if a difference is larger than `TOLERANCES` allows.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    # Beside what is not exported yet: so it goes with that if this process is killed.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         cases = pathlib.Path(scratch) / "cases.npz"
         np.savez(cases, **_cases(trained, written, examples))
         command = [sys.executable, standalone.__file__, format_name, str(folder), str(cases)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = child_process.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
         raise UsageError(f"--format={format_name}: the exported model does not run: {last}")

@@ -3,11 +3,12 @@
 import contextlib
 import csv
 import json
-import os
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
+from pipelines.locks import claimed
+from pipelines.publishing import publish
 
 _MOST_SHOWN = 10  # classes
 _LONGEST_NAME = 60  # characters
@@ -86,6 +87,8 @@ FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 def open_results(path, class_names, naming):
     """Opens a file of results, which appears under its name when the block has ended well.
 
+    Waits until no other process writes such a file there.
+
     Args:
         path: `pathlib.Path` that ends in one of `FILE_FORMATS`.
         class_names: list of strings.
@@ -94,12 +97,12 @@ def open_results(path, class_names, naming):
     Raises:
         UsageError: if it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with (
+            claimed(path),
+            publish(path) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
             yield FILE_FORMATS[path.suffix.lower()](file, class_names, naming)
-        os.replace(partial, path)
     except OSError as error:
         raise UsageError(f"--output={path} cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from nrnm_keras.training.saved_arrays import (
     read_arrays,
     shortened,
 )
+from pipelines.publishing import make_folder, publish
 
 _FORMAT = "step_{:09d}.npz"
 _NAME = re.compile(r"step_([0-9]{9,15})\.npz")
@@ -71,21 +72,13 @@ class Checkpoints:
                     f"{variable.path} is no longer a number after step {step}; the checkpoint of "
                     f"step {self.newest()} is the last good one; try a lower --learning_rate"
                 )
-        self._folder.mkdir(exist_ok=True)
-        # Always the same name: what a killed process left there is written over.
-        partial = self._folder / "incomplete"
-        try:
-            with partial.open("w+b") as file:
-                np.savez(file, **arrays, **{_FACTS: json.dumps(facts)})
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").digest()
-                file.seek(0, os.SEEK_END)
-                file.write(digest)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self._folder / _FORMAT.format(step))
-        finally:
-            partial.unlink(missing_ok=True)
+        make_folder(self._folder)
+        with publish(self._folder / _FORMAT.format(step)) as path, path.open("w+b") as file:
+            np.savez(file, **arrays, **{_FACTS: json.dumps(facts)})
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").digest()
+            file.seek(0, os.SEEK_END)
+            file.write(digest)
         for old in self.steps()[self._keep :]:
             (self._folder / _FORMAT.format(old)).unlink()
 

@@ -215,14 +215,15 @@ class _Training:
 
     def _broken(self, loss, batch):
         """Saves the batch that gave no number for a loss; returns what is to be said."""
-        path = self._folder / self._folder.BAD_BATCH.format(self._replicas.worker)
+        file = self._folder.BAD_BATCH.format(self._replicas.worker)
         names = ("sequences", "targets", "weights")
         columns = {name: column.numpy() for name, column in zip(names, batch, strict=True)}
         try:
-            np.savez(path, **columns)
-            where = f"is in {path}"
+            with self._folder.complete(file) as path:
+                np.savez(path, **columns)
+            where = f"is in {self._folder / file}"
         except OSError as error:
-            where = f"could not be saved in {path} ({error.strerror or error})"
+            where = f"could not be saved in {self._folder / file} ({error.strerror or error})"
         progress = self._progress
         return (
             f"the loss is {loss} in step {self._steps_taken + 1}, batch {progress.step + 1} of "

@@ -1,24 +1,27 @@
 """RunFolder: where a training leaves its results."""
 
 import contextlib
-import os
+import itertools
 import pathlib
 import shutil
 import tempfile
 
 from nrnm_keras.errors import UsageError
-
-_INCOMPLETE = "incomplete_"
+from pipelines import locks
+from pipelines.publishing import leftovers, make_folder, publish, remove_leftovers
 
 
 class RunFolder:
     """The files of one training run.
 
     `flags.txt` comes first and `report.json` last: a folder with flags and no report is of a run
-    that can go on. Everything appears under its name only when it is complete.
+    that can go on. Everything appears under its name only when it is complete and on the disk.
 
     Args:
         path: the folder; what is in it stays as it is until `create`.
+
+    Attributes:
+        lock: the `Lock` that this process has on it, None outside of `locked`.
     """
 
     FLAGS = "flags.txt"
@@ -33,7 +36,7 @@ class RunFolder:
     REPORT = "report.json"
     # Batches that gave no number for a loss, by the number of the process that met them.
     BAD_BATCH = "bad_batch_{}.npz"
-    # The report goes first when a run is removed, as it came last.
+    # Patterns of what is in it. The report goes first when a run is removed, as it came last.
     _NAMES = (
         REPORT,
         REPORT_TEXT,
@@ -44,16 +47,49 @@ class RunFolder:
         CHECKPOINTS,
         METRICS,
         TENSORBOARD,
+        BAD_BATCH.format("*"),
         FLAGS,
     )
+    _STATE = (CHECKPOINTS, BEST)
 
     def __init__(self, path):
         self.path = pathlib.Path(path).expanduser()
+        self.lock = None
 
     @property
     def is_finished(self):
         """Whether the run has come to its end."""
         return (self / self.REPORT).exists()
+
+    @property
+    def has_state(self):
+        """Whether there is something that only a run needs that is to go on."""
+        return any((self / name).exists() for name in self._STATE)
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other trainings out of the folder, which is made, while the block runs.
+
+        What a training left there that was killed while it wrote is removed.
+
+        Raises:
+            UsageError: if another training has the folder, or it cannot be written.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                make_folder(self.path)
+                lock = locks.locked(self / locks.FILE_NAME, self._refuse)
+                self.lock = stack.enter_context(lock)
+            except OSError as error:
+                raise self._unusable(error) from error
+            if self.lock.descriptor is not None:
+                for name in self._NAMES:
+                    remove_leftovers(self.path, name)
+                remove_leftovers(self / self.CHECKPOINTS, "*")
+            try:
+                yield
+            finally:
+                self.lock = None
 
     def check(self, flags, overwrite=False):
         """Finds out whether a run may use the folder, which is made if it is not there.
@@ -68,7 +104,7 @@ class RunFolder:
         """
         try:
             self._try_writing()
-            if set(self.path.iterdir()) == set(self._incomplete()):
+            if set(self.path.iterdir()) <= self._passing():
                 return
             if not (self / self.FLAGS).exists():
                 raise UsageError(
@@ -91,12 +127,9 @@ class RunFolder:
         try:
             if overwrite:
                 for name in self._NAMES:
-                    _remove(self.path / name)
-                for path in self.path.glob(self.BAD_BATCH.format("*")):
-                    _remove(path)
-            self.path.mkdir(parents=True, exist_ok=True)
-            for path in self._incomplete():
-                _remove(path)
+                    for path in self.path.glob(name):
+                        _remove(path)
+            make_folder(self.path)
             if not (self / self.FLAGS).exists():
                 with self.complete(self.FLAGS) as path:
                     path.write_text("".join(f"{line}\n" for line in flags), encoding="utf-8")
@@ -105,36 +138,38 @@ class RunFolder:
 
     def remove_state(self):
         """Removes what a run needs only to go on."""
-        for name in (self.CHECKPOINTS, self.BEST):
+        for name in self._STATE:
             _remove(self / name)
 
     def _try_writing(self):
-        self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.path, prefix=_INCOMPLETE) as file:
+        make_folder(self.path)
+        with tempfile.TemporaryFile(dir=self.path) as file:
             file.write(b"something")
+
+    def _refuse(self, holder):
+        raise UsageError(
+            f"run_dir={self.path} is in use by {holder}; wait for its end, or choose another folder"
+        )
 
     def _unusable(self, error):
         is_file = isinstance(error, FileExistsError)
         what = "is no folder" if is_file else f"cannot be written: {error.strerror}"
         return UsageError(f"run_dir={self.path} {what}; choose another folder")
 
-    def _incomplete(self):
-        """Returns the paths that runs left behind which were killed while they wrote."""
-        return list(self.path.glob(f"{_INCOMPLETE}*"))
+    def _passing(self):
+        """Returns the paths of what may be in the folder of no run yet."""
+        unfinished = (leftovers(self.path, name) for name in self._NAMES)
+        return {self / locks.FILE_NAME, *itertools.chain(*unfinished)}
 
     def __truediv__(self, name):
         return self.path / name
 
-    @contextlib.contextmanager
     def complete(self, name):
-        """Gives a path to write a file or folder to, which gets its name when it is complete."""
-        suffixes = "".join(pathlib.Path(name).suffixes)
-        partial = self.path / f"{_INCOMPLETE}{os.getpid()}{suffixes}"
-        try:
-            yield partial
-            os.replace(partial, self.path / name)
-        finally:
-            _remove(partial)
+        """Gives a path to write a file or folder to, which gets its name when it is complete.
+
+        It then takes the place of what has the name, whatever that is.
+        """
+        return publish(self / name)
 
 
 def _difference(there, given):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import requests
@@ -85,6 +86,9 @@ class Imdb(DatasetBuilder):
 
 def _download(dl_manager):
     """Returns the path of the official archive, downloaded unless it was before."""
+    # What a killed process had of it by then; no other one downloads here at the same time.
+    for partial in pathlib.Path(dl_manager.download_dir).glob("*aclImdb*.tmp.*"):
+        shutil.rmtree(partial, ignore_errors=True)
     try:
         if not any(pathlib.Path(dl_manager.download_dir).rglob("*aclImdb*.tar.gz")):
             # TFDS retries an unreachable host for minutes; this asks once.
