@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from nrnm_keras.models.running_mean import count_more, update_mean
+
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SequencePooling(layers.Layer):
@@ -49,10 +51,16 @@ class SequencePooling(layers.Layer):
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))
 
     def initial_step_state(self, batch_size, features):
-        """Returns what `step` knows of `(batch, features)` before the first: zeros, by name."""
+        """Returns what `step` knows before the first step, by name: zeros.
+
+        These are a float32 tensor `(batch, features)` for each part of the mode, one more for what
+        the mean rounds off, and the number of valid steps, int32 `(batch, 1)`.
+        """
         names = [f"pooled_{part}" for part in self.mode.split("_")]
+        if "pooled_mean" in names:
+            names.append("pooled_mean_rest")
         state = {name: ops.zeros((batch_size, features), "float32") for name in names}
-        return {**state, "pooled_steps": ops.zeros((batch_size, 1), "float32")}
+        return {**state, "pooled_steps": ops.zeros((batch_size, 1), "int32")}
 
     def step(self, inputs, mask, state):
         """Pools one more step.
@@ -64,21 +72,15 @@ class SequencePooling(layers.Layer):
 
         Returns:
             What `call` gives for all steps so far, `(batch, features)` or with `"mean_max"`
-            `(batch, 2 * features)`, and the new state.
+            `(batch, 2 * features)`, and the new state. The mean is exact for any number of steps;
+            from 2^31 on, after two years at 30 a second, the oldest ones fade.
         """
-        inputs, pooled = ops.cast(inputs, "float32"), []
-        before = state["pooled_steps"]
-        steps = before + ops.cast(mask, "float32")
-        new = {"pooled_steps": steps}
+        inputs = ops.cast(inputs, "float32")
+        new = {"pooled_steps": count_more(state["pooled_steps"], mask)}
         for part in self.mode.split("_"):
-            old = state[f"pooled_{part}"]
-            total = inputs
-            if part == "mean":
-                total = old + inputs
-            elif part == "max":
-                total = ops.where(before > 0, ops.maximum(old, inputs), inputs)
-            total = new[f"pooled_{part}"] = ops.where(mask, total, old)
-            pooled.append(total / ops.maximum(steps, 1) if part == "mean" else total)
+            for name, value in getattr(self, f"_{part}_step")(inputs, state, new).items():
+                new[name] = ops.where(mask, value, state[name])
+        pooled = [new[f"pooled_{part}"] for part in self.mode.split("_")]
         return ops.cast(ops.concatenate(pooled, axis=-1), self.compute_dtype), new
 
     def compute_output_shape(self, input_shape):
@@ -99,11 +101,23 @@ class SequencePooling(layers.Layer):
         return ops.squeeze(ops.take_along_axis(sequences, last, axis=1), axis=1)
 
     def _mean(self, sequences, mask):
-        # In float32: half precision cannot count the steps of a long sequence.
+        # In float32 and integers: half precision cannot count the steps of a long sequence.
         total = ops.sum(ops.cast(ops.where(mask, sequences, 0), "float32"), axis=1)
-        count = ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1), 1)
-        return ops.cast(total / count, sequences.dtype)
+        count = ops.maximum(ops.sum(ops.cast(mask, "int32"), axis=1), 1)
+        return ops.cast(total / ops.cast(count, "float32"), sequences.dtype)
 
     def _max(self, sequences, mask):
         lowest = ops.cast(float("-inf"), sequences.dtype)
         return ops.max(ops.where(mask, sequences, lowest), axis=1)
+
+    def _last_step(self, inputs, old, new):
+        return {"pooled_last": inputs}
+
+    def _mean_step(self, inputs, old, new):
+        count = ops.maximum(new["pooled_steps"], 1)
+        mean, rest = update_mean(old["pooled_mean"], old["pooled_mean_rest"], inputs, count)
+        return {"pooled_mean": mean, "pooled_mean_rest": rest}
+
+    def _max_step(self, inputs, old, new):
+        is_first = old["pooled_steps"] == 0
+        return {"pooled_max": ops.where(is_first, inputs, ops.maximum(old["pooled_max"], inputs))}

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from nrnm_keras.models.exact_mean import ExactMean
+
 
 class StepLoss(keras.losses.Loss):
     """A loss of each sequence's steps, averaged over those that have a label: see `of_steps`.
@@ -55,7 +57,7 @@ class StepCrossentropy(StepLoss):
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
-class StepAccuracy(keras.metrics.Mean):
+class StepAccuracy(ExactMean):
     """The share of steps whose class is right, of those that have a label in all sequences.
 
     Call arguments:

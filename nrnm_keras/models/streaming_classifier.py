@@ -41,7 +41,8 @@ class StreamingClassifier(keras.Model):
     """
 
     def __init__(self, network, step_name, **kwargs):
-        super().__init__(**kwargs)
+        # Half precision would round the state: each layer casts what it is given by itself.
+        super().__init__(autocast=False, **kwargs)
         self.network = network
         self.step_name = step_name
         self.initial_state(1)

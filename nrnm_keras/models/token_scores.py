@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from nrnm_keras.models.exact_mean import ExactMean
 from nrnm_keras.models.step_scores import StepLoss
 
 
@@ -29,7 +30,7 @@ class TokenLikelihood(StepLoss):
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
-class Perplexity(keras.metrics.Mean):
+class Perplexity(ExactMean):
     """The perplexity: exp(the mean negative log-likelihood of the tokens of all sequences).
 
     That of a model to which N tokens are equally likely is N.

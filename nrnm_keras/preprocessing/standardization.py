@@ -44,16 +44,20 @@ class Standardization(layers.Layer):
 
     def adapt(self, batches):
         """Learns mean and variance from arrays of steps `(..., features)`, batch by batch."""
-        count, total, squares = 0, 0.0, 0.0
+        count, mean, squares = 0, 0.0, 0.0
         for batch in batches:
             steps = ops.convert_to_numpy(batch)
             steps = steps.reshape(-1, steps.shape[-1]).astype("float64")
-            count += len(steps)
-            total = total + steps.sum(axis=0)
-            squares = squares + np.square(steps).sum(axis=0)
-        mean = total / count
+            if len(steps):
+                # About the means: squares of large numbers leave no digits for a small variance
+                # (Chan, Golub & LeVeque, The American Statistician 37, 1983).
+                apart = steps.mean(axis=0) - mean
+                share = len(steps) / (count + len(steps))
+                squares = squares + np.square(steps - steps.mean(axis=0)).sum(axis=0)
+                squares = squares + np.square(apart) * count * share
+                mean, count = mean + share * apart, count + len(steps)
         self.mean = mean.tolist()
-        self.variance = np.maximum(squares / count - np.square(mean), 0.0).tolist()
+        self.variance = (squares / count).tolist()
 
     def call(self, sequences, mask=None):
         """Returns the standardised sequences."""

@@ -40,3 +40,12 @@ def test_masks_of_the_network_change_nothing():
     outputs = network(xs, mask=mask)
     expected = StepCrossentropy()(LABELS, outputs.numpy())
     assert float(StepCrossentropy()(LABELS, outputs)) == pytest.approx(float(expected))
+
+
+def test_accuracy_counts_beyond_what_float32_counts():
+    accuracy = StepAccuracy()
+    accuracy.update_state(LABELS[:1], LOGITS[:1], sample_weight=[2.0**24])  # 1 of 2 is right
+    for _ in range(5000):
+        accuracy.update_state([[1]], LOGITS[:1, :1])
+    expected = (2**24 + 5000) / (2**25 + 5000)
+    assert float(accuracy.result()) == pytest.approx(expected, rel=1e-7)

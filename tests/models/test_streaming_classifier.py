@@ -99,3 +99,20 @@ def test_layers_that_run_backwards_are_refused():
     network = network_of(classifier(bidirectional=True))
     with pytest.raises(ValueError, match="whole sequence.*bidirectional=True"):
         StreamingClassifier(network, "features")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_does_not_round_the_state(policy):
+    network = network_of(classifier("mean"))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        streaming = StreamingClassifier(network, "features")
+        state = streaming.initial_state(1)
+        state["pooled_mean"] = tf.fill((1, 8), 0.1)
+        state["pooled_steps"] = tf.fill((1, 1), 2**24)
+        outputs = streaming({"features": sequences(1)[:, 0], **state})
+    finally:
+        keras.config.set_dtype_policy(before)
+    np.testing.assert_allclose(outputs["next_pooled_mean"], 0.1, rtol=1e-6)
+    assert int(outputs["next_pooled_steps"][0, 0]) == 2**24 + 1

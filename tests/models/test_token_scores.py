@@ -25,3 +25,16 @@ def test_perplexity_is_over_all_tokens_of_all_batches():
 
 def test_of_equally_likely_tokens_it_is_their_number():
     assert float(Perplexity()(TOKENS, np.full((2, 3), np.log(8000)))) == pytest.approx(8000)
+
+
+def test_perplexity_counts_beyond_what_float32_counts():
+    perplexity = Perplexity()
+    perplexity.update_state([[1]], np.log([[4.0]]), sample_weight=[2.0**24])
+    for _ in range(5000):
+        perplexity.update_state([[1]], np.array([[100.0]]))
+    expected = np.exp((2**24 * np.log(4) + 5000 * 100) / (2**24 + 5000))
+    assert float(perplexity.result()) == pytest.approx(expected, rel=3e-7)
+
+
+def test_perplexity_of_the_impossible_is_infinite():
+    assert float(Perplexity()(np.array([[5]]), np.array([[np.inf]]))) == np.inf

@@ -25,6 +25,13 @@ def test_batches_of_any_size_and_kind_give_what_all_steps_together_give():
         np.testing.assert_allclose(learnt.variance, steps.astype("float64").var(0), rtol=1e-10)
 
 
+def test_small_changes_of_large_numbers_are_seen():
+    steps = 1e9 + np.random.default_rng(0).integers(-1, 2, (400, 2))
+    layer = Standardization()
+    layer.adapt(np.split(steps, 20))
+    np.testing.assert_allclose(layer.variance, steps.var(axis=0), rtol=1e-6)
+
+
 def test_masked_steps_are_zeros():
     layer = Standardization(mean=[1.0], variance=[4.0])
     result = layer(np.array([[[3.0], [9.0]]]), mask=np.array([[True, False]]))
