@@ -9,6 +9,7 @@ import tensorflow as tf
 from nrnm_keras.errors import UsageError
 from nrnm_keras.preprocessing.text import UNKNOWN
 from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
+from pipelines.numbers import parse_float
 
 _UNKNOWN_ID = 1
 _LONGEST_SHOWN = 40  # characters
@@ -120,7 +121,7 @@ def _time_step(trained, line):
         values = _parse_json(line, expected)
     else:
         try:
-            values = [float(word) for word in re.split(r"\s*,\s*|\s+", line)]
+            values = [parse_float(word) for word in re.split(r"\s*,\s*|\s+", line)]
         except ValueError as error:
             raise _MalformedError(f"has {error}; expected {expected}") from error
     features = _array(values, shape, expected)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pipelines.errors import SourceError
 
 _NAME = re.compile(r"S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
+_LIKE_A_NAME = re.compile(r"S[0-9]")
 _LARGEST = {"setup": 32, "camera": 3, "subject": 106, "replication": 2, "action": 120}
 _MISSING_LIST_HEADER = 3
 
@@ -79,26 +80,35 @@ def read_missing_list(path):
     """Returns the names in an official list of samples with missing skeletons, as a frozenset.
 
     Args:
-        path: a text file with three lines of explanation, then one name a line.
+        path: a text file with one name a line. The official ones have three lines of explanation
+            in front, which need not be there.
 
     Raises:
-        SourceError: if the file cannot be read, or a line after the third is no sample's name.
+        SourceError: if the file cannot be read, has no name in it, or something else after the
+            third line, after the first name, or that begins like one.
     """
     path = pathlib.Path(path).expanduser()
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text ({error})") from error
     names = set()
-    for number, line in enumerate(lines[_MISSING_LIST_HEADER:], start=_MISSING_LIST_HEADER + 1):
-        if name := line.strip():
-            try:
-                parse_name(name)
-            except SourceError as error:
-                raise SourceError(f"{path}, line {number}: {error}") from error
-            names.add(name)
+    for number, line in enumerate(lines, start=1):
+        name = line.strip()
+        is_explanation = number <= _MISSING_LIST_HEADER and not _LIKE_A_NAME.match(name)
+        if not name or (is_explanation and not names):
+            continue
+        try:
+            parse_name(name)
+        except SourceError as error:
+            raise SourceError(f"{path}, line {number}: {error}") from error
+        names.add(name)
+    if not names:
+        raise SourceError(
+            f"{path}: no sample's name in it; expected one a line, such as S001C002P003R002A013"
+        )
     return frozenset(names)
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.numbers import INFINITY, NUMBER
 
 NUM_JOINTS = 25
 _BODY_COLUMNS = (
@@ -47,8 +48,7 @@ _JOINT_COLUMNS = (
 _IMAGE_COLUMNS = _JOINT_COLUMNS[3:7]
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _ID = re.compile(rb"-?[0-9]{1,19}")
-_NUMBER = re.compile(rb"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?[nN][aA][nN]")
-_INFINITY = re.compile(rb"[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?")
+_NUMBER, _INFINITY = (re.compile(form.encode()) for form in (NUMBER, INFINITY))
 _STATES = (b"0", b"1", b"2")
 _TOO_LARGE = 2.0**128 - 2.0**103  # the smallest number that float32 rounds to infinity
 

@@ -1,7 +1,7 @@
 """Reads sequences from the .ts files of the UEA and UCR archives of time series classification.
 
-Lines that begin with # are comments. The header is lines `@name value`, in any case, and ends with
-`@data`. Then comes one sequence a line: the numbers of one feature through time, separated by
+Lines that begin with # are comments. The header is lines `@name value`, in any case, its words apart
+by blanks or tabs, and ends with `@data`. Then comes one sequence a line: the numbers of one feature through time, separated by
 commas; a colon and those of the next feature; at the end a colon and the label. Source: the .ts
 file format 1.0 of sktime, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.numbers import parse_count, parse_float
 from pipelines.user_files import read_lines
 
 
@@ -58,8 +59,8 @@ def _header_line(place, line):
     """Returns name and value of a line of the header, the name in small letters."""
     if not line.startswith("@"):
         raise SourceError(f"{place}: {_shown(line)} in the header; expected @name value or @data")
-    name, _, value = line[1:].partition(" ")
-    return name.strip().lower(), value.strip()
+    name, *value = line[1:].split(maxsplit=1) or [""]
+    return name.lower(), "".join(value).strip()
 
 
 def _header(place, said, with_labels):
@@ -69,7 +70,7 @@ def _header(place, said, with_labels):
         return said.get(name, ("", place))[0]
 
     def is_true(name):
-        return value(name).split(" ")[0].lower() == "true"
+        return value(name).lower().split()[:1] == ["true"]
 
     if is_true("timestamps"):
         raise SourceError(
@@ -95,9 +96,10 @@ def _integer(said, name):
     if name not in said:
         return None
     value, place = said[name]
-    if not value.isascii() or not value.isdigit() or not 0 < int(value[:10]) < 10**9:
+    number = parse_count(value)
+    if not number:
         raise SourceError(f"{place}: @{name} is {_shown(value)}; expected an integer of at least 1")
-    return int(value)
+    return number
 
 
 def _check_sample(place, header, features, label):
@@ -135,7 +137,7 @@ def _numbers(place, text):
     numbers = []
     for time, token in enumerate(text.split(",")):
         try:
-            numbers.append(float(token.replace("_", "?")))  # Python's 1_000 is none here
+            numbers.append(parse_float(token))
         except ValueError as error:
             missing = token.strip() in ("?", "")
             what = "a missing value" if missing else f"{_shown(token)} is no number"

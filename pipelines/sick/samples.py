@@ -4,6 +4,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.numbers import parse_float
 from pipelines.user_files import read_lines
 
 # Split -> file.
@@ -109,7 +110,7 @@ def _pair(place, identifier, first, second, score, judgement):
 
 def _score(place, text):
     try:
-        score = float(text)
+        score = parse_float(text)
     except ValueError:
         score = None
     if score is None or not LOWEST <= score <= HIGHEST:

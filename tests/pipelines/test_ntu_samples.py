@@ -131,9 +131,22 @@ def test_missing_list(tmp_path):
     }
 
 
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n", "One line\n", "One\nTwo\n", "1\n2\n3\n"])
+def test_missing_list_with_any_explanation(tmp_path, before):
+    names = [f"S001C002P005R002A{action:03}" for action in range(1, 6)]
+    path = write(tmp_path / "missing.txt", (before + "\n".join(names)).encode())
+
+    assert read_missing_list(path) == set(names)
+
+
 @pytest.mark.parametrize(
     "text, complaint",
     [
+        (b"", "missing.txt: no sample's name in it; expected one a line"),
+        (b"\n \n\n\n", "missing.txt: no sample's name in it"),
+        (b"a\nb\nc\n", "missing.txt: no sample's name in it"),
+        (b"S001C002P005R002A008\nmore\n", "missing.txt, line 2: 'more' is no sample's name"),
+        (b"S001C002P005R002AOO8\n", "missing.txt, line 1: 'S001C002P005R002AOO8' is no sample's"),
         (b"a\nb\nc\nS001C002P005R002A008\nS1\n", "missing.txt, line 5: 'S1' is no sample's name"),
         (b"a\nb\nc\nS001C002P005R002A999\n", "line 4: S001C002P005R002A999: action 999; expected"),
         (b"a\nb\nc\n\xff\n", "missing.txt: not UTF-8 text"),

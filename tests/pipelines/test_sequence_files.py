@@ -295,6 +295,18 @@ def test_wrong_line_is_named(write, text, message):
     check_error(write(text), message)
 
 
+def test_header_words_are_apart_by_blanks_or_tabs(write):
+    text = ts(SEQUENCES, LABELS)
+    header, data = text.split("@data")
+    for blank in ("\t", " \t ", "  "):
+        changed = write(header.replace(" ", blank).replace("@", "\t@") + "@DATA\t" + data)
+        assert_same([s.values for s in read_sequences(changed)], SEQUENCES)
+        assert read_labels(changed) == (3, {"up", "down", "left"})
+    tabs = "@classLabel\ttrue\tup\tdown\n@dimensions\t2\n@data\n1:2:up\n1:down\n"
+    check_error(write(tabs), "line 5: 1 features; expected 2 as in the header")
+    check_error(write("@timeStamps\ttrue\n" + HEADER + "1:up\n"), "line 1: timestamps")
+
+
 def check_error(path, message):
     with pytest.raises(SourceError) as error:
         list(read_sequences(path))

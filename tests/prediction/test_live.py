@@ -75,6 +75,8 @@ FRAME = np.zeros((2, 25, 3)).tolist()
         ("sequences", b"1 2", r"'1 2' has shape \(2,\); expected 3 numbers"),
         ("sequences", b"1,,2", "could not convert string to float: ''; expected 3 numbers"),
         ("sequences", b"1 2 x", "float: 'x'; expected 3 numbers"),
+        ("sequences", b"1 2 1_0", "float: '1_0'; expected 3 numbers"),
+        ("sequences", "1 2 ٣".encode(), "float: '٣'; expected 3 numbers"),
         ("sequences", b"1 2 nan", "not finite"),
         ("sequences", b"1 2 1e39", "not finite"),
         ("sequences", b"[1, 2", "is not JSON"),
