@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.left_out import left_out_warnings, note_left_out
 
 UNLABELLED = "unsupervised"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -72,8 +73,15 @@ class LabelledFiles(DatasetBuilder):
         raise NotImplementedError
 
     def _read(self, path, with_labels):
-        """Yields (number in the file, place in words, content, label or None)."""
+        """Yields (number in the file, place in words, content, label or None).
+
+        The content is None where there is nothing: such an example is left out.
+        """
         raise NotImplementedError
+
+    def warnings(self):
+        """Returns which examples are no records because they say nothing."""
+        return left_out_warnings(self, "without one number")
 
     def _info(self):
         path = self._files["train"]
@@ -83,7 +91,9 @@ class LabelledFiles(DatasetBuilder):
             "id": tfds.features.Text(),
         }
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(features), supervised_keys=(self.CONTENT, "label")
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=(self.CONTENT, "label"),
+            metadata=tfds.core.MetadataDict(),
         )
 
     def _split_generators(self, dl_manager):
@@ -91,7 +101,11 @@ class LabelledFiles(DatasetBuilder):
 
     def _generate_examples(self, split, path):
         classes = self.info.features["label"].names
+        written, left_out = 0, []
         for number, place, content, label in self._read(path, split != UNLABELLED):
+            if content is None:
+                left_out.append(place)
+                continue
             if split == UNLABELLED:
                 label = -1
             elif label not in classes:
@@ -101,6 +115,10 @@ class LabelledFiles(DatasetBuilder):
                 )
             key = f"{split}/{number}"
             yield key, {self.CONTENT: content, "label": label, "id": key}
+            written += 1
+        if not written:
+            raise SourceError(f"{path}: every {self.CONTENT} is without one number")
+        note_left_out(self, left_out)
 
 
 def class_names(path, labels):

@@ -5,6 +5,8 @@ import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from nrnm_keras.errors import UsageError
 from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
 from pipelines.ntu_rgbd.bodies import MAX_BODIES
@@ -172,4 +174,11 @@ def _read_joints(file, ntu_bodies):
         has_body = joints.any()
     if not has_body:
         raise UsageError(f"{file}: no frame has a body")
+    if not _is_complete(joints).any():
+        raise UsageError(f"{file}: no frame has a body whose joints are all known")
     return joints
+
+
+def _is_complete(joints):
+    """Which bodies the preprocessing takes for present: `(frames, bodies)`."""
+    return np.isfinite(joints).all(axis=(-2, -1)) & joints.any(axis=(-2, -1))

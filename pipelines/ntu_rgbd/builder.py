@@ -49,7 +49,8 @@ class NtuRgbd(ShardedDatasetBuilder):
     There is one TFDS split, `samples`; `pipelines.ntu_rgbd.samples.SPLITS` says which of its
     records are for training. `config` and `bodies` are part of the build's path, the source is not:
     a build made from another source is used as it is, with a warning. Beside the records lies
-    `exclusions.json`, which names every sample that is not among them.
+    `exclusions.json`, which names every sample that is not among them: those on the official list,
+    those without one usable joint, and those of other actions or with damage.
 
     Raises:
         SourceError: for an option's value, a source without samples, or a damaged file.
@@ -191,7 +192,7 @@ class NtuRgbd(ShardedDatasetBuilder):
                 self._raise_damage(error)
                 raise
         written = self.info.splits.total_num_examples
-        report = make_report(selection, self._finish_shards(), written)
+        report = make_report(selection, *self._finish_shards(), written)
         self._check(source, selection, report)
         write_report(
             {"source": source.path, "missing_samples": missing_list, **report}, self.data_path
@@ -208,7 +209,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         if self._on_error == "fail":
             for reason in selection.misnamed.values():
                 raise SourceError(reason)
-        report = report or make_report(selection, {}, len(selection.files))
+        report = report or make_report(selection, {}, [], len(selection.files))
         if not report["written"]:
             raise SourceError(f"{source.path}: no samples left; {'; '.join(summarise(report))}")
 
@@ -235,14 +236,17 @@ class NtuRgbd(ShardedDatasetBuilder):
                 raise SourceError(reason) from error
 
     def _finish_shards(self):
-        """Returns what was found damaged, and removes the files in which that was noted."""
+        """Returns what was found damaged, and what without joints; removes the notes of it."""
         damaged = [shard.damaged() for shard in self._shards]
+        without_joints = [shard.without_joints() for shard in self._shards]
         lengths = [
-            len(shard.files) - len(part) for shard, part in zip(self._shards, damaged, strict=True)
+            len(shard.files) - len(one) - len(other)
+            for shard, one, other in zip(self._shards, damaged, without_joints, strict=True)
         ]
         # With Beam, TFDS sorts the shards' lengths by their number as a word: 0, 1, 10, 11, 2.
         split = self.info.splits[_SPLIT].replace(shard_lengths=lengths)
         self.info.set_splits(tfds.core.splits.SplitDict([split]))
         for note in [*(shard.report for shard in self._shards), *self.data_path.glob(_BEAM_NOTES)]:
             note.unlink()
-        return {name: reason for part in damaged for name, reason in part.items()}
+        reasons = {name: reason for part in damaged for name, reason in part.items()}
+        return reasons, [name for part in without_joints for name in part]

@@ -4,12 +4,16 @@ from pipelines.errors import SourceError
 from pipelines.ntu_rgbd.bodies import author_bodies, track_bodies
 from pipelines.ntu_rgbd.samples import ACTIONS, parse_name
 from pipelines.ntu_rgbd.skeleton_file import read_skeleton
+from pipelines.usable_joints import has_usable_joint
 
 BODIES = {"tracked": track_bodies, "authors": author_bodies}
 
 
 def read_example(file, bodies, advice=""):
     """Returns the example of a skeleton file, or what is wrong with the file: a string.
+
+    None stands for a file that is as it should be but says nothing: no joint of the bodies that are
+    kept is known in any frame.
 
     Args:
         file: a skeleton file with a valid name, as a source lists them.
@@ -27,6 +31,8 @@ def read_example(file, bodies, advice=""):
         return str(error)
     if not kept.presence.any():
         return f"{file.place}: no frame has a body{advice}"
+    if not has_usable_joint(kept.joints):
+        return None
     numbers = parse_name(file.name)._asdict()
     label = ACTIONS[numbers.pop("action") - 1]
     return {**kept._asdict(), **numbers, "label": label, "name": file.name}

@@ -6,26 +6,29 @@ from collections import Counter
 from pipelines.ntu_rgbd.samples import ACTIONS, parse_name
 
 FILE_NAME = "exclusions.json"
+_PARTS = ("officially_missing", "without_joints", "other_classes", "damaged")
 _SHOWN = 3  # of each part in the summary
 
 
-def make_report(selection, damaged, written):
+def make_report(selection, damaged, without_joints, written):
     """Returns the report of a build.
 
     Args:
         selection: the `Selection` of the source's files.
         damaged: dict, name of a sample -> what is wrong with its file.
+        without_joints: list of the names of samples without one usable joint.
         written: integer, number of records.
 
     Returns:
         A dictionary that JSON can hold. `found` is the sum of `written` and the lengths of
-        `officially_missing`, `other_classes` and `damaged`; `written_by_action` has the number of
+        `officially_missing`, `without_joints`, `other_classes` and `damaged`; `written_by_action` has the number of
         records of each action that has any.
 
     Raises:
         RuntimeError: if that sum is another.
     """
-    names = [file.name for file in selection.files if file.name not in damaged]
+    excluded = {*damaged, *without_joints}
+    names = [file.name for file in selection.files if file.name not in excluded]
     by_action = Counter(parse_name(name).action for name in names)
     report = {
         "found": selection.found,
@@ -34,10 +37,11 @@ def make_report(selection, damaged, written):
             ACTIONS[number - 1]: by_action[number] for number in sorted(by_action)
         },
         "officially_missing": selection.officially_missing,
+        "without_joints": sorted(without_joints),
         "other_classes": selection.other_classes,
         "damaged": dict(sorted({**selection.misnamed, **damaged}.items())),
     }
-    left_out = sum(len(report[part]) for part in ("officially_missing", "other_classes", "damaged"))
+    left_out = sum(len(report[part]) for part in _PARTS)
     if written + left_out != selection.found or written != len(names):
         raise RuntimeError(f"samples were lost: {'; '.join(summarise(report))}")
     return report
@@ -57,6 +61,8 @@ def summarise(report):
     """Returns lines that say how the samples found divide, with the first of each part."""
     parts = {
         "officially missing": report["officially_missing"],
+        # Builds from before these were told apart do not have them.
+        "without a usable joint": report.get("without_joints", []),
         "damaged": list(report["damaged"].values()),
         "of other classes": report["other_classes"],
     }

@@ -14,10 +14,9 @@ class Shard(NamedTuple):
 
     Attributes:
         files: the skeleton files.
-        read: function from the files to an iterator of their examples, or of strings that say what
-            is wrong with a file.
-        on_error: "fail" or "skip", what such a string does.
-        report: path object of a file for those strings, by the samples' names.
+        read: function from the files to an iterator of what `read_example` returns.
+        on_error: "fail" or "skip", what a string does, which says what is wrong with a file.
+        report: path object of a file that notes which samples are no records, and why.
     """
 
     files: list
@@ -27,20 +26,35 @@ class Shard(NamedTuple):
 
     def __call__(self):
         """Yields (sample's name, example); raises a SourceError if damage is to end the build."""
-        damaged = {}
+        damaged, without_joints = {}, []
         for file, outcome in zip(self.files, self.read(self.files), strict=True):
             if isinstance(outcome, str):
                 damaged[file.name] = outcome
                 if self.on_error == "fail":
-                    self.report.write_text(json.dumps(damaged))
+                    self._write_report(damaged, without_joints)
                     raise SourceError(outcome)
+            elif outcome is None:
+                without_joints.append(file.name)
             else:
                 yield file.name, outcome
-        self.report.write_text(json.dumps(damaged))
+        self._write_report(damaged, without_joints)
 
     def damaged(self):
         """Returns name -> what is wrong, of the files that were found damaged so far."""
-        return json.loads(self.report.read_text()) if self.report.exists() else {}
+        return self._read_report()["damaged"]
+
+    def without_joints(self):
+        """Returns the names of samples without one usable joint, as far as they were found."""
+        return self._read_report()["without_joints"]
+
+    def _write_report(self, damaged, without_joints):
+        report = {"damaged": damaged, "without_joints": without_joints}
+        self.report.write_text(json.dumps(report))
+
+    def _read_report(self):
+        if not self.report.exists():
+            return {"damaged": {}, "without_joints": []}
+        return json.loads(self.report.read_text())
 
 
 def divide(files):

@@ -7,7 +7,9 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.left_out import left_out_warnings, note_left_out
 from pipelines.nw_ucla.samples import ACTIONS, JOINTS, read_samples
+from pipelines.usable_joints import has_usable_joint
 
 NUM_SAMPLES = 1_484
 
@@ -18,6 +20,8 @@ class NwUcla(DatasetBuilder):
     Args:
         source: a folder or zip archive with the JSON files, at any depth.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
+
+    Samples without one usable joint do not become records; a warning names them.
 
     There is one TFDS split, `samples`; `pipelines.nw_ucla.samples.SPLITS` says which of its records
     are for training. The source is not part of the build's path: a build made from another source
@@ -41,6 +45,7 @@ class NwUcla(DatasetBuilder):
         count = self.info.splits["samples"].num_examples
         if count != NUM_SAMPLES:
             differing.append(f"{count:,} samples, the whole data set has {NUM_SAMPLES:,}")
+        differing += left_out_warnings(self, "without one usable joint")
         return differing + self._other_source(self.info.metadata.get("source"))
 
     def _info(self):
@@ -68,5 +73,13 @@ class NwUcla(DatasetBuilder):
         return {"samples": self._generate_examples()}
 
     def _generate_examples(self):
+        written, left_out = 0, []
         for sample in read_samples(self._source):
-            yield sample.name, sample._asdict()
+            if has_usable_joint(sample.joints):
+                yield sample.name, sample._asdict()
+                written += 1
+            else:
+                left_out.append(sample.name)
+        if not written:
+            raise SourceError(f"{self._source}: no sample has one usable joint")
+        note_left_out(self, left_out)

@@ -33,5 +33,5 @@ class SequenceFiles(LabelledFiles):
 
     def _read(self, path, with_labels):
         num_features = self.info.features[self.CONTENT].shape[1]
-        for sequence in read_sequences(path, with_labels, num_features):
+        for sequence in read_sequences(path, with_labels, num_features, all_nan=True):
             yield sequence.number, sequence.place, sequence.values, sequence.label

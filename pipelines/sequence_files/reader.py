@@ -19,7 +19,7 @@ class Sequence(NamedTuple):
     Attributes:
         number: where in the file: the index from 0 in an .npz file, the line from 1 in a .ts file.
         place: file and number in words, for messages.
-        values: `(time, features)` float32.
+        values: `(time, features)` float32; None for a sequence of nothing but NaN.
         label: string; None unless labels are wanted.
     """
 
@@ -29,13 +29,14 @@ class Sequence(NamedTuple):
     label: str | None
 
 
-def read_sequences(path, with_labels=True, num_features=None):
+def read_sequences(path, with_labels=True, num_features=None, all_nan=False):
     """Yields the `Sequence`s of a file.
 
     Args:
         path: a file that ends in `.npz` or `.ts`.
         with_labels: whether labels are wanted; otherwise there need not be any.
         num_features: integer, the number of features expected; None for that of the first sequence.
+        all_nan: whether there may be sequences of nothing but NaN.
 
     Raises:
         SourceError: naming file and array or line, if anything in it cannot be used.
@@ -49,12 +50,13 @@ def read_sequences(path, with_labels=True, num_features=None):
     [((4, 3), 'up'), ((5, 3), 'down')]
     """
     for number, place, values, label in _rows(path, with_labels):
-        values = _float32(place, values())
+        values = values()
         num_features = num_features or values.shape[1]
         if values.shape[1] != num_features:
             raise SourceError(
                 f"{place}: {values.shape[1]} features; expected {num_features} like all others"
             )
+        values = _float32(place, values, all_nan)
         yield Sequence(number, place, values, clean_label(place, label) if with_labels else None)
 
 
@@ -81,10 +83,14 @@ def _rows(path, with_labels):
     return _READERS[suffix](path, with_labels)
 
 
-def _float32(place, values):
-    """Returns the values as float32, which must be finite."""
+def _float32(place, values, all_nan):
+    """Returns the values as float32, which must be finite; None if all are NaN and may be."""
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32)
+    if np.isnan(numbers).all():
+        if all_nan:
+            return None
+        raise SourceError(f"{place}: every number is NaN; expected at least one time step")
     wrong = np.argwhere(~np.isfinite(numbers))
     if wrong.size:
         time, feature = wrong[0]

@@ -338,6 +338,43 @@ def test_official_list_is_found(write_folder, write_archive, tmp_path, config, n
         assert report(path)["missing_samples"] == (str(folder / name) if is_used else None)
 
 
+def without_joints(value):
+    """A file whose bodies have this in place of every coordinate."""
+    lines = text(ONE).splitlines()
+    joints = [line.split() if len(line.split()) == 12 else line for line in lines]
+    rows = [x if isinstance(x, str) else " ".join([*[value] * 3, *x[3:]]) for x in joints]
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("arguments", [{}, {"bodies": "authors"}, {"on_error": "skip"}])
+def test_samples_without_one_usable_joint_are_excluded(write_folder, tmp_path, arguments):
+    one_joint = text(ONE, 8).splitlines()
+    one_joint[9:] = without_joints("nan").splitlines()[9:]  # the first body's first joints are known
+    samples = SAMPLES | {
+        "S001C001P001R001A007": without_joints("NaN"),
+        "S001C001P001R001A008": without_joints("0"),
+        "S001C001P001R001A009": "\n".join(one_joint),
+    }
+
+    path = build("ntu_rgbd", tmp_path, source=write_folder(samples), **arguments)
+
+    found = report(path)
+    assert found["without_joints"] == ["S001C001P001R001A007", "S001C001P001R001A008"]
+    assert set(records(path)) == {*OF_NTU_60, "S001C001P001R001A009"}
+    assert (found["found"], found["written"]) == (len(samples), len(OF_NTU_60) + 1)
+    assert sum(found["written_by_action"].values()) == found["written"]
+    (line, *_) = NtuRgbd(source="x", data_dir=tmp_path, **arguments).summary()
+    total = "found 9 = written 5 + without a usable joint 2 + of other classes 2"
+    assert line == total
+
+
+def test_nothing_but_samples_without_a_usable_joint(write_folder, tmp_path):
+    source = write_folder({"S001C001P001R001A007": without_joints("NaN")})
+    with pytest.raises(SourceError, match="no samples left; found 1 = written 0 \\+ without a usabl"):
+        build("ntu_rgbd", tmp_path / "data", source=source)
+    assert not finished_builds(tmp_path / "data")
+
+
 def test_name_that_is_there_twice_ends_the_build(write_folder, write_archive, tmp_path):
     name = OF_NTU_60[0]
     source = write_folder()

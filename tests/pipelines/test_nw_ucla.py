@@ -255,6 +255,31 @@ def test_partial_data_and_another_source_are_reported(files, write, tmp_path):
     assert len(NwUcla(data_dir=tmp_path / "data").warnings()) == 1
 
 
+def test_samples_without_one_usable_joint_are_left_out_and_named(files, write, tmp_path):
+    nothing = np.zeros((4, 20, 3)).tolist()
+    one_joint = np.zeros((4, 20, 3))
+    one_joint[2, 5, 1] = 0.5
+    for number, frames in enumerate((nothing, nothing, one_joint.tolist())):
+        name = f"a05_s01_e{number:02}_v01"
+        files[f"{name}.json"] = content(name, 1, 5, {"skeletons": frames})
+    source = write(files)
+
+    found = read_records(build(source, tmp_path / "data"))
+
+    assert set(found) == {*NAMES, "a05_s01_e02_v01"}
+    assert NwUcla(source=str(source), data_dir=tmp_path / "data").warnings()[1:] == [
+        "left out: 2 without one usable joint: a05_s01_e00_v01, a05_s01_e01_v01"
+    ]
+
+
+def test_nothing_but_samples_without_one_usable_joint(write, tmp_path):
+    name = "a05_s01_e00_v01"
+    empty = content(name, 1, 5, {"skeletons": np.zeros((4, 20, 3)).tolist()})
+    with pytest.raises(SourceError, match="no sample has one usable joint"):
+        build(write({f"{name}.json": empty}), tmp_path / "data")
+    assert not list((tmp_path / "data").rglob("*.tfrecord*"))
+
+
 @pytest.mark.skipif("NRNM_DATA" not in os.environ, reason="needs the real skeletons")
 def test_real_skeletons(tmp_path):
     folder = pathlib.Path(os.environ["NRNM_DATA"]) / "NW-UCLA"

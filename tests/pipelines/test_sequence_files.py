@@ -295,6 +295,31 @@ def test_wrong_line_is_named(write, text, message):
     check_error(write(text), message)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_sequences_of_nothing_but_nan_are_left_out_and_named(write, tmp_path, form):
+    name, make = FORMS[form]
+    nothing = np.full((2, 3), np.nan, np.float32)
+    y = ("down", *LABELS[:2], "down", "up", "down", "up", *LABELS[2:])
+    sequences = [nothing, *SEQUENCES[:2], *[nothing] * 4, *SEQUENCES[2:]]
+    path = write(make(sequences, y), name)
+
+    builder = build(tmp_path / "data", train_file=path)
+
+    records = list(builder.as_dataset(split="train").as_numpy_iterator())
+    found = sorted(records, key=lambda record: int(record["id"].split(b"/")[1]))
+    assert_same([record["sequence"] for record in found], SEQUENCES)
+    (line,) = SequenceFiles(data_dir=tmp_path / "data", train_file=path).warnings()
+    assert line.startswith("left out: 5 without one number: ") and line.endswith(", and 2 more")
+    with pytest.raises(SourceError, match="every number is NaN; expected at least one time step"):
+        list(read_sequences(path, with_labels=False))
+
+
+def test_nothing_but_sequences_of_nan(write, tmp_path):
+    path = write({"x": np.full((2, 3, 1), np.nan), "y": [0, 1]})
+    with pytest.raises(SourceError, match="every sequence is without one number"):
+        build(tmp_path / "data", train_file=path)
+
+
 def test_header_words_are_apart_by_blanks_or_tabs(write):
     text = ts(SEQUENCES, LABELS)
     header, data = text.split("@data")

@@ -130,6 +130,12 @@ def files(tmp_path):
     (tmp_path / "text.skeleton").write_text("text")
     write_json(tmp_path / "nw" / "in.json", np.ones((2, 20, 3)))
     write_json(tmp_path / "nobody.json", np.zeros((2, 20, 3)))
+    joints = np.ones((3, 25, 3), "float32")
+    joints[:, 4, 1] = np.nan
+    ids = np.zeros(3, "int64"), joints, np.full((3, 25), 2, "uint8")
+    unknown = BodyFrames(3, np.arange(3, dtype="int32"), *ids)
+    (tmp_path / "unknown.skeleton").write_text(write_skeleton(unknown))
+    np.savez(tmp_path / "nan.npz", x=np.stack([np.ones((4, 3)), np.full((4, 3), np.nan)]))
     write_json(tmp_path / "other.json", np.ones((2, 25, 3)))
     np.savez(tmp_path / "in.npz", x=np.ones((2, 4, 3)))
     np.savez(tmp_path / "wide.npz", x=np.ones((2, 4, 5)))
@@ -159,6 +165,8 @@ def files(tmp_path):
         ("skeletons", "none.skeleton", "none.skeleton, line 1"),
         ("skeletons", "text.skeleton", "text.skeleton, line 1"),
         ("skeletons", "nobody.skeleton", "nobody.skeleton: no frame has a body"),
+        ("skeletons", "unknown.skeleton", "no frame has a body whose joints are all known"),
+        ("sequences", "nan.npz", "sequence 1 of x: every number is NaN; expected at least one"),
         (
             "nw_ucla",
             "ntu",
