@@ -1,7 +1,7 @@
 """Locks: one process at a time writes to a place.
 
-A lock is the operating system's (`flock`): it is free when the process that held it is dead, however
-it died. The file that it is on says who holds it; that the file is there says nothing.
+A lock is the operating system's (`flock`): it is free when the process that held it is dead,
+however it died. The file that it is on says who holds it; that the file is there says nothing.
 """
 
 import contextlib
