@@ -14,6 +14,7 @@ from absl import flags, logging
 
 from pipelines import locks
 from pipelines.errors import SourceError
+from pipelines.file_errors import write_error
 from pipelines.publishing import make_folder, sync, sync_tree
 
 # Data set -> "module:class". The module is imported only when its data set is asked for.
@@ -187,7 +188,7 @@ def _claimed(path):
             make_folder(path.parent)
             lock = stack.enter_context(locks.claimed(path))
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise SourceError(write_error(error, path)) from error
         if lock.descriptor is not None:
             for leftover in path.parent.glob(f"{UNFINISHED}*_{glob.escape(path.name)}"):
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -204,22 +205,12 @@ def _write(builder, path):
             builder.download_and_prepare(download_config=checked)
         sync_tree(path)
         sync(path.parent)
-    except Exception as error:
-        if _is_file_error(error):
-            raise _unwritable(path, error) from error
+    except SourceError:
         raise
-
-
-def _unwritable(path, error):
-    return SourceError(f"{path} cannot be written: {' '.join(str(error).split())}")
-
-
-def _is_file_error(error):
-    """Whether the operating system refused, a full disk for one; TFDS may have wrapped it."""
-    import tensorflow as tf
-
-    file_errors = (OSError, tf.errors.OpError)
-    return isinstance(error, file_errors) or isinstance(error.__cause__, file_errors)
+    except Exception as error:
+        if message := write_error(error, path):
+            raise SourceError(message) from error
+        raise
 
 
 @contextlib.contextmanager

@@ -1,12 +1,13 @@
 """What every data set here adds to a TFDS builder."""
 
+import pathlib
 from collections import Counter
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
-from pipelines.manifest import write_manifest
+from pipelines.manifest import check_sizes, write_manifest
 from pipelines.publishing import sync_tree
 
 
@@ -61,12 +62,26 @@ class _WithOptions:
                 allowed = " or ".join(self.CHOICES[name])
                 raise SourceError(f"{name}={value!r}; expected {allowed}")
 
+    def _build_data_dir(self, data_dir):
+        """Returns the root and the build's folder, checked before TFDS reads a finished build."""
+        root, path = super()._build_data_dir(data_dir)
+        if pathlib.Path(path, "dataset_info.json").exists():
+            check_sizes(path)
+        return root, path
+
     def _download_and_prepare(self, dl_manager, download_config=None):
         """Writes the records, then their manifest, all before the folder gets its final name."""
         super()._download_and_prepare(dl_manager, download_config)
+        self._finish_build()
+        # TFDS writes these files once more after this method, with the same content.
+        self.info.download_size = dl_manager.downloaded_size
+        self.info.write_to_directory(self.data_path)
         splits = {name: split.filenames for name, split in self.info.splits.items()}
         write_manifest(self.data_path, splits)
         sync_tree(self.data_path)
+
+    def _finish_build(self):
+        """Writes what else a build consists of, when its records are written."""
 
     def _example_writer(self):
         return _DeterministicWriter(file_format=self.info.file_format)

@@ -8,7 +8,9 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.file_errors import reading
 from pipelines.left_out import left_out_warnings, note_left_out
+from pipelines.limits import in_bytes
 
 UNLABELLED = "unsupervised"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -23,6 +25,7 @@ class LabelledFiles(DatasetBuilder):
         test_file: path, or None for no such split.
         unlabelled_file: path of examples without labels, or None: the split `unsupervised`, whose
             labels are -1.
+        source_limit_mb: size of the largest piece read at once, in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The build's path carries a hash of the files' content and type, so that a changed file is built
@@ -47,6 +50,7 @@ class LabelledFiles(DatasetBuilder):
         validation_file=None,
         test_file=None,
         unlabelled_file=None,
+        source_limit_mb=0,
         **kwargs,
     ):
         files = {
@@ -55,6 +59,7 @@ class LabelledFiles(DatasetBuilder):
             "test": test_file,
             UNLABELLED: unlabelled_file,
         }
+        self._limit = in_bytes(source_limit_mb, None)
         if not train_file:
             raise SourceError(f"no train_file given; expected {self.FORMATS}")
         self._files = {
@@ -153,11 +158,8 @@ def content_hash(files):
     """
     digest = hashlib.sha256()
     for split, path in files.items():
-        try:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}") from error
+        with reading(path), path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{split} {path.suffix.lower()} {content}\n".encode())
     return digest.hexdigest()[:16]
 

@@ -1,7 +1,8 @@
-"""The manifest of a build: a file beside the records that says what each shard holds.
+"""The manifest of a build: a file beside the records that says what each file of the build holds.
 
 TFRecord has a checksum for every record, none for a file: that records are missing at the end of a
-shard, or a shard among the others, shows only here.
+shard, or a shard among the others, shows only here. The files beside the records have no checksum
+at all, and the classes are named by one of them.
 """
 
 import hashlib
@@ -11,9 +12,14 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.file_errors import reason
 
 FILE_NAME = "manifest.json"
 SHARDS = "*.tfrecord-*"
+# What TFDS and this package look for in the folder of a build, by name.
+_LOOKED_FOR = ("*.tfrecord*", "*.json", "*.labels.txt", "LICENSE")
+# Where the raw data lay is no part of a build: builds of equal data have equal manifests.
+_ORIGIN = {"exclusions.json": ("source", "missing_samples"), "metadata.json": ("source",)}
 # A TFRecord: its length as 8 bytes and their checksum, the record, its checksum.
 _LENGTH, _CHECKSUM = 8, 4
 _CHUNK = 2**20
@@ -28,12 +34,30 @@ class Shard(NamedTuple):
     sha256: str
 
 
+class File(NamedTuple):
+    """What a file beside the shards holds: its name, number of bytes, SHA-256 in hexadecimal.
+
+    Both are of the file, or, if it says where the raw data lay, of its JSON without that.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+class Manifest(NamedTuple):
+    """What a build consists of: split -> list of its `Shard`s, and a list of the other `File`s."""
+
+    splits: dict[str, list[Shard]]
+    files: list[File]
+
+
 def write_manifest(folder, splits):
-    """Writes the manifest of the shards in a folder.
+    """Writes the manifest of a folder that is complete but for it.
 
     Args:
         folder: path object, a local folder's or another file system's.
-        splits: dict, split -> file names of its shards.
+        splits: dict, split -> file names of its shards. All other files are listed beside them.
     """
     content = {}
     for split, files in splits.items():
@@ -43,7 +67,12 @@ def write_manifest(folder, splits):
             "bytes": sum(shard.bytes for shard in shards),
             "shards": [shard._asdict() for shard in shards],
         }
-    manifest = {"splits": content, "sha256": _digest(content)}
+    others = sorted(set(_names(folder)) - set(itertools.chain(*splits.values())))
+    manifest = {
+        "splits": content,
+        "files": [measure_file(folder / file)._asdict() for file in others],
+    }
+    manifest["sha256"] = _digest(manifest)
     (folder / FILE_NAME).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -51,41 +80,60 @@ def read_manifest(folder):
     """Returns split -> list of `Shard`s, as they were when the build in a folder was made.
 
     Raises:
-        SourceError: if there is no manifest, or it is damaged or was edited.
+        SourceError: as `read_whole_manifest`.
+    """
+    return read_whole_manifest(folder).splits
+
+
+def read_whole_manifest(folder):
+    """Returns the `Manifest` of the build in a folder, as it was made.
+
+    Raises:
+        SourceError: if there is no manifest, it is damaged or was edited, or it is of an older
+            version and lists the shards alone.
     """
     folder = pathlib.Path(folder)
     path = folder / FILE_NAME
     try:
-        manifest = json.loads(path.read_bytes())
-        if manifest["sha256"] != _digest(manifest["splits"]):
+        content = json.loads(path.read_bytes())
+        digest = content.pop("sha256")
+        if "files" not in content and digest == _digest(content["splits"]):
+            raise SourceError(
+                f"{path}: of an older version, which lists the shards alone, so nothing tells "
+                f"whether the names of the classes are right; {_advice(folder)}"
+            )
+        if digest != _digest(content):
             raise ValueError("its own SHA-256 differs")
-        return {
-            split: [Shard(**shard) for shard in content["shards"]]
-            for split, content in manifest["splits"].items()
+        splits = {
+            split: [Shard(**shard) for shard in part["shards"]]
+            for split, part in content["splits"].items()
         }
+        return Manifest(splits, [File(**file) for file in content["files"]])
+    except SourceError:
+        raise
     except FileNotFoundError as error:
         raise SourceError(
             f"{folder}: no {FILE_NAME}, so nothing tells whether the records are whole (an older "
             f"version builds without it); {_advice(folder)}"
         ) from error
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SourceError(f"{path}: {reason(error)}; it cannot be read") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path}: damaged or edited ({error}); {_advice(folder)}") from error
 
 
 def check_sizes(folder):
-    """Checks that the shards of a build are there, each with as many bytes as when it was built.
+    """Checks the files of a build: the shards by their sizes, the others by their SHA-256.
 
-    Quick however large the build is, and without TensorFlow; what it cannot see, a changed byte,
-    `python -m pipelines.verify` does.
+    Quick however large the build is, and without TensorFlow; what it cannot see, a changed byte in
+    a shard, `python -m pipelines.verify` does.
 
     Args:
         folder: path of a built version.
 
     Raises:
-        SourceError: naming a shard that is missing, has another size or is none of the build's, or
-            a manifest that is missing or damaged.
+        SourceError: naming a file that is missing, has another size or content, or is none of the
+            build's and would be read as one, or a manifest that is missing or damaged.
 
     Example:
 
@@ -95,19 +143,23 @@ def check_sizes(folder):
     >>> check_sizes(path)
     """
     folder = pathlib.Path(folder)
-    splits = read_manifest(folder)
-    for shard in itertools.chain(*splits.values()):
+    manifest = read_whole_manifest(folder)
+    for shard in itertools.chain(*manifest.splits.values()):
         path = folder / shard.file
         try:
             size = path.stat().st_size
         except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}; {_advice(folder)}") from error
+            raise SourceError(f"{path}: {reason(error)}; {_advice(folder)}") from error
         if size != shard.bytes:
             raise SourceError(
                 f"{path}: {size:,} bytes instead of {shard.bytes:,}; {_advice(folder)}"
             )
-    for file in unlisted_shards(folder, splits):
-        raise SourceError(f"{folder / file}: not in {FILE_NAME}; {_advice(folder)}")
+    for file in manifest.files:
+        if difference := differing_file(folder, file):
+            raise SourceError(f"{folder / file.file}: {difference}; {_advice(folder)}")
+    for file in unlisted_files(folder, manifest):
+        if any(pathlib.PurePath(file).match(pattern) for pattern in _LOOKED_FOR):
+            raise SourceError(f"{folder / file}: not in {FILE_NAME}; {_advice(folder)}")
 
 
 def check_hashes(folder):
@@ -136,7 +188,7 @@ def check_hashes(folder):
                 if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
                     damaged.append(str(path))
         except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}; {_advice(folder)}") from error
+            raise SourceError(f"{path}: {reason(error)}; {_advice(folder)}") from error
     if damaged:
         raise SourceError(
             f"{', '.join(damaged)}: damaged, no longer what was built (SHA-256 differs); "
@@ -144,10 +196,54 @@ def check_hashes(folder):
         )
 
 
-def unlisted_shards(folder, splits):
-    """Returns the names of the shards in a folder that are none of its manifest's."""
-    listed = {shard.file for shard in itertools.chain(*splits.values())}
-    return sorted({path.name for path in folder.glob(SHARDS)} - listed)
+def differing_file(folder, file):
+    """Returns in words how a file beside the shards differs from its `File`, None if not."""
+    try:
+        found = measure_file(folder / file.file)
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return reason(error)
+    if found.bytes != file.bytes:
+        return f"{found.bytes:,} bytes instead of {file.bytes:,}"
+    return None if found.sha256 == file.sha256 else "changed since it was built (SHA-256 differs)"
+
+
+def unlisted_files(folder, manifest):
+    """Returns the names of the files in a folder that are none of its manifest's.
+
+    Hidden files and logs, which nothing reads, are passed over.
+    """
+    listed = {file.file for file in itertools.chain(manifest.files, *manifest.splits.values())}
+    return sorted(set(_names(folder)) - listed)
+
+
+def measure_file(path):
+    """Returns the `File` of a file beside the shards, which is small enough to be read whole."""
+    content = path.read_bytes()
+    for key in _ORIGIN.get(path.name, ()):
+        content = _without(content, key)
+    return File(path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _without(content, key):
+    """Returns a JSON object without one of its keys; what is none as it is."""
+    try:
+        record = json.loads(content)
+        del record[key]
+        return json.dumps(record).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return content
+
+
+def _names(folder):
+    """Returns the names of what is in a folder, but for the manifest, hidden files and logs."""
+    names = [path.name for path in folder.iterdir()]
+    return [
+        name
+        for name in names
+        if name != FILE_NAME and not name.startswith(".") and not name.endswith(".log")
+    ]
 
 
 def measure_shard(path):

@@ -1,26 +1,34 @@
 """What the readers of a user's own files have in common, whatever the format."""
 
+import itertools
+
 from pipelines.errors import SourceError
+from pipelines.file_errors import reading
+from pipelines.limits import ADVICE, LINE
 
 
-def read_lines(path):
+def read_lines(path, limit=LINE):
     """Yields (number, line) of a UTF-8 file, without a byte order mark.
 
     Args:
         path: a `pathlib.Path`.
+        limit: integer, the size of the longest line in bytes.
 
     Raises:
-        SourceError: if the file cannot be read, or a line is not UTF-8.
+        SourceError: if the file cannot be read, or a line is longer or not UTF-8.
     """
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+    with reading(path), path.open("rb") as file:
+        for number in itertools.count(1):
+            line = file.readline(limit + 1)
+            if not line:
+                return
+            if len(line) > limit:
+                raise SourceError(f"{path}, line {number}: more than {limit:,} bytes; {ADVICE}")
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
+            yield number, text
 
 
 def clean_label(place, label):

@@ -16,7 +16,15 @@ from tqdm.auto import tqdm
 
 from pipelines.build import UNFINISHED, native_logs_hidden, tfds_quiet
 from pipelines.errors import SourceError
-from pipelines.manifest import FILE_NAME, SHARDS, measure_shard, read_manifest, unlisted_shards
+from pipelines.manifest import (
+    FILE_NAME,
+    SHARDS,
+    differing_file,
+    measure_shard,
+    read_whole_manifest,
+    unlisted_files,
+)
+from pipelines.open_build import damaged, open_build
 
 _INFO_NAME = "dataset_info.json"  # TFDS's
 _SHOWN = 3  # pairs of records in a line
@@ -103,7 +111,7 @@ def find_builds(folder):
 
 
 def verify(folder):
-    """Compares the shards of a build with its manifest and reads every record.
+    """Compares all files of a build with its manifest and reads every record.
 
     Args:
         folder: path of a built version.
@@ -124,18 +132,28 @@ def verify(folder):
     """
     folder = pathlib.Path(folder)
     try:
-        splits = read_manifest(folder)
-        info, contents = _open(folder, splits)
+        manifest = read_whole_manifest(folder)
+        with tfds_quiet():
+            info = open_build(folder).info
     except SourceError as error:
         return Report(folder, {}, [], [], [str(error)])
-    problems = _differing_splits(info, splits)
-    problems += [f"{file}: not in {FILE_NAME}" for file in unlisted_shards(folder, splits)]
+    splits, contents = manifest.splits, _Contents(info, manifest.splits)
+    differing = _differing_files(folder, manifest, _differing_splits(info, splits))
+    problems = [
+        *differing,
+        *(f"{file}: not in {FILE_NAME}" for file in unlisted_files(folder, manifest)),
+    ]
     records = _read(folder, splits, info.features, problems)
     total = sum(shard.records for shard in itertools.chain(*splits.values()))
-    for split, record in tqdm(
-        records, f"Verifying {info.name}", total, unit=" records", leave=False
-    ):
-        contents.add(split, record)
+    try:
+        for split, record in tqdm(
+            records, f"Verifying {info.name}", total, unit=" records", leave=False
+        ):
+            contents.add(split, record)
+    except Exception as error:  # whatever can come of reading records as something else
+        if not differing:
+            raise
+        problems.append(str(damaged(folder, error)))
     return Report(
         folder,
         contents.label_counts,
@@ -145,24 +163,8 @@ def verify(folder):
     )
 
 
-def _open(folder, splits):
-    """Returns what TFDS knows about a build, and a `_Contents` for its records."""
-    import tensorflow_datasets as tfds
-
-    try:
-        with tfds_quiet():
-            info = tfds.builder_from_directory(folder).info
-            return info, _Contents(info, splits)
-    except Exception as error:  # TFDS has no error of its own for what is wrong with its files
-        message = " ".join(str(error).split())
-        raise SourceError(
-            f"{folder}: {_INFO_NAME} or features.json is missing or damaged ({message}); "
-            f"remove {folder} and build again"
-        ) from error
-
-
 def _differing_splits(info, splits):
-    """Returns a line for each split that TFDS would not read as the manifest lists it."""
+    """Returns in words each split that TFDS would not read as the manifest lists it."""
     listed = {
         split: {shard.file: shard.records for shard in shards} for split, shards in splits.items()
     }
@@ -171,11 +173,21 @@ def _differing_splits(info, splits):
         for split, value in info.splits.items()
     }
     return [
-        f"{_INFO_NAME}: split {split} has {read.get(split, 'nothing')}, "
+        f"split {split} has {read.get(split, 'nothing')}, "
         f"{listed.get(split, 'nothing')} in {FILE_NAME}"
         for split in sorted(read | listed)
         if read.get(split) != listed.get(split)
     ]
+
+
+def _differing_files(folder, manifest, differing_splits):
+    """Returns a line for each file beside the shards that differs from the manifest."""
+    differences = {file.file: [] for file in manifest.files}
+    differences[_INFO_NAME] = differing_splits
+    for file in manifest.files:
+        if difference := differing_file(folder, file):
+            differences[file.file].append(difference)
+    return [f"{file}: {', '.join(words)}" for file, words in differences.items() if words]
 
 
 def _read(folder, splits, features, problems):

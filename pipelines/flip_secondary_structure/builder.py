@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 from pipelines.flip_secondary_structure.samples import FILES, STATES, read_chains
+from pipelines.limits import TABLE, in_bytes, option_help
 
 NUM_CHAINS = {"train": 9_712, "validation": 1_080, "test": 364}
 
@@ -18,6 +19,7 @@ class FlipSecondaryStructure(DatasetBuilder):
 
     Args:
         source: the folder with `sequences.fasta`, `sampled.fasta` and `mask.fasta`.
+        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The splits are those of the files' headers; one without chains is left out. The source is not
@@ -29,9 +31,13 @@ class FlipSecondaryStructure(DatasetBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
-    OPTIONS = {"source": f"folder with {', '.join(FILES)}"}
+    OPTIONS = {
+        "source": f"folder with {', '.join(FILES)}",
+        "source_limit_mb": option_help("FASTA file", TABLE),
+    }
 
-    def __init__(self, *, source=None, **kwargs):
+    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
+        self._limit = in_bytes(source_limit_mb, TABLE)
         self._source = os.path.abspath(os.path.expanduser(source)) if source else None
         super().__init__(**kwargs)
 
@@ -81,7 +87,7 @@ class FlipSecondaryStructure(DatasetBuilder):
     def _split_generators(self, dl_manager):
         if not self._source:
             raise SourceError(f"no source given; expected the {self.OPTIONS['source']}")
-        chains = list(read_chains(self._source))
+        chains = list(read_chains(self._source, self._limit))
         return {
             split: self._generate_examples(chains, split)
             for split in NUM_CHAINS

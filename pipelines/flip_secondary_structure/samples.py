@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.limits import TABLE, check_file_size
 from pipelines.user_files import read_lines
 
 # Letter in the file -> name, in the order of the labels.
@@ -55,12 +56,13 @@ class _Entry(NamedTuple):
     letters: str
 
 
-def read_chains(path):
+def read_chains(path, limit=TABLE):
     """Yields the `Chain`s of a folder, in the order of `sequences.fasta`.
 
     Args:
         path: the folder that holds `FILES`. Entries may stand in any order, and be of several
             lines; amino acids in lower case are those in upper case.
+        limit: integer, the size of the largest file in bytes; all of them are kept in memory.
 
     Raises:
         SourceError: naming file and line, if a file is missing or cannot be read, a chain occurs
@@ -69,7 +71,7 @@ def read_chains(path):
     path = pathlib.Path(path).expanduser()
     if not path.is_dir():
         raise SourceError(f"{path}: no such folder; expected the one with {', '.join(FILES)}")
-    entries = {file: _read_entries(path / file) for file in FILES}
+    entries = {file: _read_entries(path / file, limit) for file in FILES}
     for file in FILES:
         for name in entries[file]:
             for other in FILES:
@@ -82,12 +84,13 @@ def read_chains(path):
         yield _chain(name, *(entries[file][name] for file in FILES))
 
 
-def _read_entries(path):
+def _read_entries(path, limit):
     """Returns name -> `_Entry` of a FASTA file."""
     if not path.is_file():
         raise SourceError(f"{path}: no such file; expected {', '.join(FILES)} in one folder")
+    check_file_size(path, limit)
     headers, parts = {}, []
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, limit):
         line, place = line.strip(), f"{path}, line {number}"
         if line.startswith(">"):
             name, _, attributes = line[1:].partition(" ")

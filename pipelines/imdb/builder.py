@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 from pipelines.imdb.reviews import SPLITS, count_reviews, open_source, read_reviews
+from pipelines.limits import REVIEW, in_bytes, option_help
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 OFFICIAL_COUNTS = {"train": 25_000, "test": 25_000, "unsupervised": 50_000}
@@ -34,6 +35,7 @@ class Imdb(DatasetBuilder):
     Args:
         source: an `aclImdb` folder, a folder that contains one, or its tar archive; None downloads
             the official archive and checks its SHA-256.
+        source_limit_mb: size of the largest review in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The source is not part of the build's path: there is one IMDB in a data folder. A build made
@@ -42,9 +44,13 @@ class Imdb(DatasetBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
-    OPTIONS = {"source": "aclImdb folder or its .tar, .tar.gz, .tar.xz; downloaded if not given"}
+    OPTIONS = {
+        "source": "aclImdb folder or its .tar, .tar.gz, .tar.xz; downloaded if not given",
+        "source_limit_mb": option_help("review", REVIEW),
+    }
 
-    def __init__(self, *, source=None, **kwargs):
+    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
+        self._limit = in_bytes(source_limit_mb, REVIEW)
         self._source = os.path.abspath(os.path.expanduser(source)) if source else None
         super().__init__(**kwargs)
 
@@ -69,7 +75,7 @@ class Imdb(DatasetBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        source = open_source(self._source or _download(dl_manager))
+        source = open_source(self._source or _download(dl_manager), self._limit)
         counts = count_reviews(source)
         return {
             split: self._generate_examples(source, split, counts[split])

@@ -4,21 +4,16 @@ Both sources have the same two methods: `names()` goes through all reviews' plac
 read to its end and so checked whole), `read(folders)` yields the content of some of them.
 """
 
-import bz2
-import contextlib
-import gzip
-import lzma
 import os
 import pathlib
 import re
-import tarfile
-import zlib
 from collections import Counter
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
+from pipelines.archives.tar_archive import read_members
 from pipelines.errors import SourceError
+from pipelines.file_errors import reading
+from pipelines.limits import REVIEW, check_size, read_file
 
 # Split -> folder inside aclImdb -> (label, ratings that agree with it). Zero means unrated.
 SPLITS = {
@@ -28,8 +23,6 @@ SPLITS = {
 }
 _FOLDERS = {folder: split for split, folders in SPLITS.items() for folder in folders}
 _FILE_NAME = re.compile(r"([0-9]+)_([0-9]+)\.txt")
-_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
-_DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
 class Review(NamedTuple):
@@ -41,20 +34,21 @@ class Review(NamedTuple):
     rating: int
 
 
-def open_source(path):
+def open_source(path, limit=REVIEW):
     """Returns the reviews at a path: a folder or a tar archive, compressed or not.
 
     Args:
         path: an `aclImdb` folder, a folder that contains one, or an archive of it.
+        limit: integer, the size of the largest review in bytes; a larger one is an error.
 
     Raises:
         SourceError: if there is nothing at the path.
     """
     path = pathlib.Path(path).expanduser()
     if path.is_dir():
-        return ReviewFolder(path)
+        return ReviewFolder(path, limit)
     if path.is_file():
-        return ReviewArchive(path)
+        return ReviewArchive(path, limit)
     raise SourceError(f"{path}: no such file or folder; expected an aclImdb folder or its archive")
 
 
@@ -117,8 +111,9 @@ def _parse_name(source, folder, name):
 class ReviewFolder:
     """Reviews in an unpacked `aclImdb` folder. Hidden files are not reviews."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit):
         self.path = path
+        self._limit = limit
         self._root = path if (path / "train").is_dir() else path / "aclImdb"
 
     def place(self, folder, name):
@@ -128,20 +123,20 @@ class ReviewFolder:
     def names(self):
         """Yields (folder, file name) of all reviews."""
         for folder in _FOLDERS:
-            with contextlib.suppress(FileNotFoundError), os.scandir(self._root / folder) as entries:
-                for entry in entries:
-                    if entry.is_file() and not entry.name.startswith("."):
-                        yield folder, entry.name
+            path = self._root / folder
+            if not os.path.lexists(path):
+                continue
+            with reading(path), os.scandir(path) as entries:
+                names = [entry.name for entry in entries if entry.is_file()]
+            for name in names:
+                if not name.startswith("."):
+                    yield folder, name
 
     def read(self, folders):
         """Yields (folder, file name, content) of the reviews in the folders."""
         for folder, name in self.names():
             if folder in folders:
-                try:
-                    content = (self._root / folder / name).read_bytes()
-                except OSError as error:
-                    raise SourceError(f"{self.place(folder, name)}: {error.strerror}") from error
-                yield folder, name, content
+                yield folder, name, read_file(self.place(folder, name), self._limit)
 
 
 class ReviewArchive:
@@ -150,8 +145,9 @@ class ReviewArchive:
     Only regular files below `aclImdb/` count; links and anything elsewhere are passed over.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, limit):
         self.path = path
+        self._limit = limit
 
     def place(self, folder, name):
         """Returns where a review is, for messages."""
@@ -159,67 +155,20 @@ class ReviewArchive:
 
     def names(self):
         """Yields (folder, file name) of all reviews and checks the archive to its end."""
-        with self._open(show_progress=True) as (archive, stream):
-            for folder, name, _ in _members(archive):
-                yield folder, name
-            while stream.read(1 << 20):  # the checksum comes last
-                pass
+        for folder, name, _ in self._reviews(show_progress=True):
+            yield folder, name
 
     def read(self, folders):
         """Yields (folder, file name, content) of the reviews in the folders."""
-        with self._open() as (archive, _):
-            for folder, name, member in _members(archive):
-                if folder in folders:
-                    yield folder, name, archive.extractfile(member).read()
+        for folder, name, read in self._reviews():
+            if folder in folders:
+                yield folder, name, read(self._limit)
 
-    @contextlib.contextmanager
-    def _open(self, show_progress=False):
-        """Gives the archive and its decompressed stream; what fails in it is damage."""
-        try:
-            with self.path.open("rb") as file:
-                start = file.read(6)
-                file.seek(0)
-                opener = next((_OPENERS[m] for m in _OPENERS if start.startswith(m)), None)
-                with (
-                    tqdm.wrapattr(
-                        file,
-                        "read",
-                        total=self.path.stat().st_size,
-                        unit="B",
-                        unit_scale=True,
-                        unit_divisor=1024,
-                        desc=f"Checking {self.path.name}",
-                        leave=False,
-                        disable=not show_progress,
-                    ) as raw,
-                    opener(raw) if opener else contextlib.nullcontext(raw) as stream,
-                    tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo) as archive,
-                ):
-                    yield archive, stream
-        except _DAMAGE as error:
-            message = f"{self.path}: not a tar archive, or damaged or truncated ({error})"
-            raise SourceError(message) from error
-
-
-class _StrictTarInfo(tarfile.TarInfo):
-    """A header that must be whole: tarfile takes a damaged one for the archive's end."""
-
-    @classmethod
-    def fromtarfile(cls, archive):
-        try:
-            return super().fromtarfile(archive)
-        except tarfile.EOFHeaderError:
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"bad header: {error}") from error
-
-
-def _members(archive):
-    """Yields (folder, file name, member) of the reviews in an archive."""
-    while member := archive.next():
-        archive.members.clear()  # tarfile keeps every header otherwise
-        root, _, path = member.name.removeprefix("./").partition("/")
-        folder, _, name = path.rpartition("/")
-        review = root == "aclImdb" and folder in _FOLDERS and not name.startswith(".")
-        if review and member.isfile():
-            yield folder, name, member
+    def _reviews(self, show_progress=False):
+        """Yields (folder, file name, function that reads it) of the reviews."""
+        for member, read in read_members(self.path, show_progress):
+            root, _, path = member.name.removeprefix("./").partition("/")
+            folder, _, name = path.rpartition("/")
+            if root == "aclImdb" and folder in _FOLDERS and not name.startswith("."):
+                check_size(self.place(folder, name), member.size, self._limit)
+                yield folder, name, read

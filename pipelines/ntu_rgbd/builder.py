@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from pipelines.dataset_builder import ShardedDatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.limits import SKELETON_FILE, in_bytes, option_help
 from pipelines.ntu_rgbd.beam import with_beam
 from pipelines.ntu_rgbd.examples import BODIES, read_example
 from pipelines.ntu_rgbd.parallel import map_in_processes, num_cores
@@ -44,6 +45,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         num_processes: how many processes read files; 0 means as many as there are cores.
         beam_runner: name of an Apache Beam runner that builds instead; "FnApiRunner" is local.
         beam_options: its options, such as "flink_master=host:8081,parallelism=64".
+        source_limit_mb: size of the largest skeleton file in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.ShardBasedBuilder`, such as `data_dir`.
 
     There is one TFDS split, `samples`; `pipelines.ntu_rgbd.samples.SPLITS` says which of its
@@ -67,6 +69,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         "num_processes": "how many processes read files; 0 is one for each core",
         "beam_runner": "Apache Beam runner that builds instead; FnApiRunner is local",
         "beam_options": "its options, such as flink_master=host:8081,parallelism=64",
+        "source_limit_mb": option_help("skeleton file", SKELETON_FILE),
     }
     CHOICES = {
         "config": tuple(_NUM_CLASSES),
@@ -85,6 +88,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         num_processes=0,
         beam_runner=None,
         beam_options=None,
+        source_limit_mb=0,
         **kwargs,
     ):
         self._check_choices(config=config, bodies=bodies, on_error=on_error)
@@ -98,6 +102,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         self._num_processes = num_processes or num_cores()
         self._beam_runner = beam_runner
         self._beam_options = beam_options
+        self._limit = in_bytes(source_limit_mb, SKELETON_FILE)
         name = self._config_name()
         super().__init__(config=tfds.core.BuilderConfig(name=name), **kwargs)
 
@@ -113,7 +118,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         """Returns where the skeleton files come from, as in `pipelines.ntu_rgbd.source`."""
         if not self._source:
             raise SourceError(f"no source given; expected a {self.OPTIONS['source']}")
-        return open_source(self._source)
+        return open_source(self._source, self._limit)
 
     def warnings(self):
         """Returns what differs from the official data set, and a source that was not read."""
@@ -173,7 +178,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         return {_SPLIT: self._shards}
 
     def _download_and_prepare(self, dl_manager, download_config=None):
-        """Writes the shards, then the report of what is not among the records."""
+        """Writes the shards; then comes `_finish_build`."""
         source = self._open_source()
         missing_list = self._find_missing_list()
         missing = read_missing_list(missing_list) if missing_list else frozenset()
@@ -186,11 +191,15 @@ class NtuRgbd(ShardedDatasetBuilder):
                 Shard(files, read, self._on_error, self.data_path / f"damaged_{number}.json")
                 for number, files in enumerate(divide(selection.files))
             ]
+            self._read_from = source, missing_list, selection
             try:
                 super()._download_and_prepare(dl_manager, download_config)
             except Exception as error:
                 self._raise_damage(error)
                 raise
+
+    def _finish_build(self):
+        source, missing_list, selection = self._read_from
         written = self.info.splits.total_num_examples
         report = make_report(selection, *self._finish_shards(), written)
         self._check(source, selection, report)

@@ -50,6 +50,7 @@ _COUNT = re.compile(rb"[0-9]{1,9}")
 _ID = re.compile(rb"-?[0-9]{1,19}")
 _NUMBER, _INFINITY = (re.compile(form.encode()) for form in (NUMBER, INFINITY))
 _STATES = (b"0", b"1", b"2")
+_MOST_FRAMES = 500_000  # over four hours; two bodies have 652 bytes a frame, no body's line has 2
 _TOO_LARGE = 2.0**128 - 2.0**103  # the smallest number that float32 rounds to infinity
 
 
@@ -90,7 +91,13 @@ def read_skeleton(content, name):
     2
     """
     body_frames = _read_at_once(content)
-    return _read_line_by_line(content, name) if body_frames is None else body_frames
+    if body_frames is None:
+        body_frames = _read_line_by_line(content, name)
+    if body_frames.num_frames > _MOST_FRAMES:
+        raise SourceError(
+            f"{name}: {body_frames.num_frames:,} frames; expected at most {_MOST_FRAMES:,}"
+        )
+    return body_frames
 
 
 def write_skeleton(body_frames):

@@ -7,34 +7,34 @@ content; it is small and can be pickled, so that other processes and machines ca
 
 import os
 import pathlib
-import struct
-import zipfile
-import zlib
 from typing import NamedTuple
 
+from pipelines.archives.zip_archive import ZipMember, read_members
 from pipelines.errors import SourceError
+from pipelines.file_errors import reading
+from pipelines.folders import walk
+from pipelines.limits import SKELETON_FILE, read_file
 
 ARCHIVES = ("nturgbd_skeletons_s001_to_s017.zip", "nturgbd_skeletons_s018_to_s032.zip")
 _SUFFIX = ".skeleton"
-_ENCRYPTED = 1
-_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, then the lengths of name and extra field
 
 
-def open_source(path):
+def open_source(path, limit=SKELETON_FILE):
     """Returns the skeleton files at a path.
 
     Args:
         path: a folder of `.skeleton` files, at any depth; a zip archive of them; or a folder that
             holds the original archives (`ARCHIVES`). Archives are read without unpacking.
+        limit: integer, the size of the largest skeleton file in bytes; a larger one is damaged.
 
     Raises:
         SourceError: if there is nothing at the path.
     """
     path = pathlib.Path(path).expanduser()
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, limit)
     if path.is_file():
-        return ArchiveSource(path)
+        return ArchiveSource(path, limit)
     raise SourceError(
         f"{path}: no such file or folder; expected a folder of {_SUFFIX} files or an original "
         f"archive such as {ARCHIVES[0]}"
@@ -46,6 +46,7 @@ class FileInFolder(NamedTuple):
 
     place: str
     size: int
+    limit: int
 
     @property
     def name(self):
@@ -53,70 +54,53 @@ class FileInFolder(NamedTuple):
         return _sample_name(self.place)
 
     def read(self):
-        """Returns the content; raises a SourceError if the file cannot be read."""
-        try:
-            with open(self.place, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise SourceError(f"{self.place}: {error.strerror}") from error
+        """Returns the content; raises a SourceError if the file cannot be read, or is too large."""
+        return read_file(self.place, self.limit)
 
 
 class FileInArchive(NamedTuple):
-    """A skeleton file in a zip archive, with all that is needed to read it alone.
+    """A skeleton file in a zip archive."""
 
-    `zipfile` would read the whole table of contents again in every process that reads from it.
-    """
-
-    archive: str
-    member: str
-    size: int
-    compressed_size: int
-    method: int
-    header: int
-    checksum: int
+    member: ZipMember
+    limit: int
 
     @property
     def name(self):
         """The sample's name."""
-        return _sample_name(self.member)
+        return _sample_name(self.member.name)
 
     @property
     def place(self):
         """Where the file is, for messages."""
-        return f"{self.archive}: {self.member}"
+        return self.member.place
+
+    @property
+    def size(self):
+        """The size in bytes."""
+        return self.member.size
 
     def read(self):
-        """Returns the content; raises a SourceError if the archive is damaged there."""
-        try:
-            with open(self.archive, "rb") as file:
-                file.seek(self.header)
-                signature, *lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-                file.seek(sum(lengths), os.SEEK_CUR)
-                content = file.read(self.compressed_size)
-            if self.method == zipfile.ZIP_DEFLATED:
-                stream = zlib.decompressobj(-zlib.MAX_WBITS)
-                content = stream.decompress(content, max(1, self.size))
-        except (OSError, struct.error, zlib.error) as error:
-            raise SourceError(f"{self.place}: damaged archive ({error})") from error
-        if signature != b"PK\3\4" or zlib.crc32(content) != self.checksum:
-            raise SourceError(f"{self.place}: damaged archive (wrong checksum)")
-        return content
+        """Returns the content; raises a SourceError if it is damaged there, or too large."""
+        return self.member.read(self.limit)
 
 
 class FolderSource:
     """The skeleton files below a folder and in the original archives there."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit):
         self.path = str(path)
+        self._limit = limit
 
     def files(self):
         """Returns the skeleton files. Hidden files are none."""
         found = []
-        for entry in _walk(self.path):
+        for entry in walk(self.path):
             if entry.name in ARCHIVES:
-                found += ArchiveSource(entry.path).files()
+                found += ArchiveSource(entry.path, self._limit).files()
             elif _is_skeleton(entry.name):
-                found.append(FileInFolder(entry.path, entry.stat().st_size))
+                with reading(entry.path):
+                    size = entry.stat().st_size
+                found.append(FileInFolder(entry.path, size, self._limit))
         if not found:
             raise SourceError(
                 f"{self.path}: neither {_SUFFIX} files nor the original archives "
@@ -128,61 +112,16 @@ class FolderSource:
 class ArchiveSource:
     """The skeleton files in a zip archive."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit):
         self.path = str(path)
+        self._limit = limit
 
     def files(self):
         """Returns the skeleton files. Hidden files are none."""
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                members = archive.infolist()
-        except (zipfile.BadZipFile, OSError) as error:
-            message = f"{self.path}: not a zip archive, or damaged or truncated ({error})"
-            raise SourceError(message) from error
-        found = [self._file(member) for member in members if _is_skeleton(member.filename)]
-        if not found:
+        members = read_members(self.path, _is_skeleton)
+        if not members:
             raise SourceError(f"{self.path}: no {_SUFFIX} files in it")
-        return found
-
-    def _file(self, member):
-        if member.flag_bits & _ENCRYPTED:
-            raise SourceError(f"{self.path}: {member.filename} is encrypted; unpack the archive")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise SourceError(
-                f"{self.path}: {member.filename} is compressed by method {member.compress_type}, "
-                "expected deflate; unpack the archive"
-            )
-        return FileInArchive(
-            self.path,
-            member.filename,
-            member.file_size,
-            member.compress_size,
-            member.compress_type,
-            member.header_offset,
-            member.CRC,
-        )
-
-
-def _walk(root):
-    """Yields the entries of all files below a folder; links are followed, each folder once."""
-    folders, seen = [root], set()
-    while folders:
-        folder = folders.pop()
-        real = os.path.realpath(folder)
-        if real in seen:
-            continue
-        seen.add(real)
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir():
-                        folders.append(entry.path)
-                    elif entry.is_file():
-                        yield entry
-        except OSError as error:
-            raise SourceError(f"{folder}: {error.strerror}") from error
+        return [FileInArchive(member, self._limit) for member in members]
 
 
 def _is_skeleton(path):

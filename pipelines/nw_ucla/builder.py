@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 from pipelines.left_out import left_out_warnings, note_left_out
+from pipelines.limits import NW_UCLA_FILE, in_bytes, option_help
 from pipelines.nw_ucla.samples import ACTIONS, JOINTS, read_samples
 from pipelines.usable_joints import has_usable_joint
 
@@ -19,6 +20,7 @@ class NwUcla(DatasetBuilder):
 
     Args:
         source: a folder or zip archive with the JSON files, at any depth.
+        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     Samples without one usable joint do not become records; a warning names them.
@@ -33,9 +35,13 @@ class NwUcla(DatasetBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
-    OPTIONS = {"source": "folder or .zip with the JSON files (a01_s01_e00_v01.json and so on)"}
+    OPTIONS = {
+        "source": "folder or .zip with the JSON files (a01_s01_e00_v01.json and so on)",
+        "source_limit_mb": option_help("JSON file", NW_UCLA_FILE),
+    }
 
-    def __init__(self, *, source=None, **kwargs):
+    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
+        self._limit = in_bytes(source_limit_mb, NW_UCLA_FILE)
         self._source = os.path.abspath(os.path.expanduser(source)) if source else None
         super().__init__(**kwargs)
 
@@ -74,7 +80,7 @@ class NwUcla(DatasetBuilder):
 
     def _generate_examples(self):
         written, left_out = 0, []
-        for sample in read_samples(self._source):
+        for sample in read_samples(self._source, self._limit):
             if has_usable_joint(sample.joints):
                 yield sample.name, sample._asdict()
                 written += 1

@@ -4,16 +4,18 @@ A file `aAA_sSS_eEE_vVV.json` names action, subject, episode and camera and hold
 joints of each frame in metres, and `label`, the action's place in `ACTIONS` counted from 1.
 """
 
+import functools
 import json
 import pathlib
 import re
-import zipfile
-import zlib
 from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
+from pipelines.folders import walk
+from pipelines.limits import NW_UCLA_FILE, read_file
 
 # Action number in the file name -> name, in the order of the labels. There are no 07 and 10.
 ACTIONS = {
@@ -46,7 +48,6 @@ SPLITS = {
 }
 
 _NAME = re.compile(r"a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})", re.ASCII)
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 class Sample(NamedTuple):
@@ -60,28 +61,28 @@ class Sample(NamedTuple):
     environment: int
 
 
-def read_samples(path):
+def read_samples(path, limit=NW_UCLA_FILE):
     """Yields the `Sample`s of a folder or zip archive, in the order of their names.
 
     Args:
         path: a folder or a zip archive with the JSON files, at any depth. Hidden files and other
             file types are passed over.
+        limit: integer, the size of the largest file in bytes; a larger one is an error.
 
     Raises:
         SourceError: if there are no samples, one name occurs twice, or a file is damaged or
             contradicts its name.
     """
     path = pathlib.Path(path).expanduser()
-    files = _archived_files(path) if path.is_file() else _files(path)
     found = {}
-    for file in files:
+    for file, read in _archived_files(path) if path.is_file() else _files(path):
         if file.stem in found:
-            raise SourceError(f"{path}: {file} and {found[file.stem]} are of the same name")
-        found[file.stem] = file
+            raise SourceError(f"{path}: {file} and {found[file.stem][0]} are of the same name")
+        found[file.stem] = file, read
     if not found:
         raise SourceError(f"{path}: no .json files in it; expected files like a01_s01_e00_v01.json")
-    for name in sorted(found):
-        yield parse_sample(found[name], _content(path, found[name]))
+    for _, (file, read) in sorted(found.items()):
+        yield parse_sample(file, read(limit))
 
 
 def parse_sample(file, content):
@@ -120,33 +121,24 @@ def parse_joints(file, content):
 
 
 def _files(path):
+    """Yields the samples' files in a folder, each with a function that reads it."""
     if not path.is_dir():
         raise SourceError(f"{path}: no such file or folder; expected the folder of .json files")
-    return [file for file in path.rglob("*.json") if not file.name.startswith(".")]
+    for entry in walk(path):
+        if _is_sample(entry.name):
+            file = pathlib.Path(entry.path)
+            yield file, functools.partial(read_file, file)
 
 
 def _archived_files(path):
-    """Returns the places of the samples within a zip archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            files = [pathlib.PurePosixPath(name) for name in archive.namelist()]
-    except _DAMAGE as error:
-        raise SourceError(
-            f"{path}: not a zip archive, or a damaged one ({error}); "
-            "expected one or the folder of .json files"
-        ) from error
-    return [file for file in files if file.suffix == ".json" and not file.name.startswith(".")]
+    """Yields the same of a zip archive."""
+    for member in read_members(path, _is_sample):
+        yield pathlib.PurePosixPath(member.name), member.read
 
 
-def _content(path, file):
-    """Returns the bytes of a sample; a zip archive's checksums are compared."""
-    try:
-        if path.is_dir():
-            return file.read_bytes()
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(str(file))
-    except _DAMAGE as error:
-        raise SourceError(f"{path}: {file} cannot be read ({error})") from error
+def _is_sample(path):
+    file = pathlib.PurePosixPath(path)
+    return file.suffix == ".json" and not file.name.startswith(".")
 
 
 def _parse_name(file):

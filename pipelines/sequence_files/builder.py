@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from pipelines.labelled_files import LabelledFiles
+from pipelines.limits import ARRAYS, LINE, option_help
 from pipelines.sequence_files.reader import read_labels, read_sequences
 
 
@@ -20,18 +21,19 @@ class SequenceFiles(LabelledFiles):
         "train_file": ".npz (x or values and row_splits, y) or .ts file, which gives the classes",
         "validation_file": "the same for a validation split",
         "test_file": "the same for a test split",
+        "source_limit_mb": option_help("arrays of an .npz file, or line of a .ts", ARRAYS, LINE),
     }
     CONTENT = "sequence"
     FORMATS = "an .npz or .ts file"
 
     def _content_feature(self, path):
-        num_features, _ = read_labels(path)
+        num_features, _ = read_labels(path, self._limit)
         return tfds.features.Tensor(shape=(None, num_features), dtype=np.float32, encoding="bytes")
 
     def _labels(self, path):
-        return read_labels(path)[1]
+        return read_labels(path, self._limit)[1]
 
     def _read(self, path, with_labels):
         num_features = self.info.features[self.CONTENT].shape[1]
-        for sequence in read_sequences(path, with_labels, num_features, all_nan=True):
+        for sequence in read_sequences(path, with_labels, num_features, self._limit, True):
             yield sequence.number, sequence.place, sequence.values, sequence.label

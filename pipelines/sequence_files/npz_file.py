@@ -6,85 +6,115 @@ other, and `row_splits` `(n + 1,)`, where each begins and the last one ends. `y`
 labels, integers or strings. Other arrays are refused: one might be a misspelt `lengths`.
 """
 
+import functools
+import io
+import math
 import tokenize
-import zipfile
-import zlib
 
 import numpy as np
 
+from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
+from pipelines.limits import ARRAYS, check_size
 
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, SyntaxError),
-    *(KeyError, NotImplementedError, RuntimeError, MemoryError, OverflowError, tokenize.TokenError),
-)
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_WRONG_HEADER = (ValueError, TypeError, SyntaxError, KeyError, RecursionError, tokenize.TokenError)
+_LONGEST_SHOWN, _MOST_DIMENSIONS = 200, 8
 _PADDED, _RAGGED = ("x", "lengths", "y"), ("values", "row_splits", "y")
 _FORMS = "expected x (n, time, features), lengths (n,) if they differ, y; or values, row_splits, y"
 
 
-def read_npz(path, with_labels):
-    """Yields index, place in words, a function that returns `(time, features)`, and label."""
-    arrays = _load(path)
+def read_npz(path, with_labels, limit=ARRAYS):
+    """Yields index, place in words, a function that returns `(time, features)`, and label.
+
+    All arrays together take at most `limit` bytes.
+    """
+    arrays = _load(path, limit)
     name = "x" if "x" in arrays else "values"
-    pieces = _padded(path, arrays) if name == "x" else _ragged(path, arrays)
-    if not pieces:
+    count, piece = _padded(path, arrays) if name == "x" else _ragged(path, arrays)
+    if not count:
         raise SourceError(f"{path}: no sequences in it")
-    labels = _labels(path, arrays, len(pieces)) if with_labels else [None] * len(pieces)
-    for index, (piece, label) in enumerate(zip(pieces, labels, strict=True)):
-        yield index, f"{path}, sequence {index} of {name}", lambda piece=piece: piece, label
+    label = _labels(path, arrays, count) if with_labels else lambda index: None
+    for index in range(count):
+        place = f"{path}, sequence {index} of {name}"
+        yield index, place, functools.partial(piece, index), label(index)
 
 
-def _load(path):
+def _load(path, limit):
     """Returns the arrays in the archive, which are those of one of the two forms."""
-    if not zipfile.is_zipfile(path):
-        raise SourceError(f"{path}: not an .npz archive, or damaged; numpy.savez writes them")
-    place = path
+    members = read_members(path, lambda name: True, "an .npz archive")
+    _check_names(path, [_array_name(member) for member in members])
+    size = sum(member.size for member in members)
+    check_size(f"{path}, arrays {', '.join(map(_array_name, members))}", size, limit)
+    return {
+        _array_name(member): _array(f"{path}, array {_array_name(member)}", member.read(limit))
+        for member in members
+    }
+
+
+def _array_name(member):
+    return member.name.removesuffix(".npy")
+
+
+def _array(place, content):
+    """Returns the array in the content of a .npy file, which it must fill."""
+    file = io.BytesIO(content)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            _check_names(path, archive.files)
-            arrays = {}
-            for name in archive.files:
-                place = f"{path}, array {name}"
-                arrays[name] = archive[name]
-    except SourceError:
-        raise
-    except _DAMAGE as error:
-        if "allow_pickle" in str(error):
-            raise SourceError(
-                f"{place}: an object array, which is never loaded, since it can run any code; "
-                f"{_FORMS}"
-            ) from error
-        raise SourceError(f"{place}: damaged ({' '.join(str(error).split())})") from error
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise SourceError(f"{path}, array {name}: not an array; numpy.savez writes them")
-    return arrays
+        read_header = _HEADER_READERS[np.lib.format.read_magic(file)]
+        shape, is_fortran, dtype = read_header(file)
+    except _WRONG_HEADER as error:
+        reason = " ".join(str(error).split())[:_LONGEST_SHOWN]
+        raise SourceError(
+            f"{place}: damaged or not an array ({reason}); numpy.savez writes them"
+        ) from error
+    if dtype.hasobject:
+        raise SourceError(
+            f"{place}: an object array, which is never loaded, since it can run any code; {_FORMS}"
+        )
+    if dtype.kind == "V" or not dtype.itemsize or len(shape) > _MOST_DIMENSIONS:
+        given = f"type {dtype}, {len(shape)} dimensions"[:_LONGEST_SHOWN]
+        raise SourceError(f"{place}: {given}; expected numbers, or strings for labels; {_FORMS}")
+    size, found = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+    if min(shape, default=0) < 0 or size != found:
+        claimed = f"{shape} of {dtype}"[:_LONGEST_SHOWN]
+        raise SourceError(
+            f"{place}: damaged: {found:,} bytes of data, not those of shape {claimed}"
+        )
+    if not size:
+        return np.zeros(shape, dtype)
+    array = np.frombuffer(content, dtype, offset=file.tell())
+    return array.reshape(shape[::-1]).transpose() if is_fortran else array.reshape(shape)
 
 
 def _check_names(path, names):
     form = _PADDED if "x" in names else _RAGGED
-    if form[0] not in names or not set(names) <= set(form):
+    if form[0] not in names or not set(names) <= set(form) or len(names) > len(set(names)):
         raise SourceError(f"{path}: found {', '.join(sorted(names)) or 'no arrays'}; {_FORMS}")
 
 
 def _padded(path, arrays):
-    """Returns the sequences in `x`."""
+    """Returns how many sequences are in `x`, and a function from an index to one."""
     x = _numbers(path, "x", arrays["x"], "(n, time, features)")
     n, time, _ = x.shape
-    lengths = arrays.get("lengths", np.full(n, time))
+    if "lengths" not in arrays:
+        return n, x.__getitem__
+    lengths = arrays["lengths"]
     _check_integers(path, "lengths", lengths, n)
-    wrong = np.flatnonzero((lengths < 1) | (lengths > time))
-    if wrong.size:
-        index = wrong[0]
+    wrong = (lengths < 1) | (lengths > time)
+    if wrong.any():
+        index = wrong.argmax()
         raise SourceError(
             f"{path}, array lengths: {lengths[index]} at index {index}; "
             f"expected 1 to {time}, the time of x"
         )
-    return [sequence[:length] for sequence, length in zip(x, lengths, strict=True)]
+    return n, lambda index: x[index, : lengths[index]]
 
 
 def _ragged(path, arrays):
-    """Returns the sequences in `values`."""
+    """Returns how many sequences are in `values`, and a function from an index to one."""
     values = _numbers(path, "values", arrays["values"], "(total, features)")
     if "row_splits" not in arrays:
         raise SourceError(f"{path}: values without row_splits; {_FORMS}")
@@ -95,31 +125,33 @@ def _ragged(path, arrays):
         raise SourceError(
             f"{path}, array row_splits: {given}; expected 0 to {len(values)}, the length of values"
         )
-    wrong = np.flatnonzero(splits[1:] <= splits[:-1])
-    if wrong.size:
-        index = wrong[0]
+    wrong = splits[1:] <= splits[:-1]
+    if wrong.any():
+        index = wrong.argmax()
         raise SourceError(
             f"{path}, array row_splits: {splits[index]}, then {splits[index + 1]} at index "
             f"{index + 1}; expected increasing numbers, for no sequence is empty"
         )
-    return [values[start:end] for start, end in zip(splits, splits[1:], strict=False)]
+    return len(splits) - 1, lambda index: values[splits[index] : splits[index + 1]]
 
 
 def _labels(path, arrays, n):
-    """Returns the labels as integers or strings."""
+    """Returns a function from an index to the label, an integer or a string."""
     if "y" not in arrays:
         raise SourceError(f"{path}: no array y; expected labels y ({n},), integers or strings")
     y = arrays["y"]
-    if y.dtype.kind == "S":
-        try:
-            y = np.char.decode(y, "utf-8")
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{path}, array y: not UTF-8 text ({error})") from error
-    if y.dtype.kind not in "iuU":
+    if y.dtype.kind not in "iuSU":
         raise SourceError(f"{path}, array y: type {y.dtype}; expected integers or strings")
     if y.shape != (n,):
         raise SourceError(f"{path}, array y: shape {y.shape}; expected ({n},), one label each")
-    return y.tolist()
+
+    def label(index):
+        try:
+            return y[index].decode("utf-8") if y.dtype.kind == "S" else y[index].item()
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{path}, array y: not UTF-8 text ({error})") from error
+
+    return label
 
 
 def _numbers(path, name, array, form):

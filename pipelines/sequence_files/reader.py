@@ -6,11 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.limits import ARRAYS, LINE
 from pipelines.sequence_files.npz_file import read_npz
 from pipelines.sequence_files.ts_file import read_ts
 from pipelines.user_files import clean_label
 
 _READERS = {".npz": read_npz, ".ts": read_ts}
+LIMITS = {".npz": ARRAYS, ".ts": LINE}
 
 
 class Sequence(NamedTuple):
@@ -29,13 +31,15 @@ class Sequence(NamedTuple):
     label: str | None
 
 
-def read_sequences(path, with_labels=True, num_features=None, all_nan=False):
+def read_sequences(path, with_labels=True, num_features=None, limit=None, all_nan=False):
     """Yields the `Sequence`s of a file.
 
     Args:
         path: a file that ends in `.npz` or `.ts`.
         with_labels: whether labels are wanted; otherwise there need not be any.
         num_features: integer, the number of features expected; None for that of the first sequence.
+        limit: integer, the size in bytes of the largest arrays of an .npz file, all together, or
+            of the longest line of a .ts file; None for the usual one.
         all_nan: whether there may be sequences of nothing but NaN.
 
     Raises:
@@ -49,7 +53,7 @@ def read_sequences(path, with_labels=True, num_features=None, all_nan=False):
     >>> [(sequence.values.shape, sequence.label) for sequence in read_sequences(path)]
     [((4, 3), 'up'), ((5, 3), 'down')]
     """
-    for number, place, values, label in _rows(path, with_labels):
+    for number, place, values, label in _rows(path, with_labels, limit):
         values = values()
         num_features = num_features or values.shape[1]
         if values.shape[1] != num_features:
@@ -60,19 +64,19 @@ def read_sequences(path, with_labels=True, num_features=None, all_nan=False):
         yield Sequence(number, place, values, clean_label(place, label) if with_labels else None)
 
 
-def read_labels(path):
+def read_labels(path, limit=None):
     """Returns the number of features and the set of labels of a file.
 
     Quicker than reading the sequences, of which it checks the first only. Raises the same.
     """
     num_features, labels = None, set()
-    for _, place, values, label in _rows(path, with_labels=True):
+    for _, place, values, label in _rows(path, True, limit):
         num_features = num_features or values().shape[1]
         labels.add(clean_label(place, label))
     return num_features, labels
 
 
-def _rows(path, with_labels):
+def _rows(path, with_labels, limit):
     """Yields number, place in words, a function that returns the values, and label."""
     path = pathlib.Path(path).expanduser()
     suffix = path.suffix.lower()
@@ -80,7 +84,7 @@ def _rows(path, with_labels):
         raise SourceError(f"{path}: file type {suffix!r} is none of {', '.join(_READERS)}")
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
-    return _READERS[suffix](path, with_labels)
+    return _READERS[suffix](path, with_labels, limit or LIMITS[suffix])
 
 
 def _float32(place, values, all_nan):
@@ -91,9 +95,9 @@ def _float32(place, values, all_nan):
         if all_nan:
             return None
         raise SourceError(f"{place}: every number is NaN; expected at least one time step")
-    wrong = np.argwhere(~np.isfinite(numbers))
-    if wrong.size:
-        time, feature = wrong[0]
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        time, feature = np.unravel_index(wrong.argmax(), wrong.shape)
         raise SourceError(
             f"{place}: {values[time, feature]} at time {time}, feature {feature} (from 0); "
             "expected finite float32 numbers, so fill in or leave out what is missing"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.limits import LINE
 from pipelines.numbers import parse_count, parse_float
 from pipelines.user_files import read_lines
 
@@ -25,10 +26,13 @@ class _Header(NamedTuple):
     length: int | None
 
 
-def read_ts(path, with_labels):
-    """Yields line, place in words, a function that returns `(time, features)`, and label."""
+def read_ts(path, with_labels, limit=LINE):
+    """Yields line, place in words, a function that returns `(time, features)`, and label.
+
+    A line has at most `limit` bytes.
+    """
     said, header, empty = {}, None, True
-    for number, line in _lines(path):
+    for number, line in _lines(path, limit):
         place = f"{path}, line {number}"
         if header is None:
             name, value = _header_line(place, line)
@@ -47,9 +51,9 @@ def read_ts(path, with_labels):
         raise SourceError(f"{path}: no sequences after @data")
 
 
-def _lines(path):
+def _lines(path, limit):
     """Yields (number, line) of the lines that are neither blank nor comments."""
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, limit):
         text = line.strip()
         if text and not text.startswith("#"):
             yield number, text

@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.limits import TABLE, in_bytes, option_help
 from pipelines.sick.samples import FILES, JUDGEMENTS, read_pairs
 
 NUM_PAIRS = {"train": 4_500, "validation": 500, "test": 4_927}
@@ -17,6 +18,7 @@ class Sick(DatasetBuilder):
 
     Args:
         source: the folder with `SICK_train.txt`, `SICK_trial.txt` and `SICK_test_annotated.txt`.
+        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The source is not part of the build's path: a build made from another source is used as it is,
@@ -28,9 +30,13 @@ class Sick(DatasetBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
-    OPTIONS = {"source": f"folder with {', '.join(FILES.values())}"}
+    OPTIONS = {
+        "source": f"folder with {', '.join(FILES.values())}",
+        "source_limit_mb": option_help("file", TABLE),
+    }
 
-    def __init__(self, *, source=None, **kwargs):
+    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
+        self._limit = in_bytes(source_limit_mb, TABLE)
         self._source = os.path.abspath(os.path.expanduser(source)) if source else None
         super().__init__(**kwargs)
 
@@ -63,7 +69,7 @@ class Sick(DatasetBuilder):
     def _split_generators(self, dl_manager):
         if not self._source:
             raise SourceError(f"no source given; expected the {self.OPTIONS['source']}")
-        pairs = read_pairs(self._source)
+        pairs = read_pairs(self._source, self._limit)
         return {split: self._generate_examples(pairs[split]) for split in FILES}
 
     def _generate_examples(self, pairs):

@@ -4,6 +4,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.limits import TABLE, check_file_size
 from pipelines.numbers import parse_float
 from pipelines.user_files import read_lines
 
@@ -34,11 +35,12 @@ class Pair(NamedTuple):
     entailment: str
 
 
-def read_pairs(path):
+def read_pairs(path, limit=TABLE):
     """Returns split -> list of the `Pair`s in its file, in their order.
 
     Args:
         path: the folder that holds `FILES`.
+        limit: integer, the size of the largest file in bytes; all of them are kept in memory.
 
     Raises:
         SourceError: naming file and line, if a file is missing or cannot be read, an id occurs
@@ -52,7 +54,7 @@ def read_pairs(path):
     places, pairs = {}, {}
     for split, file in FILES.items():
         pairs[split] = []
-        for place, pair in _read_file(path / file):
+        for place, pair in _read_file(path / file, limit):
             if pair.id in places:
                 raise SourceError(
                     f"{place}: pair {pair.id} occurs again; it is at {places[pair.id]} already"
@@ -64,12 +66,13 @@ def read_pairs(path):
     return pairs
 
 
-def _read_file(path):
+def _read_file(path, limit):
     """Yields (place, `Pair`) for each line of a file; blank ones are skipped."""
     if not path.is_file():
         raise SourceError(f"{path}: no such file; expected {', '.join(FILES.values())}")
+    check_file_size(path, limit)
     columns = None
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, limit):
         if not line.strip():
             continue
         place, fields = f"{path}, line {number}", [field.strip() for field in line.split("\t")]

@@ -3,6 +3,7 @@
 import tensorflow_datasets as tfds
 
 from pipelines.labelled_files import LabelledFiles
+from pipelines.limits import LINE, option_help
 from pipelines.text_files.reader import read_rows
 
 
@@ -19,6 +20,7 @@ class TextFiles(LabelledFiles):
         "validation_file": "the same for a validation split",
         "test_file": "the same for a test split",
         "unlabelled_file": "texts for a language model alone; a column text is enough",
+        "source_limit_mb": option_help("record", LINE),
     }
     CONTENT = "text"
     FORMATS = "a .csv, .tsv or .jsonl file"
@@ -27,8 +29,8 @@ class TextFiles(LabelledFiles):
         return tfds.features.Text()
 
     def _labels(self, path):
-        return (row.label for row in read_rows(path))
+        return (row.label for row in read_rows(path, limit=self._limit))
 
     def _read(self, path, with_labels):
-        for row in read_rows(path, with_labels):
+        for row in read_rows(path, with_labels, self._limit):
             yield row.line, f"{path}, line {row.line}", row.text, row.label

@@ -12,6 +12,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.limits import ADVICE, LINE
 from pipelines.user_files import clean_label, read_lines
 
 _CSV_DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
@@ -48,14 +49,18 @@ def read_examples(path):
         yield row.text, row.label
 
 
-def read_texts(path):
+def read_texts(path, limit=None):
     """Yields the texts of a file, which need not have labels. Otherwise as `read_examples`."""
-    for row in read_rows(path, with_labels=False):
+    for row in read_rows(path, False, limit):
         yield row.text
 
 
-def read_rows(path, with_labels=True):
-    """Yields a `Row` for each example of a file; its label is None unless labels are wanted."""
+def read_rows(path, with_labels=True, limit=None):
+    """Yields a `Row` for each example of a file; its label is None unless labels are wanted.
+
+    The largest record has `limit` bytes, which is a line but for line breaks in quotes; None is the
+    usual bound.
+    """
     path = pathlib.Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in (*_CSV_DIALECTS, _JSON_LINES):
@@ -65,7 +70,7 @@ def read_rows(path, with_labels=True):
     wanted = ("text", "label") if with_labels else ("text",)
     records = _json_records if suffix == _JSON_LINES else _csv_records
     empty = True
-    for line, values in records(path, wanted):
+    for line, values in records(path, wanted, limit or LINE):
         empty = False
         label = _label(f"{path}, line {line}", values[1]) if with_labels else None
         yield Row(line, _text(f"{path}, line {line}", values[0]), label)
@@ -73,15 +78,26 @@ def read_rows(path, with_labels=True):
         raise SourceError(f"{path}: no examples in it")
 
 
-def _csv_records(path, wanted):
+def _csv_records(path, wanted, limit):
     """Yields (line, values of the wanted columns) of a CSV or TSV file."""
     csv.field_size_limit(_LONGEST_FIELD)
     dialect = _CSV_DIALECTS[path.suffix.lower()]
-    reader = csv.reader((line for _, line in read_lines(path)), dialect, strict=True)
-    columns, line = None, 1
+    columns, line, size = None, 1, 0
+
+    def lines():
+        nonlocal size
+        for _, text in read_lines(path, limit):
+            size += len(text)
+            if size > limit:  # by a quote that is not closed, say
+                raise SourceError(
+                    f"{path}, line {line}: a record of more than {limit:,} bytes; {ADVICE}"
+                )
+            yield text
+
+    reader = csv.reader(lines(), dialect, strict=True)
     try:
         for fields in reader:
-            start, line = line, reader.line_num + 1
+            start, line, size = line, reader.line_num + 1, 0
             if not fields or (len(fields) == 1 and fields[0].isspace()):
                 continue
             if columns is None:
@@ -98,9 +114,9 @@ def _csv_records(path, wanted):
         raise SourceError(f"{path}, line {line}: {error}") from error
 
 
-def _json_records(path, wanted):
+def _json_records(path, wanted, limit):
     """Yields (line, values of the wanted keys) of a file with one JSON object a line."""
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, limit):
         if not line.strip():
             continue
         place = f"{path}, line {number}"

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.errors import SourceError
 from pipelines.ntu_rgbd.skeleton_file import read_skeleton
-from pipelines.nw_ucla.samples import parse_joints
 from pipelines.numbers import parse_count, parse_float
+from pipelines.nw_ucla.samples import parse_joints
 from pipelines.sequence_files.reader import read_sequences
 from pipelines.sick.samples import _score
 

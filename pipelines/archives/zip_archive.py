@@ -1,0 +1,207 @@
+"""Reads zip archives, member by member, each checked against all that the archive says of it.
+
+A zip archive has everything twice: in a header before each member, and in a table of contents at
+its end, which alone is usually read. The table has no checksum: were it damaged, one member would
+pass for another.
+"""
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from typing import NamedTuple
+
+from pipelines.archives.damage import damage_named
+from pipelines.errors import SourceError
+from pipelines.limits import check_size
+
+_ENCRYPTED, _SIZES_BEHIND, _UTF_8 = 1, 8, 0x800  # bits of a member's flags
+# Signature, flags, method, checksum, compressed size, size, lengths of name and extra field.
+_LOCAL_HEADER = struct.Struct("<4s2xHH4xIIIHH")
+_EXTRA_FIELD, _SIZES_OF_64_BITS, _NOT_HERE = struct.Struct("<HH"), 1, 0xFFFFFFFF
+_END, _END_OF_64_BITS, _LONGEST_COMMENT = struct.Struct("<4s6xH10x"), b"PK\6\6", 2**16
+_CHUNK = 2**20
+
+
+class ZipMember(NamedTuple):
+    """A file in a zip archive, with all that is needed to read it alone; it can be pickled.
+
+    Attributes:
+        archive: path of the archive, a string.
+        name: the member's name.
+        size: its number of bytes.
+        compressed_size: how many they are in the archive.
+        method: the number of their compression.
+        offset: where in the archive they begin.
+        checksum: their CRC-32.
+    """
+
+    archive: str
+    name: str
+    size: int
+    compressed_size: int
+    method: int
+    offset: int
+    checksum: int
+
+    @property
+    def place(self):
+        """Where the file is, for messages."""
+        return f"{self.archive}: {self.name}"
+
+    def read(self, limit):
+        """Returns the content, which never takes more memory than a few times the limit.
+
+        Args:
+            limit: integer, the largest size allowed, in bytes.
+
+        Raises:
+            SourceError: if the member is larger, the archive is damaged there or cannot be read.
+        """
+        check_size(self.place, self.size, limit)
+        with damage_named(self.place, f"damaged archive, {self.name} cannot be read"):
+            with open(self.archive, "rb") as file:
+                file.seek(self.offset)
+                content = self._content(file)
+            if zlib.crc32(content) != self.checksum:
+                raise zipfile.BadZipFile("wrong checksum")
+        return content
+
+    def _content(self, file):
+        """Returns the content from the archive, opened at its beginning."""
+        stream, parts, left = zlib.decompressobj(-zlib.MAX_WBITS), [], self.size
+        unread = self.compressed_size
+        while unread:
+            chunk = file.read(min(unread, _CHUNK))
+            if not chunk:
+                raise EOFError("the archive ends within it")
+            unread -= len(chunk)
+            if self.method == zipfile.ZIP_DEFLATED:
+                chunk = stream.decompress(chunk, left + 1)
+            left -= len(chunk)
+            parts.append(chunk)
+            if left < 0:
+                break
+        if left or (self.method == zipfile.ZIP_DEFLATED and not stream.eof):
+            raise zipfile.BadZipFile(f"it is not of {self.size:,} bytes, as the archive says")
+        return b"".join(parts)
+
+
+def read_members(path, is_wanted, what="a zip archive"):
+    """Returns the wanted files of a zip archive, in the order of its table of contents.
+
+    Of all members, name, sizes, checksum and compression are compared with their own headers.
+
+    Args:
+        path: the archive.
+        is_wanted: function from a member's name to a boolean. What is not wanted may be anything.
+        what: what the path should be, for the message.
+
+    Returns:
+        A list of `ZipMember`s.
+
+    Raises:
+        SourceError: in one line, if this is no zip archive, it is damaged, or a wanted member is
+            there twice, encrypted, a link, of a compression other than deflate, or of a name that
+            leads out of the archive.
+    """
+    with damage_named(path, f"not {what}, or damaged or truncated"):
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+            _check_number(file, len(infos))
+            offsets = {}
+            for info in sorted(infos, key=lambda info: info.header_offset):
+                offsets[id(info)] = _check_header(file, info)
+    wanted = [info for info in infos if not info.is_dir() and is_wanted(info.orig_filename)]
+    for name, number in Counter(info.orig_filename for info in wanted).items():
+        if number > 1:
+            raise SourceError(f"{path}: {number} members are called {name}; expected one")
+    for info in wanted:
+        _check_usable(path, info)
+    return [
+        ZipMember(
+            str(path),
+            info.orig_filename,
+            info.file_size,
+            info.compress_size,
+            info.compress_type,
+            offsets[id(info)],
+            info.CRC,
+        )
+        for info in wanted
+    ]
+
+
+def _check_number(file, found):
+    """Compares the number of members with what the end of the archive says."""
+    file.seek(0, 2)
+    file.seek(max(0, file.tell() - _END.size - _LONGEST_COMMENT))
+    end = file.read()
+    place = end.rfind(b"PK\5\6")
+    _, number = _END.unpack_from(end, place)
+    place_64 = end.rfind(_END_OF_64_BITS, 0, place)
+    if number == 0xFFFF and place_64 >= 0:
+        (number,) = struct.unpack_from("<Q", end, place_64 + 32)
+    if found != number:
+        raise zipfile.BadZipFile(f"{found:,} members in the table of contents, not {number:,}")
+
+
+def _check_header(file, info):
+    """Compares an entry of the table with the member's header; returns where its bytes begin."""
+    file.seek(info.header_offset)
+    signature, flags, method, *numbers, name_length, extra_length = _LOCAL_HEADER.unpack(
+        file.read(_LOCAL_HEADER.size)
+    )
+    name, extra = file.read(name_length), file.read(extra_length)
+    in_table = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
+    if signature != b"PK\3\4" or len(extra) != extra_length:
+        raise zipfile.BadZipFile(f"no header of {info.orig_filename}")
+    if b"\0" in name:
+        raise zipfile.BadZipFile(f"the name {name[:200]!r} has a null character")
+    if name != in_table:
+        raise zipfile.BadZipFile(
+            f"{info.orig_filename} in the table of contents is {name[:200]!r} in its header"
+        )
+    numbers = [numbers[0], *_sizes(numbers[1:], extra)]
+    expected = [info.CRC, info.compress_size, info.file_size]
+    behind = flags & _SIZES_BEHIND  # the data: the header then has zeros
+    if not all(a == b or (behind and not a) for a, b in zip(numbers, expected, strict=True)):
+        raise zipfile.BadZipFile(f"another size or checksum of {info.orig_filename} in its header")
+    if method != info.compress_type or flags & ~info.flag_bits & _ENCRYPTED:
+        raise zipfile.BadZipFile(f"another compression of {info.orig_filename} in its header")
+    return file.tell()
+
+
+def _sizes(sizes, extra):
+    """Returns the compressed size and the size of a header, from its extra field if not in it."""
+    large = []
+    while len(extra) >= _EXTRA_FIELD.size:
+        kind, length = _EXTRA_FIELD.unpack_from(extra)
+        if kind == _SIZES_OF_64_BITS:
+            content = extra[_EXTRA_FIELD.size : _EXTRA_FIELD.size + length]
+            large = list(struct.unpack(f"<{len(content) // 8}Q", content[: len(content) // 8 * 8]))
+        extra = extra[_EXTRA_FIELD.size + length :]
+    size = large.pop(0) if sizes[1] == _NOT_HERE and large else sizes[1]
+    compressed = large.pop(0) if sizes[0] == _NOT_HERE and large else sizes[0]
+    return compressed, size
+
+
+def _check_usable(path, info):
+    """Raises a SourceError for a member that is not a plain file, or cannot be read."""
+    name, advice = info.orig_filename, "unpack the archive"
+    if info.flag_bits & _ENCRYPTED:
+        raise SourceError(f"{path}: {name} is encrypted; {advice}")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise SourceError(
+            f"{path}: {name} is compressed by method {info.compress_type}, expected deflate; "
+            f"{advice}"
+        )
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise SourceError(f"{path}: {name} is a link or no file; expected plain files; {advice}")
+    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+        raise SourceError(
+            f"{path}: the name {name} leads out of the archive; expected names without .. that do "
+            "not begin with /"
+        )

@@ -1,0 +1,53 @@
+"""Opens the folder of a build with TFDS."""
+
+from pipelines.errors import SourceError
+
+_LONGEST_SHOWN = 300  # characters of what TFDS says
+
+
+def open_build(folder):
+    """Returns the TFDS builder of the build in a folder.
+
+    Args:
+        folder: path of a built version.
+
+    Raises:
+        SourceError: in one line, if what TFDS reads beside the records is missing or damaged.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pipelines.build import build
+    >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
+    >>> open_build(path).info.splits["train"].num_examples
+    8
+    """
+    import tensorflow_datasets as tfds
+
+    from pipelines.dataset_builder import class_feature
+
+    try:
+        builder = tfds.builder_from_directory(folder)
+        features, (inputs, target) = builder.info.features, builder.info.supervised_keys
+        for name in [target, *([inputs] if isinstance(inputs, str) else inputs)]:
+            features[name]
+        class_feature(features)
+        for split in builder.info.splits.values():
+            list(zip(split.filenames, split.shard_lengths, strict=True))
+        return builder
+    except Exception as error:  # TFDS has no error of its own for what is wrong with its files
+        raise damaged(folder, error) from error
+
+
+def damaged(folder, error):
+    """Returns a `SourceError` about the files that TFDS reads beside the records.
+
+    Args:
+        folder: path of the build.
+        error: what TFDS raised.
+    """
+    reason = " ".join(str(error).split())[:_LONGEST_SHOWN] or type(error).__name__
+    return SourceError(
+        f"{folder}: dataset_info.json or features.json is missing or damaged ({reason}); "
+        f"remove {folder} and build again"
+    )
