@@ -6,6 +6,7 @@ import sys
 from absl import flags
 
 from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.flag_files import with_flag_files_read
 from pipelines.errors import SourceError
 
 # Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
@@ -59,7 +60,7 @@ def parse_flags(values, arguments):
     """
     values.set_gnu_getopt(True)
     try:
-        rest = values(["", *arguments])[1:]
+        rest = values(["", *with_flag_files_read(arguments)])[1:]
     except flags.Error as error:
         raise UsageError(str(error)) from error
     if rest:

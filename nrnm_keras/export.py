@@ -1,7 +1,6 @@
 """Exports a trained model: `python -m nrnm_keras.export --model=RUN --format=onnx`."""
 
 import contextlib
-import json
 import os
 import pathlib
 import sys
@@ -14,6 +13,7 @@ from nrnm_keras.exporting.check import check, read_examples
 from nrnm_keras.exporting.formats import FORMATS
 from nrnm_keras.exporting.model_card import write_model_card
 from nrnm_keras.trained_model import TrainedModel
+from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 from pipelines.locks import claimed
 from pipelines.publishing import folder_made, publish
@@ -52,7 +52,7 @@ def _run(flags, arguments):
     run = RunFolder(flags.model)
     if not run.is_finished:
         raise UsageError(f"--model={flags.model}: expected the folder of a finished run")
-    report = json.loads((run / run.REPORT).read_text(encoding="utf-8"))
+    report = read_report(run)
     output = _output(flags, run)
     _check_free(output, flags.overwrite)
     with _claimed(output, arguments) as lock:

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import json
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train
 from nrnm_keras.training.pretrained import Pretrained, check_start
 from nrnm_keras.training.report import summary
+from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 from nrnm_keras.training.stopping import StopRequest
 from nrnm_keras.training.strategy import create_replicas
@@ -162,7 +162,7 @@ def _train(flags, folder, task_class, records, replicas, stop, arguments):
         replicas.on_first(lambda: _finish(task, flags, folder, progress, arguments))
     else:  # the process may have been killed just before it did this
         replicas.on_first(folder.remove_state)
-    return json.loads((folder / folder.REPORT).read_text(encoding="utf-8"))
+    return read_report(folder)
 
 
 def _finish(task, flags, folder, progress, arguments):

@@ -1,11 +1,11 @@
 """TrainedModel: what a training leaves behind, taken apart for use."""
 
 import pathlib
-import zipfile
 
 import keras
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.keras_file import cannot_be_loaded, load_keras_file
 from nrnm_keras.models import ClassProbabilities, SequenceClassifier, StreamingClassifier
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.training.run_folder import RunFolder
@@ -69,10 +69,11 @@ class TrainedModel:
                 f"--model={path}: no {RunFolder.MODEL} there; expected the folder of a finished "
                 "run, or a .keras file"
             )
+        model = load_keras_file(file)
         try:
-            return cls(keras.saving.load_model(file, compile=False, safe_mode=True))
-        except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-            raise UsageError(f"{file} cannot be loaded: {error}") from error
+            return cls(model)
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
+            raise cannot_be_loaded(file, error) from error
 
     def encode(self, raw):
         """Returns what the network takes: token ids for texts, other raw input as it is."""

@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import json
 import pathlib
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.sweeping.children import Children
 from nrnm_keras.sweeping.grid import Point
 from nrnm_keras.training.flags import all_flag_lines, copy_flags, flag_lines
+from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -57,7 +57,7 @@ class Run(NamedTuple):
 
     def report(self):
         """Returns the report of the finished run."""
-        return json.loads((self.folder / RunFolder.REPORT).read_text(encoding="utf-8"))
+        return read_report(RunFolder(self.folder))
 
 
 def run_all(runs, jobs):
@@ -82,6 +82,9 @@ def run_all(runs, jobs):
                     pass
             RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
         waiting = [run for run in runs if not run.is_finished or run.flags.overwrite]
+        for run in runs:
+            if run not in waiting:
+                run.report()  # which is found out now to be damaged, not when all have trained
         if len(waiting) < len(runs):
             print(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
         _train_all(waiting, jobs, children)

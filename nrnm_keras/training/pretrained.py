@@ -1,14 +1,13 @@
 """Pretrained: what a classifier takes over from a language model's run."""
 
-import json
-import zipfile
-
-import keras
-
 from nrnm_keras.errors import UsageError
+from nrnm_keras.keras_file import cannot_be_loaded, load_keras_file
+from nrnm_keras.models import LanguageModel
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks import TASKS
+from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.training.saved_arrays import DamagedError, check_arrays, form_of
 
 # What must be equal for the weights to mean the same.
 _EQUAL = (
@@ -39,7 +38,7 @@ def check_start(flags):
     folder = RunFolder(flags.init_from)
     if not folder.is_finished:
         raise UsageError(f"{given}: expected the folder of a language model's finished run")
-    report = json.loads((folder / folder.REPORT).read_text(encoding="utf-8"))
+    report = read_report(folder)
     if report["metric"] != "perplexity":
         raise UsageError(f"{given} is a run of task {report['task']}; expected a language model's")
     _check_equal(given, report, flags, _EQUAL)
@@ -52,14 +51,16 @@ class Pretrained:
     Args:
         preprocessor: its `TextPreprocessor`.
         language_model: its `LanguageModel`.
+        file: the path that they are from.
 
     Attributes:
         vocabulary: list of tokens.
     """
 
-    def __init__(self, preprocessor, language_model):
+    def __init__(self, preprocessor, language_model, file):
         self.vocabulary = preprocessor.vocabulary
         self._language_model = language_model
+        self._file = file
 
     @classmethod
     def load(cls, flags, task_class):
@@ -81,24 +82,46 @@ class Pretrained:
         if report["notice"] and report["notice"] != task_class.notice:
             raise UsageError(f"{given} was trained on other data: {report['notice']}")
         file = RunFolder(flags.init_from) / RunFolder.MODEL
+        model = load_keras_file(file)
         try:
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
             (preprocessor,) = (x for x in model.layers if isinstance(x, TextPreprocessor))
             language_model = model.get_layer("network").layers[-1]
-        except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-            raise UsageError(f"{file} cannot be loaded: {error}") from error
-        return cls(preprocessor, language_model)
+            if not isinstance(language_model, LanguageModel):
+                raise ValueError("it holds no language model")
+        except (ValueError, AttributeError) as error:
+            raise cannot_be_loaded(file, error) from error
+        return cls(preprocessor, language_model, file)
 
     def copy_to(self, embedding, backbone):
-        """Gives the weights to an embedding and a backbone of the same shapes."""
-        embedding.set_weights(self._language_model.embedding.get_weights())
-        backbone.set_weights(self._language_model.backbone.get_weights())
+        """Gives the weights to an embedding and a backbone of the same shapes.
+
+        Raises:
+            UsageError: if the shapes are others, or a weight is no finite number.
+        """
+        parts = (
+            (embedding, self._language_model.embedding),
+            (backbone, self._language_model.backbone),
+        )
+        for here, there in parts:
+            names = [f"{i} {weight.path}" for i, weight in enumerate(there.weights)]
+            arrays = dict(zip(names, there.get_weights(), strict=True))
+            forms = [form_of(weight) for weight in here.weights]
+            try:
+                if len(forms) != len(names):
+                    raise DamagedError(f"holds {len(names)} weights; expected {len(forms)}")
+                check_arrays(arrays, dict(zip(names, forms, strict=True)))
+            except DamagedError as error:
+                raise UsageError(f"{self._file} {error}") from error
+            here.set_weights(list(arrays.values()))
 
 
 def _check_equal(given, report, flags, names):
     """Refuses a run for which flags had other values than now."""
-    differing = [name for name in names if report["flags"][name] != flags[name].value]
+    there = report["flags"]
+    differing = [name for name in names if there.get(name) != flags[name].value]
     if differing:
-        there = ", ".join(f"{name}={report['flags'][name]}" for name in differing)
+        their_values = ", ".join(f"{name}={there.get(name)}" for name in differing)
         here = ", ".join(f"{name}={flags[name].value}" for name in differing)
-        raise UsageError(f"{given} was trained with {there}; expected the same as here, {here}")
+        raise UsageError(
+            f"{given} was trained with {their_values}; expected the same as here, {here}"
+        )

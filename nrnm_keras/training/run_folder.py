@@ -110,7 +110,8 @@ class RunFolder:
                 raise UsageError(
                     f"run_dir={self.path} holds other files than a run's; choose a new folder"
                 )
-            there = (self / self.FLAGS).read_text(encoding="utf-8").splitlines()
+            # A damaged file is one of other flags.
+            there = (self / self.FLAGS).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
             raise self._unusable(error) from error
         if not overwrite and set(there) != set(flags):

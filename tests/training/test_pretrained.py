@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -185,6 +186,71 @@ def damaged(run):
     (run / "model.keras").write_bytes(b"nothing")
 
 
+def cut_off(run):
+    content = (run / "model.keras").read_bytes()
+    (run / "model.keras").write_bytes(content[: len(content) // 2])
+
+
+def a_folder(run):
+    (run / "model.keras").unlink()
+    (run / "model.keras").mkdir()
+
+
+def another_model(run):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(run / "model.keras")
+
+
+def members_changed(run, change):
+    """Writes the model's archive anew, after a change of its members' contents."""
+    path = run / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def no_configuration(run):
+    members_changed(run, lambda members: members.pop("config.json"))
+
+
+def damaged_configuration(run):
+    members_changed(run, lambda members: members.update({"config.json": b"\xff{"}))
+
+
+def empty_configuration(run):
+    members_changed(run, lambda members: members.update({"config.json": b"[]"}))
+
+
+def damaged_weights(run):
+    members_changed(run, lambda members: members.update({"model.weights.h5": b"nothing"}))
+
+
+def weights_changed(run, change):
+    """Changes the values of the weights in a model's file."""
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    embedding = model.get_layer("network").layers[-1].embedding
+    embedding.set_weights([change(value) for value in embedding.get_weights()])
+    model.save(run / "model.keras")
+
+
+def not_finite(run):
+    weights_changed(run, lambda value: np.full_like(value, np.nan))
+
+
+def other_report(run):
+    (run / "report.json").write_text("[]")
+
+
+def other_units(run):
+    """A report that tells of another network than the one that is there."""
+    report = report_of(run)
+    config = {**report["flags"], "units": 12, "num_heads": 4}
+    (run / "report.json").write_text(json.dumps({**report, "flags": config}))
+
+
 def generated(run):
     report = {**report_of(run), "notice": "SAMPLE DATA"}
     (run / "report.json").write_text(json.dumps(report))
@@ -195,6 +261,15 @@ def generated(run):
     [
         (unfinished, "finished run"),
         (damaged, "model.keras cannot be loaded"),
+        (cut_off, "model.keras cannot be loaded"),
+        (a_folder, "model.keras cannot be loaded"),
+        (another_model, "model.keras cannot be loaded"),
+        (no_configuration, "model.keras cannot be loaded"),
+        (damaged_configuration, "model.keras cannot be loaded"),
+        (empty_configuration, "model.keras cannot be loaded"),
+        (damaged_weights, "model.keras cannot be loaded"),
+        (not_finite, "holds a value that is no finite number"),
+        (other_report, "report.json is damaged"),
         (generated, "was trained on other data: SAMPLE DATA"),
     ],
 )
@@ -204,6 +279,16 @@ def test_run_that_cannot_be_used(flags, language_model, tmp_path, capsys, change
     assert run(flags, task="text", run_dir=tmp_path / "run", init_from=other) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("error: ") and message in last
+    assert len(last) < 1000
+
+
+def test_network_that_is_another_than_its_report_says(flags, language_model, tmp_path, capsys):
+    other = spoil(language_model, tmp_path / "other", other_units)
+    capsys.readouterr()
+    start = {"task": "text", "run_dir": tmp_path / "run", "init_from": other, "units": 12}
+    assert run(flags, **start) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: ") and "model.keras holds variables of shapes" in last
 
 
 def test_classifier_is_no_language_model(flags, classifier, tmp_path, capsys):

@@ -1,0 +1,66 @@
+"""Flag files: the words of a command line that stand in files."""
+
+import io
+import os
+import pathlib
+
+from nrnm_keras.errors import UsageError
+
+_MOST_BYTES = 2**20
+_FLAG = "--flagfile"
+
+
+def with_flag_files_read(words):
+    """Returns the words of a command line, those in flag files in the places of their names.
+
+    A flag file has a word a line. Lines that begin with `#` or `//` are left out, and it may name
+    others, as `--flagfile=FILE` does on the command line.
+
+    Args:
+        words: list of strings.
+
+    Raises:
+        UsageError: if a file cannot be read, is no such file, or includes itself.
+    """
+    return _expand(list(words), ())
+
+
+def _expand(words, parents):
+    """Does the same for the words of a file that others, its parents, have included."""
+    expanded = []
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return [*expanded, word, *words]
+        name, is_pair, value = word.partition("=")
+        if name not in (_FLAG, _FLAG[1:]):
+            expanded.append(word)
+            continue
+        if not is_pair:
+            if not words:
+                raise UsageError(f"{_FLAG} with no file behind it")
+            value = words.pop(0)
+        if value.strip():
+            expanded += _read(pathlib.Path(os.path.expanduser(value.strip())), parents)
+    return expanded
+
+
+def _read(path, parents):
+    given = f"{_FLAG}={path}"
+    try:
+        if path.resolve() in parents:
+            raise UsageError(f"{given} includes itself")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
+        raise UsageError(f"{given} cannot be read: {getattr(error, 'strerror', error)}") from error
+    try:
+        if len(content) > _MOST_BYTES:
+            raise ValueError(f"it is longer than {_MOST_BYTES:,} bytes")
+        lines = io.StringIO(content.decode("utf-8-sig"), newline=None)
+        words = [line.strip() for line in lines]
+    except ValueError as error:
+        reason = f"byte {error.start} is no UTF-8" if hasattr(error, "start") else error
+        raise UsageError(f"{given} is no flag file, lines --name=value: {reason}") from error
+    words = [word for word in words if word and not word.startswith(("#", "//"))]
+    return _expand(words, (*parents, path.resolve()))

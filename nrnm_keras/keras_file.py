@@ -1,0 +1,27 @@
+"""A `.keras` file that may be damaged, or another program's."""
+
+import keras
+
+from nrnm_keras.errors import UsageError
+
+_LONGEST = 300
+
+
+def load_keras_file(path):
+    """Returns the Keras model in a file, loaded in Keras's safe mode and not compiled.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # what a damaged file makes Keras, HDF5 and zipfile raise
+        raise cannot_be_loaded(path, error) from error
+
+
+def cannot_be_loaded(path, error):
+    """Returns the `UsageError` for a file that is not what it should be."""
+    reason = " ".join((str(error) or type(error).__name__).split())
+    if len(reason) > _LONGEST:
+        reason = f"{reason[: _LONGEST - 3]}..."
+    return UsageError(f"{path} cannot be loaded: {reason}")
