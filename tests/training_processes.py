@@ -78,12 +78,14 @@ class Training:
         log: path of the file that gets its output.
         environment: variables besides this process's.
         file_limit: bytes that none of its files may exceed, as if the disk were full then.
+        interruption: None, or a pair: the name of a file or folder, and what happens right after
+            that has got its name or was removed: the name of a signal, or a `file_limit`.
     """
 
-    def __init__(self, arguments, log, environment=None, file_limit=None):
+    def __init__(self, arguments, log, environment=None, file_limit=None, interruption=None):
         self._log = log
         log.write_text("")
-        self._start(list(arguments), environment or {}, file_limit)
+        self._start(list(arguments), environment or {}, file_limit, interruption)
         _started.append(self)
 
     def _start(self, *arguments):
@@ -157,8 +159,8 @@ class Training:
 class Command(Training):
     """The same from the command line: `python -m nrnm_keras.train`."""
 
-    def _start(self, arguments, environment, file_limit):
-        assert file_limit is None
+    def _start(self, arguments, environment, file_limit, interruption):
+        assert file_limit is None and interruption is None
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [*_COMMAND, *arguments],
@@ -224,14 +226,14 @@ def _run_in_turn(jobs):
 
     for arguments, log in jobs:
         process = multiprocessing.get_context("fork").Process(
-            target=_train, args=(pathlib.Path(log), arguments, {}, None)
+            target=_train, args=(pathlib.Path(log), arguments, {}, None, None)
         )
         process.start()
         process.join()
         print(process.exitcode, flush=True)
 
 
-def _train(log, arguments, environment, file_limit):
+def _train(log, arguments, environment, file_limit, interruption):
     """Runs in the forked process."""
     os.environ.update(environment)
     file = log.open("w", buffering=1)
@@ -239,11 +241,37 @@ def _train(log, arguments, environment, file_limit):
         os.dup2(file.fileno(), descriptor)
     sys.stdout = sys.stderr = file
     if file_limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+        _limit_files(file_limit)
+    if interruption is not None:
+        _interrupt_after(*interruption)
 
     from nrnm_keras import train
 
     sys.exit(train.main(arguments))
+
+
+def _limit_files(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def _interrupt_after(name, event):
+    """Makes something happen when a file or folder has got its name, or was removed."""
+
+    def interrupt():
+        if isinstance(event, int):
+            _limit_files(event)
+        else:
+            os.kill(os.getpid(), getattr(signal, event))
+
+    def followed(function):
+        def follow(*paths, **options):
+            function(*paths, **options)
+            if os.path.basename(paths[-1]) == name:
+                interrupt()
+
+        return follow
+
+    os.replace, os.unlink, os.rmdir = map(followed, (os.replace, os.unlink, os.rmdir))
 
 
 if __name__ == "__main__":
