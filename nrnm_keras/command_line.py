@@ -7,6 +7,7 @@ from absl import flags
 
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.flag_files import with_flag_files_read
+from pipelines import limits
 from pipelines.errors import SourceError
 
 # Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
@@ -47,6 +48,17 @@ def run_command(run, values, usage, arguments=None):
 
 def _is_no_deprecation(record):
     return "FeatureConnector.dtype" not in record.getMessage()
+
+
+def define_source_limit(values):
+    """Defines the flag that bounds what is read at once of a user's files."""
+    flags.DEFINE_integer(
+        limits.OPTION,
+        0,
+        "largest review, text, skeleton file, line or .npz file's arrays, in MB; 0: what fits each",
+        lower_bound=0,
+        flag_values=values,
+    )
 
 
 def parse_flags(values, arguments):

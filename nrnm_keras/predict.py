@@ -9,13 +9,14 @@ import numpy as np
 from absl import flags
 from tqdm.auto import tqdm
 
-from nrnm_keras.command_line import run_command
+from nrnm_keras.command_line import define_source_limit, run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.prediction.batches import as_batch, predict_each
 from nrnm_keras.prediction.inputs import one_text, read_inputs
 from nrnm_keras.prediction.live import follow
 from nrnm_keras.prediction.results import FILE_FORMATS, FORMATS, open_results
 from nrnm_keras.trained_model import TrainedModel
+from pipelines.limits import in_bytes
 from pipelines.ntu_rgbd.examples import BODIES
 
 _USAGE = (
@@ -98,6 +99,7 @@ def _define_flags():
         "ntu_bodies", "tracked", list(BODIES), "as in the model's training", flag_values=values
     )
     flags.DEFINE_integer("batch_size", 32, "inputs in a batch", lower_bound=1, flag_values=values)
+    define_source_limit(values)
     return values
 
 
@@ -156,7 +158,8 @@ def _inputs(flags, trained):
         return one_text(flags.text, trained)
     if flags.skeleton is not None and not flags.skeleton.endswith(".skeleton"):
         raise UsageError(f"--skeleton={flags.skeleton}: expected a .skeleton file of NTU RGB+D")
-    return read_inputs(flags.skeleton or flags.input, trained, flags.ntu_bodies)
+    path = flags.skeleton or flags.input
+    return read_inputs(path, trained, flags.ntu_bodies, in_bytes(flags.source_limit_mb, None))
 
 
 def _write(flags, trained, inputs, output):

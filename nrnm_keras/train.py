@@ -172,6 +172,8 @@ def _finish(task, flags, folder, progress, arguments):
         try:
             with faults_named(task.records.path):
                 finish(task, flags, folder, progress, words)
+        except (UsageError, SourceError):  # of what was read
+            raise
         except Exception as error:
             if not (reason := _why_not_written(error)):
                 raise

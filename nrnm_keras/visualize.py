@@ -19,7 +19,7 @@ from nrnm_keras.analysis.memory_trace import trace_memories
 from nrnm_keras.analysis.running_prediction import running_prediction
 from nrnm_keras.analysis.text_reading import read_text
 from nrnm_keras.analysis.time_steps import name_time_steps
-from nrnm_keras.command_line import run_command
+from nrnm_keras.command_line import define_source_limit, run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.attended_frames import draw_attended_frames
 from nrnm_keras.pictures.attended_page import write_attended_page
@@ -35,6 +35,7 @@ from nrnm_keras.prediction.inputs import one_text, read_inputs
 from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
 from nrnm_keras.trained_model import SKELETON, TEXT, TrainedModel
 from pipelines import locks
+from pipelines.limits import LINE, in_bytes, read_file
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.publishing import folder_made, leftovers, publish_into
 
@@ -104,6 +105,7 @@ def _define_flags():
     flags.DEFINE_enum(
         "ntu_bodies", "tracked", list(BODIES), "as in the model's training", flag_values=values
     )
+    define_source_limit(values)
     return values
 
 
@@ -202,12 +204,12 @@ def _read(flags, trained):
 def _inputs(flags, trained):
     if flags.text is not None:
         return one_text(flags.text, trained)
+    limit = in_bytes(flags.source_limit_mb, None)
     if not flags.input.lower().endswith(".txt"):
-        return read_inputs(flags.input, trained, flags.ntu_bodies)
+        return read_inputs(flags.input, trained, flags.ntu_bodies, limit)
     try:
-        text = pathlib.Path(flags.input).expanduser().read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"--input={flags.input}: {error.strerror}") from error
+        content = read_file(pathlib.Path(flags.input).expanduser(), limit or LINE)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"--input={flags.input}: not UTF-8 text ({error})") from error
     if not text.strip():

@@ -8,12 +8,12 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from nrnm_keras import child_process
 from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting import standalone
 from nrnm_keras.trained_model import TEXT
+from pipelines.open_build import open_build
 
 # The largest difference of a probability, by what the weights were turned into.
 TOLERANCES = {None: 1e-5, "float16": 5e-3, "int8": 5e-2}
@@ -32,14 +32,14 @@ def read_examples(records, count):
 
     Raises:
         UsageError: if there are no records.
+        SourceError: if what lies beside them is missing or damaged.
     """
-    try:
-        builder = tfds.builder_from_directory(records)
-    except (tfds.core.DatasetNotFoundError, OSError) as error:
+    if not os.path.exists(os.path.join(records, "dataset_info.json")):
         raise UsageError(
             f"{records}: no records there; what is exported is checked on some of them: "
             "--records=FOLDER says where they are"
-        ) from error
+        )
+    builder = open_build(records)
     splits = builder.info.splits
     split = "test" if "test" in splits else next(iter(splits))
     content, _ = builder.info.supervised_keys

@@ -9,6 +9,8 @@ import numpy as np
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
+from pipelines.folders import walk
+from pipelines.limits import NW_UCLA_FILE, SKELETON_FILE, read_file
 from pipelines.ntu_rgbd.bodies import MAX_BODIES
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, read_skeleton
@@ -17,6 +19,8 @@ from pipelines.sequence_files.reader import read_sequences
 from pipelines.text_files.reader import read_texts
 
 _NTU, _NW_UCLA = ".skeleton", ".json"
+# Suffix of skeleton files -> the size of the largest in bytes.
+_LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
 # Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
 _FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
 # Suffix of files of many -> what the names of their inputs are.
@@ -53,7 +57,7 @@ def one_text(text, trained):
     return Inputs("text", 1, lambda: iter([(text, text)]))
 
 
-def read_inputs(path, trained, ntu_bodies="tracked"):
+def read_inputs(path, trained, ntu_bodies="tracked", limit=None):
     """Returns `Inputs` from a file or folder.
 
     Files of many texts or sequences are read once to count them, so that whatever is wrong with
@@ -62,9 +66,11 @@ def read_inputs(path, trained, ntu_bodies="tracked"):
     Args:
         path: a `.csv`, `.tsv` or `.jsonl` file of texts, labelled or not; an `.npz` or `.ts` file
             of sequences, likewise; a `.skeleton` file of NTU RGB+D or a `.json` file as of NW-UCLA,
-            or a folder with such files at any depth. Hidden files are passed over.
+            or a folder with such files at any depth. Hidden ones are passed over.
         trained: the `TrainedModel` that they are for.
         ntu_bodies: how two bodies are chosen in `.skeleton` files, a key of `BODIES`.
+        limit: integer, bytes of the largest skeleton file, record of text, line of a .ts file, or
+            arrays of an .npz file. Default: what fits each.
 
     Raises:
         UsageError: if there is nothing at the path, or not what the model takes.
@@ -74,7 +80,7 @@ def read_inputs(path, trained, ntu_bodies="tracked"):
     if not os.path.exists(path):  # where Path.exists raises what a name too long is answered with
         raise UsageError(f"{path}: no such file or folder")
     if path.is_dir():
-        return _read_folder(path, trained, ntu_bodies)
+        return _read_folder(path, trained, ntu_bodies, limit)
     suffix = path.suffix.lower()
     for kind, suffixes in _SUFFIXES.items():
         if suffix in suffixes:
@@ -84,15 +90,15 @@ def read_inputs(path, trained, ntu_bodies="tracked"):
         known = ", ".join(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
         raise UsageError(f"{path}: file type {suffix!r} is none of {known}")
     if kind == TEXT:
-        return _read_texts(path)
+        return _read_texts(path, limit)
     if kind == SEQUENCE:
-        return _read_sequences(path, trained.model.inputs[0].shape[-1])
+        return _read_sequences(path, trained.model.inputs[0].shape[-1], limit)
     if _FRAMES[suffix] != _frame(trained):
         raise UsageError(
             f"{path} has {_described(_FRAMES[suffix])}, but the model takes "
             f"{_described(_frame(trained))}"
         )
-    return _read_skeletons([path], path.parent, ntu_bodies)
+    return _read_skeletons([path], path.parent, ntu_bodies, limit)
 
 
 def _check_kind(kind, trained, path=None):
@@ -113,27 +119,27 @@ def _described(frame):
     return f"skeletons of {bodies} {'body' if bodies == 1 else 'bodies'} with {joints} joints"
 
 
-def _read_texts(path):
-    count = sum(1 for _ in read_texts(path))
-    return Inputs("text", count, lambda: ((text, text) for text in read_texts(path)))
+def _read_texts(path, limit):
+    count = sum(1 for _ in read_texts(path, limit))
+    return Inputs("text", count, lambda: ((text, text) for text in read_texts(path, limit)))
 
 
-def _read_sequences(path, num_features):
+def _read_sequences(path, num_features, limit):
     count = 0
-    for sequence in read_sequences(path, with_labels=False):
+    for sequence in read_sequences(path, with_labels=False, limit=limit):
         found = sequence.values.shape[1]
         if found != num_features:
             raise UsageError(f"{sequence.place}: {found} features; the model takes {num_features}")
         count += 1
 
     def read():
-        for sequence in read_sequences(path, with_labels=False):
+        for sequence in read_sequences(path, with_labels=False, limit=limit):
             yield sequence.number, sequence.values
 
     return Inputs(_SEQUENCES[path.suffix.lower()], count, read)
 
 
-def _read_folder(path, trained, ntu_bodies):
+def _read_folder(path, trained, ntu_bodies, limit):
     """Returns the skeletons below a folder that are in the format of those the model takes."""
     if trained.kind != SKELETON:
         expected = ", ".join(_SUFFIXES[trained.kind])
@@ -141,32 +147,30 @@ def _read_folder(path, trained, ntu_bodies):
             f"{path} is a folder, but the model takes {trained.kind}s; expected a file, {expected}"
         )
     suffixes = [suffix for suffix, frame in _FRAMES.items() if frame == _frame(trained)]
-    files = [file for suffix in suffixes for file in path.rglob(f"*{suffix}")]
-    files = sorted(file for file in files if not file.name.startswith("."))
+    files = (pathlib.Path(entry.path) for entry in walk(path))
+    files = sorted(file for file in files if file.suffix in suffixes)
     if not files:
         raise UsageError(
             f"{path}: no {' or '.join(suffixes)} files in it; the model takes "
             f"{_described(_frame(trained))}"
         )
-    return _read_skeletons(files, path, ntu_bodies)
+    return _read_skeletons(files, path, ntu_bodies, limit)
 
 
-def _read_skeletons(files, folder, ntu_bodies):
+def _read_skeletons(files, folder, ntu_bodies, limit):
     def read():
         for file in files:
             name = str(file.relative_to(folder)).encode(errors="replace").decode()
-            yield name, _read_joints(file, ntu_bodies)
+            yield name, _read_joints(file, ntu_bodies, limit)
 
     return Inputs("file", len(files), read)
 
 
-def _read_joints(file, ntu_bodies):
+def _read_joints(file, ntu_bodies, limit):
     """Returns the joints in a skeleton file."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
-    if file.suffix.lower() == _NTU:
+    suffix = file.suffix.lower()
+    content = read_file(file, limit or _LIMITS[suffix])
+    if suffix == _NTU:
         kept = BODIES[ntu_bodies](read_skeleton(content, str(file)))
         joints, has_body = kept.joints, kept.presence.any()
     else:

@@ -53,6 +53,8 @@ def _read(path):
             return list(csv.DictReader(file))
     except OSError as error:
         raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"--published={path} is no CSV file in UTF-8 ({error})") from error
 
 
 def _conditions(row):

@@ -15,8 +15,10 @@ _FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\]" + 5 * r" \[(\d+|-\d+)\]"
 # What reading a damaged or missing file can raise; also what a mistake in the code can.
 _READING = (
     tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
     tf.errors.UnknownError,
 )
 

@@ -11,4 +11,5 @@ class OwnFiles:
             "train_file": flags.train_file,
             "validation_file": flags.validation_file,
             "test_file": flags.test_file,
+            "source_limit_mb": flags.source_limit_mb,
         }

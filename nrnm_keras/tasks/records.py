@@ -6,6 +6,7 @@ import tensorflow_datasets as tfds
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks.checks import check_record
+from pipelines.open_build import open_build
 
 # The one TFDS split of a data set whose records are told apart when reading.
 _ALL = "samples"
@@ -36,6 +37,7 @@ class Records:
 
     Raises:
         UsageError: if there are too few records to take a validation split from.
+        SourceError: if what lies beside the records is missing or damaged.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Records:
     ):
         self.path = path
         self._max_timesteps = max_timesteps
-        self._builder = tfds.builder_from_directory(path)
+        self._builder = open_build(path)
         self.features = self._builder.info.features
         available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
         # The TFDS split that holds each split's records, which of it can be told from a record

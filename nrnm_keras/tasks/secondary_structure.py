@@ -33,7 +33,7 @@ class SecondaryStructure(StepClassification):
     @staticmethod
     def build_options(flags):
         """Returns where the raw files are."""
-        return {"source": flags.flip_source}
+        return {"source": flags.flip_source, "source_limit_mb": flags.source_limit_mb}
 
     def examples(self, split, part=0, num_parts=1):
         """Returns the ids of the residues `(timesteps,)` of a split with their states, or -1."""

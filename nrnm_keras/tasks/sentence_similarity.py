@@ -46,7 +46,7 @@ class SickRelatedness(Regression):
     @staticmethod
     def build_options(flags):
         """Returns where the raw files are."""
-        return {"source": flags.sick_source}
+        return {"source": flags.sick_source, "source_limit_mb": flags.source_limit_mb}
 
     def examples(self, split, part=0, num_parts=1):
         """Returns the token ids `(timesteps, 2)` of a split's pairs with their relatedness."""

@@ -151,6 +151,7 @@ class NtuRgbd(SkeletonActions):
             "bodies": flags.ntu_bodies,
             "on_error": flags.ntu_on_error,
             "missing_samples": flags.ntu_missing_samples,
+            "source_limit_mb": flags.source_limit_mb,
         }
 
     @staticmethod
@@ -183,7 +184,7 @@ class NwUcla(SkeletonActions):
     @staticmethod
     def build_options(flags):
         """Returns where the raw files are."""
-        return {"source": flags.nw_ucla_source}
+        return {"source": flags.nw_ucla_source, "source_limit_mb": flags.source_limit_mb}
 
     @staticmethod
     def splits(flags):

@@ -14,7 +14,7 @@ class ImdbReviews:
     @staticmethod
     def build_options(flags):
         """Returns where the raw reviews are."""
-        return {"source": flags.imdb_source}
+        return {"source": flags.imdb_source, "source_limit_mb": flags.source_limit_mb}
 
     @staticmethod
     def validation_number(record):

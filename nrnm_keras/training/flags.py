@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from nrnm_keras.command_line import define_source_limit
 from nrnm_keras.tasks import (
     TASKS,
     backbone_flags,
@@ -16,7 +17,10 @@ from nrnm_keras.training.optimizer import SCHEDULES
 from nrnm_keras.training.strategy import STRATEGIES, XLA
 
 # A run can go on under other values of these.
-_WITHOUT_EFFECT = ("run_dir", "overwrite", "checkpoint_every", "terminate_after", "max_timesteps")
+_WITHOUT_EFFECT = (
+    *("run_dir", "overwrite", "checkpoint_every", "terminate_after", "max_timesteps"),
+    "source_limit_mb",
+)
 
 
 def define_flags():
@@ -94,6 +98,7 @@ def _define_data_flags(values):
     path("validation_file", None, "the same to validate on (default: a part of train_file)")
     path("test_file", None, "the same to test on (default: no test)")
     path("unlabelled_file", None, "more texts for text_language_model; a column text is enough")
+    define_source_limit(values)
     flags.DEFINE_float(
         "validation_fraction",
         0.1,

@@ -8,6 +8,7 @@ import tempfile
 
 from nrnm_keras.errors import UsageError
 from pipelines import locks
+from pipelines.file_errors import reading
 from pipelines.publishing import leftovers, make_folder, publish, remove_leftovers
 
 
@@ -110,8 +111,10 @@ class RunFolder:
                 raise UsageError(
                     f"run_dir={self.path} holds other files than a run's; choose a new folder"
                 )
-            # A damaged file is one of other flags.
-            there = (self / self.FLAGS).read_text(encoding="utf-8", errors="replace").splitlines()
+            with reading(self / self.FLAGS):
+                # A damaged file is one of other flags.
+                text = (self / self.FLAGS).read_text(encoding="utf-8", errors="replace")
+            there = text.splitlines()
         except OSError as error:
             raise self._unusable(error) from error
         if not overwrite and set(there) != set(flags):
