@@ -3,6 +3,7 @@ import doctest
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pipelines.sample_reviews.generate
 import pipelines.text_files.reader
 from pipelines.build import DATASETS, build, main
 from pipelines.errors import SourceError
+from pipelines.verify import verify
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
@@ -126,6 +128,61 @@ def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
     if ending == signal.SIGINT:
         assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
         assert not list(folder.iterdir())
+
+
+def begun_build(tmp_path):
+    """A command that builds a few thousand reviews, has begun to, and the folder of its build."""
+    arguments = ["sample_reviews", f"--data_dir={tmp_path}", "--num_train=4000", "--num_test=2"]
+    process = command(*arguments)
+    folder = tmp_path / "sample_reviews" / "train_4000_test_2_seed_0" / "1.0.0"
+    while not list(folder.parent.glob("incomplete.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return process, arguments, folder
+
+
+def test_what_a_killed_build_has_left_is_removed_by_the_next(tmp_path):
+    process, arguments, folder = begun_build(tmp_path)
+    process.kill()
+    process.wait()
+    # Another version's may be under way.
+    other = folder.with_name("incomplete.ABC123_2.0.0")
+    other.mkdir()
+    assert len(list(folder.parent.glob("incomplete.*_1.0.0"))) == 1
+
+    assert main(arguments) == 0
+
+    assert set(folder.parent.iterdir()) == {folder, other}
+    assert verify(folder).problems == []
+
+
+@pytest.mark.parametrize("first_ends", [True, False])
+def test_second_build_of_a_data_set_waits_for_the_first(first_ends, tmp_path):
+    first, arguments, folder = begun_build(tmp_path)
+    first.send_signal(signal.SIGSTOP)
+    second = command(*arguments)
+    line = second.stderr.readline()
+    assert line.startswith(f"waiting for process {first.pid} on {socket.gethostname()} since ")
+    assert line.endswith(f", which writes to {folder}\n")
+    first.send_signal(signal.SIGCONT if first_ends else signal.SIGKILL)
+    (table, first_errors), (second_table, errors) = (x.communicate() for x in (first, second))
+
+    assert second.returncode == 0, errors
+    assert "train            4,000 examples" in second_table
+    if first_ends:
+        assert (first.returncode, table) == (0, second_table), first_errors
+    assert list(folder.parent.iterdir()) == [folder]
+    assert verify(folder).problems == []
+
+
+def test_finished_build_is_found_where_nothing_can_be_written(tmp_path, monkeypatch):
+    path = build("sample_reviews", tmp_path, num_train=4, num_test=2)
+
+    def refuse(*arguments, **options):
+        raise PermissionError
+
+    monkeypatch.setattr(pipelines.build.locks, "claimed", refuse)
+    assert build("sample_reviews", tmp_path, num_train=4, num_test=2) == path
 
 
 def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):

@@ -180,7 +180,7 @@ def test_ctrl_c_leaves_no_output(texts, tmp_path, capsys):
     ended = threading.Event()
 
     def interrupt():
-        while not any(path.stat().st_size for path in tmp_path.glob(".out.csv.*")):
+        while not any(path.stat().st_size for path in tmp_path.glob(".out.csv.*/*/*")):
             if ended.wait(0.02):
                 return
         os.kill(os.getpid(), signal.SIGINT)

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -82,6 +84,20 @@ def test_what_is_not_completed_leaves_nothing(tmp_path, error):
         results.write(TEXT, np.array([0, 1, 0]))
         raise error
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "out.csv"
+    process = os.fork()
+    if not process:
+        with open_results(path, NAMES, "text") as results:
+            results.write(TEXT, np.array([0, 1, 0]))
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert list(tmp_path.iterdir()) and not path.exists()
+    with open_results(path, NAMES, "text") as results:
+        results.write(TEXT, np.array([0, 1, 0]))
     assert list(tmp_path.iterdir()) == [path]
 
 
