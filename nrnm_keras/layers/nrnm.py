@@ -9,7 +9,6 @@ from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import Alignment
 from nrnm_keras.layers.constructor_arguments import to_config
 from nrnm_keras.layers.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
-from nrnm_keras.layers.state_checks import static_shapes
 from nrnm_keras.layers.window_loop import WindowLoop
 
 _USE_CUDNN = ("auto", True, False)
@@ -143,18 +142,16 @@ class NRNM(layers.RNN):
         self.use_cudnn = use_cudnn
         self.input_spec = layers.InputSpec(ndim=3)
 
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
-        """Returns the shapes of what a call returns."""
-        if initial_state_shape is not None:
-            is_single = not any(isinstance(shape, (list, tuple)) for shape in initial_state_shape)
-            shapes = [initial_state_shape] if is_single else initial_state_shape
-            self._check_initial_state(shapes, sequences_shape[0])
-        return super().compute_output_shape(sequences_shape)
+    def __call__(self, sequences, *args, **kwargs):
+        """Calls the layer, if the initial state is one of its cell."""
+        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+        initial_state = kwargs.get("initial_state", next(iter(args), None))
+        if initial_state is not None:
+            self.cell.check_states(initial_state, sequences, argument="initial_state")
+        return super().__call__(sequences, *args, **kwargs)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Runs the recurrence over `sequences`."""
-        if initial_state is not None:
-            self._check_initial_state(static_shapes(initial_state), sequences.shape[0])
         # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
         self._starts_at_zero = initial_state is None and not self.stateful
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
@@ -241,9 +238,6 @@ class NRNM(layers.RNN):
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
         return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
-
-    def _check_initial_state(self, shapes, batch_size):
-        self.cell.check_states(shapes, batch_size, argument="initial_state")
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -13,7 +13,7 @@ from nrnm_keras.layers.constructor_arguments import argument_names, set_attribut
 from nrnm_keras.layers.memory import NonLocalMemory
 from nrnm_keras.layers.memory_part import project
 from nrnm_keras.layers.recurrences import RECURRENCES
-from nrnm_keras.layers.state_checks import check_state_shapes, static_shapes
+from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 
@@ -35,6 +35,8 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
     A recurrent cell (LSTM, GRU, ...) reads a memory matrix through a gate at every step. Every
     `window_size` steps, self-attention over the last block of hidden states and inputs writes to
     the memory through gates. Until the first write the cell is exactly its backbone.
+
+    What the papers leave open, what is chosen here, and why: `nrnm_keras/layers/README.md`.
 
     Use it in `keras.layers.RNN`, or step by step. `NRNM` computes the same for whole sequences,
     much faster.
@@ -172,6 +174,8 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             dtype=self.dtype_policy,
             name="memory",
         )
+        # Of the parts of the memory too, which do not know.
+        self.memory.trainable = self.trainable
         self.state_size = [size for _, size in self._states()]
         self.output_size = units
 
@@ -198,9 +202,14 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         """Returns the state before the first step: zeros."""
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
+    def __call__(self, inputs, states, *args, **kwargs):
+        """Calls the cell, if the states are its own."""
+        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+        self.check_states(states, inputs)
+        return super().__call__(inputs, states, *args, **kwargs)
+
     def call(self, inputs, states, training=False):
         """Computes one step (Eqs. 5 to 8) and, where a window ends, the write (Eqs. 1 to 4)."""
-        self.check_states(static_shapes(states), inputs.shape[0])
         old = self.unpack_states(states)
         steps = step_counter.to_steps(old.steps)
         recurrent_mask = None
@@ -232,9 +241,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
         return hidden, self.pack_states(new)
 
-    def check_states(self, shapes, batch_size=None, argument="states"):
-        """Raises a `ValueError` unless these are the shapes of the cell's states."""
-        check_state_shapes(shapes, self._states(), batch_size, argument)
+    def check_states(self, states, inputs, argument="states"):
+        """Raises a `ValueError` unless these are states of the cell, as many as inputs."""
+        check_states(states, self._states(), inputs, argument)
 
     def unpack_states(self, states):
         """Names the states; a backbone that carries nothing has a carry of width 0."""

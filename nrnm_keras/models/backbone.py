@@ -94,6 +94,8 @@ class RecurrentBackbone(layers.Layer):
         for layer in self.recurrent_layers:
             layer.build(input_shape)
             input_shape = self.compute_output_shape(input_shape)
+        if not self.trainable:
+            self.trainable = False  # of the layers in it too, which do not know
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""

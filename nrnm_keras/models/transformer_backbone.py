@@ -76,6 +76,8 @@ class TransformerBackbone(layers.Layer):
         for encoder in self.encoders:
             encoder.build(shape)
         self.normalization.build(shape)
+        if not self.trainable:
+            self.trainable = False  # of the layers in it too, which do not know
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""

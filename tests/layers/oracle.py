@@ -1,7 +1,8 @@
 """NRNM in float64 NumPy, written from the equations: one sequence, one step at a time.
 
-It shares nothing with the layer but the names of its weights. It keeps every hidden state and
-every embedding in a list and looks back in it, where the layer has buffers.
+It shares nothing with the layer but the names of its weights. It keeps every input, hidden state
+and embedding in a list and looks back in it, where the layer has buffers. Where the papers can be
+read in another way the choice is a method of its own, for `test_choices.py` to make another.
 """
 
 import numpy as np
@@ -35,9 +36,9 @@ class Oracle:
         self.backbone, self.interaction = cell.backbone, cell.interaction
         self.memory_read = cell.memory_read
         self.zoneout = cell.zoneout if isinstance(cell.zoneout, tuple) else (cell.zoneout,) * 2
-        self.hiddens, self.embedded, self.attention = [], [], []
+        self.inputs, self.hiddens, self.embedded, self.attention = [], [], [], []
         self.cell = np.zeros(self.units)
-        self.memory = np.zeros((self.slots, self.units))
+        self.memory = self.first_memory()
 
     def run(self, sequence, mask=None):
         """Returns the output of every step, `(timesteps, units)`."""
@@ -49,20 +50,53 @@ class Oracle:
         return np.array(outputs)
 
     def step(self, x):
-        w = self.w
         read = getattr(self, f"_read_by_{self.memory_read}")(x)
         hidden = getattr(self, f"_{self.backbone}")(x, read)
         hidden = self.zoneout[0] * self._past(1) + (1 - self.zoneout[0]) * hidden
+        self.inputs.append(x)
         self.hiddens.append(hidden)
-        self.embedded.append(x @ w["input_kernel"])
+        self.embedded.append(self.embed(x))
         t = len(self.hiddens)
-        if t >= self.k and t % self.window == 0:
-            self.write()
+        if self.is_write(t):
+            self.write(self.block_end(t))
+
+    def first_memory(self):
+        return np.zeros((self.slots, self.units))
+
+    def embed(self, x):
+        return x @ self.w["input_kernel"]
+
+    def is_write(self, t):
+        return t >= self.k and t % self.window == 0
+
+    def block_end(self, t):
+        return t
+
+    def slot_steps(self, t):
+        return range(t - self.k + self.s, t + 1, self.s)
+
+    def attended_units(self, states, inputs):
+        return np.array(states + inputs)
+
+    def gate_inputs(self, t):
+        return self.embedded[t - self.k : t]
+
+    def score_size(self):
+        return self.units // self.heads
+
+    def normalize(self, x, name):
+        return normalize(x, self.w[f"{name}_scale"], self.w[f"{name}_offset"])
+
+    def dense_activation(self, x):
+        return np.maximum(x, 0)
+
+    def read_gate_input(self, x):
+        return x
 
     def _read_by_gate(self, x):
         w, v = self.w, self.memory.reshape(-1)
         gate = sigmoid(
-            x @ w["read_gate_kernel"]
+            self.read_gate_input(x) @ w["read_gate_kernel"]
             + v @ w["read_gate_recurrent_kernel"]
             + w.get("read_gate_bias", 0)
         )
@@ -80,20 +114,20 @@ class Oracle:
         gate = sigmoid(x @ w["read_gate_kernel"] + w.get("read_gate_bias", 0))
         return (gate * np.concatenate(attended)) @ w["read_kernel"]
 
-    def write(self):
-        w, t = self.w, len(self.hiddens)
-        states = [self.hiddens[i - 1] for i in range(t - self.k + self.s, t + 1, self.s)]
-        inputs = self.embedded[t - self.k : t]
-        hidden, units = np.array(states), np.array(states + inputs)
+    def write(self, t):
+        w = self.w
+        states = [self.hiddens[i - 1] for i in self.slot_steps(t)]
+        hidden = np.array(states)
+        units = self.attended_units(states, self.embedded[t - self.k : t])
         if self.interaction == "self_attention":
             interaction = self._attend(hidden, units)
         else:
             interaction = (units.reshape(-1) @ w["linear_kernel"]).reshape(hidden.shape)
-        y = normalize(hidden + interaction, w["attention_scale"], w["attention_offset"])
-        dense = np.maximum(y @ w["dense_kernel"] + w.get("dense_bias", 0), 0)
-        candidate = normalize(y + dense, w["dense_scale"], w["dense_offset"])
+        y = self.normalize(hidden + interaction, "attention")
+        dense = self.dense_activation(y @ w["dense_kernel"] + w.get("dense_bias", 0))
+        candidate = self.normalize(y + dense, "dense")
         gates = sigmoid(
-            np.concatenate(inputs) @ w["write_gate_kernel"]
+            np.concatenate(self.gate_inputs(t)) @ w["write_gate_kernel"]
             + np.tanh(self.memory) @ w["write_gate_recurrent_kernel"]
             + w.get("write_gate_bias", 0)
         )
@@ -109,7 +143,8 @@ class Oracle:
             # The key kernel is kept transposed.
             keys = units @ w["key_kernel"][head].T
             values = units @ w["value_kernel"][head]
-            scores = query[:, head * size : (head + 1) * size] @ keys.T / np.sqrt(size)
+            scores = query[:, head * size : (head + 1) * size] @ keys.T
+            scores = scores / np.sqrt(self.score_size())
             weights = np.exp(scores - scores.max(-1, keepdims=True))
             weights /= weights.sum(-1, keepdims=True)
             attention.append(weights)

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from nrnm_keras import NRNM
-from nrnm_keras.models import RecurrentBackbone
+from nrnm_keras.models import RecurrentBackbone, TransformerBackbone
 
 SEQUENCES = np.random.default_rng(0).normal(size=(3, 11, 5)).astype("float32")
 MASK = np.arange(11) < np.array([[11], [4], [7]])
@@ -76,6 +76,24 @@ def test_config_and_weights_give_the_same_backbone(bidirectional):
 
 
 @pytest.mark.parametrize(
+    "backbone",
+    [
+        lambda **kwargs: RecurrentBackbone(8, bidirectional=True, **kwargs),
+        lambda **kwargs: RecurrentBackbone(8, recurrence="eleatt_gru", nrnm_layers=(), **kwargs),
+        lambda **kwargs: TransformerBackbone(8, num_layers=1, **kwargs),
+    ],
+)
+def test_frozen_when_constructed_or_loaded(backbone):
+    constructed = backbone(trainable=False)
+    for frozen in (constructed, type(constructed).from_config(constructed.get_config())):
+        frozen.build(SEQUENCES.shape)
+        assert frozen.weights
+        assert not any(weight.trainable for weight in frozen.weights)
+        frozen.trainable = True
+        assert frozen.trainable_weights
+
+
+@pytest.mark.parametrize(
     ("arguments", "named"),
     [
         ({"num_layers": 0}, "num_layers"),
@@ -85,7 +103,8 @@ def test_config_and_weights_give_the_same_backbone(bidirectional):
         ({"recurrence": "eleatt_gru"}, "eleatt_gru"),
         ({"recurrence": "relational_memory", "nrnm_layers": [], "recurrent_dropout": 0.1}, "0.1"),
         ({"nrnm_options": {"block_size": 7}}, "block_size"),
-        ({"units": 6}, "units"),
+        ({"units": 6, "nrnm_options": {"num_heads": 4}}, "units"),
+        ({"units": 0}, "units"),
     ],
 )
 def test_unusable_arguments(arguments, named):
