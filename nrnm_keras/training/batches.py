@@ -128,8 +128,11 @@ def _sorted_batches(window, batch_size):
         # Rows that fill the last batch stay in the last batch.
         lengths += _LONGER_THAN_ANY * tf.cast(window[2] == 0, tf.int64)
     order = tf.argsort(lengths, stable=True)
-    ordered = tuple(tf.gather(column, order) for column in window)
-    return tf.data.Dataset.from_tensor_slices(ordered).ragged_batch(batch_size)
+    # TensorFlow's type inference fails for `from_tensor_slices` of ragged tensors.
+    firsts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)
+    return firsts.map(
+        lambda first: tuple(tf.gather(c, order[first : first + batch_size]) for c in window)
+    )
 
 
 def _pad_columns(task, sequences, targets):
