@@ -10,6 +10,8 @@ from absl import flags
 from nrnm_keras import NRNM
 from nrnm_keras.command_line import run_command
 from nrnm_keras.errors import UsageError
+from pipelines.console import say
+from pipelines.escaping import quoted
 
 _USAGE = "python -m nrnm_keras.benchmark [--units=256,512] [flags]"
 
@@ -37,18 +39,19 @@ def _run(values, arguments):
     try:
         widths = [int(units) for units in values.units]
     except ValueError as error:
-        raise UsageError(f"--units must be integers; it is {','.join(values.units)!r}") from error
+        given = quoted(",".join(values.units))
+        raise UsageError(f"--units must be integers; it is {given}") from error
     shape = (values.batch_size, values.timesteps, values.features)
     rate = _matmul_rate(values.repeats)
-    print(f"batch {shape[0]}, {shape[1]} steps, {shape[2]} features, TensorFlow, medians in turn")
-    print(f"measured matmul rate: {rate / 1e9:.0f} G multiply-adds a second\n")
-    print(
+    say(f"batch {shape[0]}, {shape[1]} steps, {shape[2]} features, TensorFlow, medians in turn")
+    say(f"measured matmul rate: {rate / 1e9:.0f} G multiply-adds a second\n")
+    say(
         f"{'units':>5}  {'layer':<14}{'forward':>11}{'x LSTM':>8}{'of rate':>9}"
         f"{'training':>13}{'x LSTM':>8}{'of rate':>9}{'multiply-adds':>15}"
     )
     for units in widths:
         for row in benchmark(units, shape, values.repeats):
-            print(_line(units, row, rate))
+            say(_line(units, row, rate))
 
 
 def benchmark(units, shape, repeats):

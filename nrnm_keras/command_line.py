@@ -1,6 +1,5 @@
 """What the commands share: flags from the command line, one line for what a user can mend."""
 
-import logging
 import sys
 
 from absl import flags
@@ -8,7 +7,9 @@ from absl import flags
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.flag_files import with_flag_files_read
 from pipelines import limits
-from pipelines.errors import SourceError
+from pipelines.console import MENDABLE, command_output, say, say_error, words_for
+from pipelines.escaping import is_utf8, quoted
+from pipelines.library_logs import define_verbose
 
 # Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
 EXIT_STOPPED = 75
@@ -24,30 +25,35 @@ def run_command(run, values, usage, arguments=None):
         arguments: list of words. Default: the process's.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # TFDS warns of its own code.
-    logging.getLogger("absl").addFilter(_is_no_deprecation)
+    define_verbose(values)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    try:
-        parse_flags(values, arguments)
-        if values.help:
-            print(f"usage: {usage}\n{values.get_help()}")
-        else:
-            run(values, arguments)
-        return 0
-    except (UsageError, SourceError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except Stopped as error:
-        print(error, file=sys.stderr)
-        return EXIT_STOPPED
-    except KeyboardInterrupt as error:
-        what = str(error) or "nothing that looks finished was left"
-        print(f"interrupted: {what}", file=sys.stderr)
-        return 130
+    with command_output():
+        try:
+            parse_flags(values, arguments)
+            if values.help:
+                say(f"usage: {usage}\n{values.get_help()}")
+            else:
+                run(values, arguments)
+            return 0
+        except (UsageError, *MENDABLE) as error:
+            say_error(words_for(error))
+            return 1
+        except Stopped as error:
+            say(error, file=sys.stderr)
+            return EXIT_STOPPED
+        except KeyboardInterrupt as error:
+            say_error(str(error) or "nothing that looks finished was left", "interrupted")
+            return 130
 
 
-def _is_no_deprecation(record):
-    return "FeatureConnector.dtype" not in record.getMessage()
+def check_output_flag(name, path):
+    """Finds out whether TensorFlow can write to a path.
+
+    Raises:
+        UsageError: if the path is not UTF-8.
+    """
+    if not is_utf8(path):
+        raise UsageError(f"--{name}={path} is not UTF-8, and TensorFlow takes no other names")
 
 
 def define_source_limit(values):
@@ -75,6 +81,8 @@ def parse_flags(values, arguments):
         rest = values(["", *with_flag_files_read(arguments)])[1:]
     except flags.Error as error:
         raise UsageError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"a --flagfile is not UTF-8 text ({error})") from error
     if rest:
-        raise UsageError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
+        raise UsageError(f"unexpected argument {quoted(rest[0])}; flags are written --name=value")
     return values

@@ -1,7 +1,9 @@
 """What ends a command early."""
 
+from pipelines.errors import OneLineError
 
-class UsageError(ValueError):
+
+class UsageError(OneLineError):
     """Something that the user asked for and that cannot be done; the message is one line."""
 
 

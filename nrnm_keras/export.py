@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from nrnm_keras.command_line import run_command
+from nrnm_keras.command_line import check_output_flag, run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting.check import check, read_examples
 from nrnm_keras.exporting.formats import FORMATS
@@ -15,6 +15,8 @@ from nrnm_keras.exporting.model_card import write_model_card
 from nrnm_keras.trained_model import TrainedModel
 from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines.console import say
+from pipelines.escaping import for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import folder_made, publish
 
@@ -57,7 +59,7 @@ def _run(flags, arguments):
     _check_free(output, flags.overwrite)
     with _claimed(output, arguments) as lock:
         if lock.repeats and output.exists() and not flags.overwrite:
-            print(f"{output}: the process that was waited for has exported the same")
+            say(f"{output}: the process that was waited for has exported the same")
             return
         _check_free(output, flags.overwrite)
         _export(flags, run, report, output)
@@ -72,19 +74,21 @@ def _export(flags, run, report, output):
         results = check(flags.format, folder, trained, written, examples, flags.quantize)
         write_model_card(folder, report, flags, trained, written, missing, results)
     for name, result in results.items():
-        print(
+        say(
             f"{name}: equal to the Keras model to {result['difference']:.1g}, "
             f"{result['milliseconds']:.2f} ms a call"
         )
     for name, reason in missing.items():
-        print(f"no {name}: {reason}")
-    print(output)
+        say(f"no {name}: {reason}")
+    say(for_terminal(output))
 
 
 def _output(flags, run):
     """Returns the folder to write to."""
     name = "_".join(filter(None, (flags.format, flags.quantize)))
-    return pathlib.Path(flags.output or run / "exported" / name).expanduser()
+    output = pathlib.Path(flags.output or run / "exported" / name).expanduser()
+    check_output_flag("output", output)
+    return output
 
 
 def _check_free(output, overwrite):

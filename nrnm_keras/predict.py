@@ -16,6 +16,8 @@ from nrnm_keras.prediction.inputs import one_text, read_inputs
 from nrnm_keras.prediction.live import follow
 from nrnm_keras.prediction.results import FILE_FORMATS, FORMATS, open_results
 from nrnm_keras.trained_model import TrainedModel
+from pipelines.console import say
+from pipelines.escaping import for_terminal
 from pipelines.limits import in_bytes
 from pipelines.ntu_rgbd.examples import BODIES
 
@@ -171,7 +173,7 @@ def _write(flags, trained, inputs, output):
     ):
         for result in predict_each(trained, inputs.read(), flags.batch_size, bar.update):
             results.write(*result)
-    print(f"{inputs.count:,} {noun}: {output}")
+    say(f"{inputs.count:,} {noun}: {for_terminal(output)}")
 
 
 def _print(flags, trained, inputs):
@@ -186,7 +188,7 @@ def _stream(flags, trained):
     results = FORMATS[flags.format](sys.stdout, trained.class_names)
     for probabilities in follow(trained, sys.stdin.buffer):
         if probabilities is None:
-            print()
+            say()
         else:
             results.write(None, probabilities)
         sys.stdout.flush()
@@ -199,7 +201,7 @@ def _explain(flags, trained, inputs):
     ((_, value),) = inputs.read()
     folder = pathlib.Path(flags.explain).expanduser()
     pictures = explain(trained, as_batch(trained.kind, [value]), folder)
-    print(f"{len(pictures)} pictures: {folder}", file=sys.stderr)
+    say(f"{len(pictures)} pictures: {for_terminal(folder)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

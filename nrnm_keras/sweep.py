@@ -1,10 +1,9 @@
 """Trains at many flag values: `python -m nrnm_keras.sweep --flagfile=BASE --grid=units=64,128`."""
 
 import pathlib
-import shlex
 import sys
 
-from nrnm_keras.command_line import run_command
+from nrnm_keras.command_line import check_output_flag, run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.canvas import can_draw
 from nrnm_keras.pictures.sweep import draw_sweep
@@ -22,6 +21,8 @@ from nrnm_keras.sweeping.summary import (
 )
 from nrnm_keras.tasks import TASKS
 from nrnm_keras.train import find_records
+from pipelines.console import say
+from pipelines.escaping import for_shell
 from pipelines.publishing import make_folder, publish_into
 
 _USAGE = (
@@ -38,6 +39,7 @@ def main(arguments=None):
 def _run(values, arguments):
     if not values.sweep_dir:
         raise UsageError("no --sweep_dir given; expected a folder for the runs and their summary")
+    check_output_flag("sweep_dir", values.sweep_dir)
     if not values.grid:
         raise UsageError("no --grid given; expected one such as --grid=block_size=4,8,12")
     published = read_published(values.published, values) if values.published else []
@@ -52,12 +54,12 @@ def _run(values, arguments):
     if values.parameters:
         points = [with_units(point, values.parameters, *found[point.name]) for point in points]
     folder = sweep_folder(values)
-    command = shlex.join(["python", "-m", "nrnm_keras.sweep", *arguments])
+    command = for_shell(["python", "-m", "nrnm_keras.sweep", *arguments])
     if values.count_only:
         text = _count(points, found, folder, published, command)
     else:
         text = _train(values, points, folder, published, command)
-    print(f"\n{text}")
+    say(f"\n{text}")
 
 
 def sweep_folder(values):

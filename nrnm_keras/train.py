@@ -3,15 +3,15 @@
 import contextlib
 import errno
 import functools
+import logging
 import os
 import subprocess
 import sys
 
 import keras
-from absl import logging
 
 from nrnm_keras import child_process
-from nrnm_keras.command_line import run_command
+from nrnm_keras.command_line import check_output_flag, run_command
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import TASKS
 from nrnm_keras.tasks.checks import faults_named
@@ -24,7 +24,9 @@ from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 from nrnm_keras.training.stopping import StopRequest
 from nrnm_keras.training.strategy import create_replicas
+from pipelines.console import say
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.manifest import check_sizes
 
 _FINISH = "import sys; from nrnm_keras import train; sys.exit(train.main(is_trained=True))"
@@ -72,16 +74,20 @@ def _run_on(replicas, flags, stop, arguments, is_trained):
         with stop:
             for name, each in versions.items():
                 if name:
-                    print(f"\n{name}:")
+                    say(f"\n{name}:")
                 reports[name] = _train(each, folders[name], *records, replicas, stop, arguments)
     if replicas.worker == 0:
-        print(_comparison(reports) if flags.compare_with_lstm else summary(reports[""]))
+        say(_comparison(reports) if flags.compare_with_lstm else summary(reports[""]))
 
 
 def _check(flags):
     """Finds what is wrong with the flags before any work is done."""
     if not flags.run_dir:
         raise UsageError("no --run_dir given; expected a folder for the results")
+    for name in ("run_dir", "data_dir"):
+        check_output_flag(name, flags[name].value)
+    if broken := [line for line in flag_lines(flags) if len(line.splitlines()) > 1]:
+        raise UsageError(f"{quoted(broken[0])} has a line break; a flag file cannot hold it")
     if flags.compare_with_lstm and not flags.nrnm_layers:
         raise UsageError("--compare_with_lstm needs a layer with the memory in --nrnm_layers")
     if flags.init_from:
@@ -140,7 +146,8 @@ def _build_records(flags):
                 "reviews"
             ) from error
         task_class = task_class.substitute
-        logging.warning("IMDB is not available (%s): %s", error, task_class.notice)
+        warning = "IMDB is not available (%s): %s"
+        logging.getLogger("nrnm_keras.train").warning(warning, error, task_class.notice)
         return task_class, build(task_class.dataset, flags.data_dir)
 
 

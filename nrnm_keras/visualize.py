@@ -35,6 +35,8 @@ from nrnm_keras.prediction.inputs import one_text, read_inputs
 from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
 from nrnm_keras.trained_model import SKELETON, TEXT, TrainedModel
 from pipelines import locks
+from pipelines.console import say
+from pipelines.escaping import for_terminal
 from pipelines.limits import LINE, in_bytes, read_file
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.publishing import folder_made, leftovers, publish_into
@@ -117,7 +119,7 @@ def _run(flags, arguments):
         _check_empty(folder)
     with _claimed(folder, arguments) as lock:
         if lock.repeats and not _is_empty(folder):
-            print(f"{folder}: the process that was waited for has drawn the same")
+            say(f"{folder}: the process that was waited for has drawn the same")
             return
         _check_empty(folder)
         _draw(flags, folder)
@@ -141,9 +143,9 @@ def _draw(flags, folder):
         _draw_influence(networks, raw, folder)
 
     if not attentions:
-        print(f"no attention is drawn: {_why_no_attention(directions)}")
+        say(f"no attention is drawn: {_why_no_attention(directions)}")
     for path in _draw_into(folder, draw):
-        print(path)
+        say(for_terminal(path))
 
 
 def _check_environment():

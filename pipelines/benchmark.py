@@ -11,8 +11,11 @@ import time
 import numpy as np
 from absl import flags
 
-from pipelines.build import native_logs_hidden, tfds_quiet
+from pipelines.build import tfds_quiet
+from pipelines.console import MENDABLE, command_output, say, say_error, words_for
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
+from pipelines.library_logs import define_verbose, import_tensorflow
 from pipelines.ntu_rgbd.examples import read_example
 from pipelines.ntu_rgbd.source import open_source
 from pipelines.ntu_sample.generate import generate_files
@@ -36,18 +39,22 @@ def main(arguments=None):
         "repeats", 7, "timed runs of each reader, in turn; the median counts", 1, flag_values=values
     )
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    try:
-        rest = values(["", *arguments])[1:]
-        if rest:
-            raise SourceError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
-        if values.help:
-            print(f"usage: {_USAGE}\n{values.get_help()}")
-        else:
-            _run(values)
-        return 0
-    except (SourceError, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    define_verbose(values)
+    with command_output():
+        try:
+            rest = values(["", *arguments])[1:]
+            if rest:
+                raise SourceError(
+                    f"unexpected argument {quoted(rest[0])}; flags are written --name=value"
+                )
+            if values.help:
+                say(f"usage: {_USAGE}\n{values.get_help()}")
+            else:
+                _run(values)
+            return 0
+        except MENDABLE as error:
+            say_error(words_for(error))
+            return 1
 
 
 def _run(values):
@@ -56,10 +63,10 @@ def _run(values):
             generate_files(folder, values.files)
         files = open_source(values.source or folder).files()[: values.files]
         size = statistics.mean(file.size for file in files) / 1000
-        print(f"files: {len(files)}, {size:.0f} kB on average; CPU time, medians in turn\n")
-        print(f"{'':<44}{'ms a file':>11}{'files a second and core':>26}{'ratio':>8}")
+        say(f"files: {len(files)}, {size:.0f} kB on average; CPU time, medians in turn\n")
+        say(f"{'':<44}{'ms a file':>11}{'files a second and core':>26}{'ratio':>8}")
         for row in benchmark(files, values.repeats):
-            print(
+            say(
                 f"{row['reader']:<44}{row['seconds'] * 1e3:>11.2f}"
                 f"{1 / row['seconds']:>26.1f}{row['ratio']:>8.1f}"
             )
@@ -170,12 +177,11 @@ def _example(file):
 
 def _record_writer(folder):
     """Returns a function that writes examples as the build writes a shard."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
-    with native_logs_hidden():
-        from tensorflow_datasets.core import example_serializer, writer
+    import_tensorflow()
+    from tensorflow_datasets.core import example_serializer, writer
 
-        from pipelines.ntu_rgbd.builder import NtuRgbd
+    from pipelines.ntu_rgbd.builder import NtuRgbd
 
     with tfds_quiet():
         builder = NtuRgbd(config="ntu120", data_dir=folder)

@@ -5,16 +5,21 @@ import glob
 import importlib
 import inspect
 import io
+import logging
 import os
 import pathlib
 import shutil
 import sys
 
-from absl import flags, logging
+import absl.logging
+from absl import flags
 
 from pipelines import locks
+from pipelines.console import MENDABLE, command_output, say, say_error, words_for
 from pipelines.errors import SourceError
+from pipelines.escaping import for_terminal, is_utf8, quoted
 from pipelines.file_errors import write_error
+from pipelines.library_logs import define_verbose, import_tensorflow, is_verbose
 from pipelines.publishing import make_folder, sync, sync_tree
 
 # Data set -> "module:class". The module is imported only when its data set is asked for.
@@ -62,23 +67,23 @@ def build(dataset, data_dir, **options):
     """
     builder = _prepare(dataset, data_dir, options)
     for warning in builder.warnings():
-        logging.warning("%s: %s", dataset, warning)
+        logging.getLogger("pipelines.build").warning("%s: %s", dataset, warning)
     return pathlib.Path(builder.data_dir)
 
 
 def main(argv=None):
     """Runs the command and returns its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
-    try:
-        return _run(arguments)
-    except (SourceError, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: nothing was kept of the unfinished build", file=sys.stderr, flush=True)
-        os._exit(130)  # a download's thread would keep the process until it is through
+    with command_output():
+        try:
+            return _run(arguments)
+        except MENDABLE as error:
+            say_error(words_for(error))
+            return 1
+        except KeyboardInterrupt:
+            say_error("nothing was kept of the unfinished build", "interrupted")
+            os._exit(130)  # a download's thread would keep the process until it is through
 
 
 def _run(arguments):
@@ -87,26 +92,27 @@ def _run(arguments):
     if dataset is None:
         usage = f"{_usage('DATASET')}; DATASET is one of: {', '.join(DATASETS)}"
         if {"--help", "-h"} & set(arguments):
-            print(usage)
+            say(usage)
             return 0
         for word in arguments:
             if not word.startswith("-"):
                 raise _unknown_dataset(word)
         raise SourceError(f"no data set named; {usage}")
     arguments.remove(dataset)
-    with native_logs_hidden():
-        builder_class = _builder_class(dataset)
+    import_tensorflow()
+    builder_class = _builder_class(dataset)
     values = _flags(builder_class)
     options = _parse(values, arguments)
+    del options["verbose"]
     if options.pop("help"):
-        print(_usage(dataset))
+        say(_usage(dataset))
         for name in options:
-            print(f"  --{name}: {values[name].help} (default: {values[name].default})")
+            say(f"  --{name}: {values[name].help} (default: {values[name].default})")
         return 0
     builder = _prepare(dataset, options.pop("data_dir"), options)
-    print(_summary(builder))
+    say(_summary(builder))
     for warning in builder.warnings():
-        print(f"warning: {warning}", file=sys.stderr)
+        say_error(warning, "warning")
     return 0
 
 
@@ -115,7 +121,7 @@ def _usage(dataset):
 
 
 def _unknown_dataset(dataset):
-    return SourceError(f"unknown data set {dataset!r}; one of: {', '.join(DATASETS)}")
+    return SourceError(f"unknown data set {quoted(dataset)}; one of: {', '.join(DATASETS)}")
 
 
 def _builder_class(dataset):
@@ -131,6 +137,7 @@ def _flags(builder_class):
     values = flags.FlagValues()
     values.set_gnu_getopt(True)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    define_verbose(values)
     flags.DEFINE_string("data_dir", "data", "folder that holds all builds", flag_values=values)
     parameters = inspect.signature(builder_class.__init__).parameters
     for name, text in builder_class.OPTIONS.items():
@@ -150,7 +157,7 @@ def _parse(values, arguments):
         known = ", ".join(f"--{name}" for name in sorted(values) if name not in ("h", "help"))
         raise SourceError(f"unknown flag --{error.flagname}; allowed: {known}") from error
     if rest:
-        raise SourceError(f"unexpected argument {rest[0]!r}; flags are written --name=value")
+        raise SourceError(f"unexpected argument {quoted(rest[0])}; flags are written --name=value")
     return {name: values[name].value for name in values if name != "h"}
 
 
@@ -159,7 +166,9 @@ def _prepare(dataset, data_dir, options):
     builder_class = _builder_class(dataset)
     if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
         allowed = ", ".join(builder_class.OPTIONS)
-        raise SourceError(f"unknown option {unknown[0]!r} of {dataset}; allowed: {allowed}")
+        raise SourceError(f"unknown option {quoted(unknown[0])} of {dataset}; allowed: {allowed}")
+    if not is_utf8(data_dir):
+        raise SourceError(f"data_dir={data_dir} is not UTF-8, and TensorFlow takes no other names")
 
     def create():
         with tfds_quiet():
@@ -215,26 +224,36 @@ def _write(builder, path):
 
 @contextlib.contextmanager
 def tfds_quiet():
-    """Hides TFDS's remarks on standard output and in the log; its progress bars stay."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    """Hides TFDS's remarks on standard output and in the log; its progress bars are for a terminal.
+
+    With `--verbose` all stays.
+    """
+    import tensorflow_datasets as tfds
+
+    if is_verbose():
+        yield
+        return
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    verbosity = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.set_verbosity(verbosity)
+        absl.logging.set_verbosity(verbosity)
 
 
 def _summary(builder):
     """Returns a table of the splits of a finished build."""
-    lines = [f"{builder.info.full_name} in {builder.data_dir}"]
+    lines = [for_terminal(f"{builder.info.full_name} in {builder.data_dir}")]
     for name, split in builder.info.splits.items():
         size = split.num_bytes / 2**20
         lines.append(
             f"  {name:<13} {split.num_examples:>8,} examples  {split.num_shards:>3} shards "
             f"{size:>8,.1f} MiB  {_label_counts(builder, name)}"
         )
-    return "\n".join([*lines, *(f"  {line}" for line in builder.summary())])
+    return "\n".join([*lines, *(f"  {for_terminal(line)}" for line in builder.summary())])
 
 
 def _label_counts(builder, split):
@@ -248,20 +267,8 @@ def _label_counts(builder, split):
         return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
     features = builder.info.features
     names = {-1: "unlabelled", **dict(enumerate(features[class_feature(features)].names))}
-    return ", ".join(f"{names[index]} {counts[index]:,}" for index in sorted(counts))
-
-
-@contextlib.contextmanager
-def native_logs_hidden():
-    """Hides what TensorFlow's C++ side prints when imported; no setting of TensorFlow does."""
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    shown = ((for_terminal(names[index]), counts[index]) for index in sorted(counts))
+    return ", ".join(f"{name} {count:,}" for name, count in shown)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.manifest import check_sizes, write_manifest
 from pipelines.publishing import sync_tree
 
@@ -60,7 +61,7 @@ class _WithOptions:
         for name, value in options.items():
             if value not in self.CHOICES[name]:
                 allowed = " or ".join(self.CHOICES[name])
-                raise SourceError(f"{name}={value!r}; expected {allowed}")
+                raise SourceError(f"{name}={quoted(value)}; expected {allowed}")
 
     def _build_data_dir(self, data_dir):
         """Returns the root and the build's folder, checked before TFDS reads a finished build."""

@@ -1,7 +1,16 @@
 """The failure a user can mend."""
 
+from pipelines.escaping import one_line
 
-class SourceError(ValueError):
+
+class OneLineError(ValueError):
+    """An error whose message is made one line of bounded length, without control characters."""
+
+    def __init__(self, message=""):
+        super().__init__(one_line(message))
+
+
+class SourceError(OneLineError):
     """Raw data that cannot be built; the message is one line that says what, where and what to do.
 
     Raised for anything that is wrong with what the user gave: a path, a file's content, an option,

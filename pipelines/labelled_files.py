@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.escaping import listed, quoted
 from pipelines.file_errors import reading
 from pipelines.left_out import left_out_warnings, note_left_out
 from pipelines.limits import in_bytes
@@ -115,8 +116,8 @@ class LabelledFiles(DatasetBuilder):
                 label = -1
             elif label not in classes:
                 raise SourceError(
-                    f"{place}: label {label!r} does not occur in {self._files['train']}; "
-                    f"it has: {', '.join(classes)}"
+                    f"{place}: label {quoted(label)} does not occur in {self._files['train']}; "
+                    f"it has: {listed(classes)}"
                 )
             key = f"{split}/{number}"
             yield key, {self.CONTENT: content, "label": label, "id": key}
@@ -143,7 +144,8 @@ def class_names(path, labels):
     """
     names = sorted(set(labels), key=_order)
     if len(names) < 2:
-        raise SourceError(f"{path}: every label is {names[0]!r}; expected at least two classes")
+        label = quoted(names[0])
+        raise SourceError(f"{path}: every label is {label}; expected at least two classes")
     return names
 
 

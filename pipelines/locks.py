@@ -17,6 +17,7 @@ import socket
 import sys
 from typing import NamedTuple
 
+from pipelines.console import say_error
 from pipelines.publishing import remove_leftovers
 
 FILE_NAME = ".lock"
@@ -94,10 +95,10 @@ def locked(path, on_held, task=()):
         if error.errno not in _NO_LOCKS:
             raise
         descriptor = None
-        print(
-            f"warning: {path}: this file system has no locks ({error.strerror}); see to it that "
-            "no other command writes there",
-            file=sys.stderr,
+        say_error(
+            f"{path}: this file system has no locks ({error.strerror}); see to it that no other "
+            "command writes there",
+            kind="warning",
         )
     if descriptor is None:
         yield Lock(None, repeats=False)
@@ -146,7 +147,7 @@ def waiting(path):
     """Returns a function of a `Holder` that says on standard error who is waited for."""
 
     def say(holder):
-        print(f"waiting for {holder}, which writes to {path}", file=sys.stderr, flush=True)
+        say(f"waiting for {holder}, which writes to {path}", file=sys.stderr)
 
     return say
 

@@ -3,6 +3,7 @@
 import itertools
 
 from pipelines.errors import SourceError
+from pipelines.escaping import JOINERS, is_shown, quoted
 from pipelines.file_errors import reading
 from pipelines.limits import ADVICE, LINE
 
@@ -32,7 +33,9 @@ def read_lines(path, limit=LINE):
 
 
 def clean_label(place, label):
-    """Returns a label, a string or an integer, as a string that is not empty and can be printed.
+    """Returns a label, a string or an integer, as a string that is not empty and can be seen.
+
+    It may have joiners, as words of Persian and Hindi need them, and spaces that do not break.
 
     Args:
         place: where it stands, for the message.
@@ -44,6 +47,6 @@ def clean_label(place, label):
     label = str(label).strip()
     if not label:
         raise SourceError(f"{place}: the label is empty")
-    if not label.isprintable():
-        raise SourceError(f"{place}: label {label!r} contains characters that do not print")
+    if not is_shown(label) or not label.strip(JOINERS):
+        raise SourceError(f"{place}: label {quoted(label)} contains characters that do not print")
     return label

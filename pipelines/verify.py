@@ -1,6 +1,5 @@
 """Compares builds with their manifests and looks for leakage: `python -m pipelines.verify DIR`."""
 
-import contextlib
 import hashlib
 import itertools
 import os
@@ -14,8 +13,11 @@ import numpy as np
 from absl import flags
 from tqdm.auto import tqdm
 
-from pipelines.build import UNFINISHED, native_logs_hidden, tfds_quiet
+from pipelines.build import UNFINISHED, tfds_quiet
+from pipelines.console import MENDABLE, command_output, say, say_error, words_for
 from pipelines.errors import SourceError
+from pipelines.escaping import for_terminal, one_line, shorten
+from pipelines.library_logs import define_verbose, import_tensorflow
 from pipelines.manifest import (
     FILE_NAME,
     SHARDS,
@@ -28,6 +30,7 @@ from pipelines.open_build import damaged, open_build
 
 _INFO_NAME = "dataset_info.json"  # TFDS's
 _SHOWN = 3  # pairs of records in a line
+_LONGEST_NAME = 100  # characters
 _EXPECTED = "the folder of a built version, or one that holds builds"
 _USAGE = f"python -m pipelines.verify DIR; DIR is {_EXPECTED}"
 
@@ -54,43 +57,43 @@ class Report(NamedTuple):
 def main(argv=None):
     """Runs the command and returns its exit code: 0 if all is well."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
     values = flags.FlagValues()
     values.set_gnu_getopt(True)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    try:
-        folders = values(["", *arguments])[1:]
-        if values.help:
-            print(f"usage: {_USAGE}")
-            return 0
-        if len(folders) != 1:
-            raise SourceError(f"{len(folders)} folders given, expected one; usage: {_USAGE}")
-        return _run(folders[0])
-    except (SourceError, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    define_verbose(values)
+    with command_output():
+        try:
+            folders = values(["", *arguments])[1:]
+            if values.help:
+                say(f"usage: {_USAGE}")
+                return 0
+            if len(folders) != 1:
+                raise SourceError(f"{len(folders)} folders given, expected one; usage: {_USAGE}")
+            return _run(folders[0])
+        except MENDABLE as error:
+            say_error(words_for(error))
+            return 1
+        except KeyboardInterrupt:
+            say("interrupted", file=sys.stderr)
+            return 130
 
 
 def _run(folder):
     """Verifies the builds in a folder, prints what was found, and returns the exit code."""
     builds = find_builds(folder)
-    with native_logs_hidden():
-        import tensorflow  # noqa: F401
+    import_tensorflow()
     num_problems = 0
     for build in builds:
         report = verify(build)
         num_problems += len(report.problems)
-        print(report.folder)
+        say(for_terminal(report.folder))
         for line in report.summary:
-            print(textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    "))
+            say(textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    "))
         for word, lines in (("warning", report.warnings), ("problem", report.problems)):
             for line in lines:
-                print(f"  {word}: {line}")
-    print(f"builds: {len(builds)}, problems: {num_problems}")
+                say(f"  {word}: {one_line(line)}")
+    say(f"builds: {len(builds)}, problems: {num_problems}")
     return 1 if num_problems else 0
 
 
@@ -146,8 +149,9 @@ def verify(folder):
     records = _read(folder, splits, info.features, problems)
     total = sum(shard.records for shard in itertools.chain(*splits.values()))
     try:
+        title = f"Verifying {for_terminal(info.name)}"
         for split, record in tqdm(
-            records, f"Verifying {info.name}", total, unit=" records", leave=False
+            records, title, total, unit=" records", leave=False, disable=None
         ):
             contents.add(split, record)
     except Exception as error:  # whatever can come of reading records as something else
@@ -197,10 +201,8 @@ def _read(folder, splits, features, problems):
             path, differences = folder / shard.file, []
             try:
                 differences += _differences(path, shard, splits)
-                # TensorFlow also logs what it is going to raise.
-                with native_logs_hidden() if differences else contextlib.nullcontext():
-                    for record in _read_records(path, features):
-                        yield split, record
+                for record in _read_records(path, features):
+                    yield split, record
             except SourceError as error:
                 differences.append(str(error))
             if differences:
@@ -332,15 +334,19 @@ def _hash(values):
 
 def _show(pairs):
     """Returns the names of the first pairs in words."""
-    names = [" = ".join(dict.fromkeys(name.decode() for name in pair)) for pair in pairs[:_SHOWN]]
+    names = [" = ".join(dict.fromkeys(map(_decode, pair))) for pair in pairs[:_SHOWN]]
     return ", ".join([*names, *(["..."] if len(pairs) > _SHOWN else [])])
+
+
+def _decode(name):
+    return shorten(for_terminal(name.decode(errors="backslashreplace")), _LONGEST_NAME)
 
 
 def _describe(split, shards, counts):
     """Returns a line about a split: its size and how many records each class has."""
     records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
     line = f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB"
-    labels = ", ".join(f"{name} {number:,}" for name, number in counts[split].items())
+    labels = ", ".join(f"{for_terminal(n)} {number:,}" for n, number in counts[split].items())
     return f"{line}; {labels}" if labels else line
 
 

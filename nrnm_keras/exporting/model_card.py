@@ -1,6 +1,7 @@
 """The model card: what an exported model is, what it was trained on, and how to run it."""
 
 from nrnm_keras.exporting.check import TOLERANCES
+from pipelines.escaping import for_markdown, for_terminal, markdown_code
 
 _LOADING = {
     "saved_model": """\
@@ -71,22 +72,23 @@ def write_model_card(folder, report, flags, trained, written, missing, results):
     sizes = _sizes(folder)
     tolerance = TOLERANCES[flags.quantize]
     lines = [
-        f"# {report['task']}, as {flags.format}" + (f" ({flags.quantize})" * bool(flags.quantize)),
+        f"# {for_markdown(report['task'])}, as {flags.format}"
+        + (f" ({flags.quantize})" * bool(flags.quantize)),
         *([f"**{report['notice']}**"] if report["notice"] else []),
         f"Takes {_KINDS[trained.kind]}, and gives the probability of each class: "
-        f"{', '.join(trained.class_names)}.",
+        f"{', '.join(map(for_markdown, trained.class_names))}.",
         "## What it was trained on",
-        f"`{data['dataset']}`; "
+        f"{markdown_code(data['dataset'])}; "
         + ", ".join(f"{count:,} {name}" for name, count in data["examples"].items())
         + f" examples; best of {training['epochs']} epochs was {training['best_epoch']}.",
         _metrics(report),
         f"{report['parameters']:,} parameters. Trained with:",
-        "\n".join(["```", report["command"], "```"]),
+        f"    {for_terminal(report['command'])}",
         "## Files",
-        "\n".join(f"- `{name}`: {size:,} bytes" for name, size in sizes),
+        "\n".join(f"- {markdown_code(name)}: {size:,} bytes" for name, size in sizes),
         "## Signatures",
         *(_signature(each) for each in written.values()),
-        *(f"There is no `{name}`: {reason}" for name, reason in missing.items()),
+        *(f"There is no `{name}`: {for_markdown(reason)}" for name, reason in missing.items()),
         *([_TOKEN_IDS] * (folder / "vocabulary.txt").exists()),
         "## Checked",
         "On real examples of several lengths, in a process with nothing but the runtime "
@@ -120,7 +122,8 @@ def _sizes(folder):
 def _metrics(report):
     rows = ["| split | metric | value |", "| --- | --- | --- |"]
     for split, metrics in report["metrics"].items():
-        rows += [f"| {split} | {name} | {value:.4f} |" for name, value in (metrics or {}).items()]
+        values = {for_markdown(name): value for name, value in (metrics or {}).items()}
+        rows += [f"| {split} | {name} | {value:.4f} |" for name, value in values.items()]
     return "\n".join(rows)
 
 
@@ -129,7 +132,8 @@ def _signature(signature):
     for kind, specs in (("in", signature.inputs), ("out", signature.outputs)):
         for name, spec in specs.items():
             shape = ", ".join("any" if size is None else str(size) for size in spec.shape)
-            rows.append(f"| {kind} | `{name}` | ({shape}) | {spec.dtype.name} |")
+            shown = markdown_code(name, in_table=True)
+            rows.append(f"| {kind} | {shown} | ({shape}) | {spec.dtype.name} |")
     return "\n".join(rows)
 
 

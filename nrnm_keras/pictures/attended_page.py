@@ -1,7 +1,6 @@
 """The web page of a text with the attention that its words received, and its running prediction."""
 
 import base64
-import html
 import io
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from nrnm_keras.pictures.attended_words import attention_limits, explain, shade
 from nrnm_keras.pictures.colors import BLUE, ORANGE
 from nrnm_keras.pictures.running_prediction import draw_running_prediction
+from pipelines.escaping import for_html
 
 # Everything is in the page itself: it works wherever it is moved, and asks no server for anything.
 _PAGE = """<!DOCTYPE html>
@@ -61,8 +61,8 @@ def write_attended_page(reading, path, title):
     least, most = attention_limits(reading)
     scale = _SCALE.format(color=ORANGE, least=least, most=most)
     page = _PAGE.format(
-        title=html.escape(title),
-        explanation=html.escape(explain(reading)),
+        title=for_html(title),
+        explanation=for_html(explain(reading)),
         scale=scale if reading.has_attention else "",
         words=_words(reading),
         picture=base64.b64encode(picture.getvalue()).decode(),
@@ -93,8 +93,8 @@ def _words(reading):
             classes += " unread"
         says.append(f"probability of {name} after it {probability:.2f}")
         spans.append(
-            f'<span class="word{classes}" title="{html.escape(", ".join(says))}" '
+            f'<span class="word{classes}" title="{for_html(", ".join(says))}" '
             f'style="background: {shade(received, *limits)}; '
-            f'border-color: {shade(probability, 0, 1, BLUE)}">{html.escape(word)}</span>'
+            f'border-color: {shade(probability, 0, 1, BLUE)}">{for_html(word)}</span>'
         )
     return "\n".join(spans)

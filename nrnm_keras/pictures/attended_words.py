@@ -9,6 +9,7 @@ from nrnm_keras.pictures.running_prediction import (
     plot_running_prediction,
 )
 from nrnm_keras.pictures.sheet import place, write_head
+from pipelines.escaping import cut, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
 _LINE = 0.29
@@ -60,7 +61,7 @@ def explain(reading):
             sentences.append("No write takes in the words in grey.")
     else:
         sentences.append("The model has no memory that attends to words, so none is shaded.")
-    name = reading.class_names[reading.label]
+    name = cut(for_terminal(reading.class_names[reading.label]), _LONGEST_WORD)
     sentences.append(f"The bluer the line below a word, the more probable is {name} after it.")
     if not reading.is_known.all():
         sentences.append("Words in italics are not in the vocabulary.")
@@ -103,7 +104,7 @@ def _flow(reading):
     """Returns (text, line, left, width, index of the word or None) of all that is written."""
     written, line, left = [], 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
-        parts = [(word if len(word) <= _LONGEST_WORD else word[:_LONGEST_WORD] + "…", index)]
+        parts = [(cut(for_terminal(word), _LONGEST_WORD), index)]
         if reading.num_cut and index == reading.cut_at:
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:

@@ -5,6 +5,7 @@ import math
 
 from nrnm_keras.pictures.canvas import new_figure, save
 from nrnm_keras.pictures.sheet import place, shorten, write_head
+from pipelines.escaping import for_terminal
 
 # In inches.
 _WIDEST_ROW = 14.0
@@ -36,7 +37,8 @@ def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_w
         title: line above the maps.
         first_write: the number of the first of these writes.
     """
-    units = [[shorten(time_steps.names[step]) for step in sources] for sources in steps]
+    names = [shorten(for_terminal(name)) for name in time_steps.names]
+    units = [[names[step] for step in sources] for sources in steps]
     sheet = _Sheet(weights.shape, units)
     figure = new_figure(sheet.width, sheet.height)
     for write, (map_, names) in enumerate(zip(weights, units, strict=True)):

@@ -1,6 +1,8 @@
 """What the pictures share: whether they can be drawn, and how they are saved."""
 
+import contextlib
 import importlib.util
+import warnings
 
 DOTS_PER_INCH = 100
 
@@ -39,11 +41,20 @@ def save(figure, path):
         figure: from `new_figure`.
         path: path, of any suffix, or binary file.
     """
-    figure.savefig(
-        path,
-        format="png",
-        dpi=DOTS_PER_INCH,
-        facecolor="white",
-        bbox_inches="tight",
-        pad_inches=0.15,
-    )
+    with missing_glyphs_allowed():
+        figure.savefig(
+            path,
+            format="png",
+            dpi=DOTS_PER_INCH,
+            facecolor="white",
+            bbox_inches="tight",
+            pad_inches=0.15,
+        )
+
+
+@contextlib.contextmanager
+def missing_glyphs_allowed():
+    """In this context a character that the font lacks becomes a box, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield

@@ -5,6 +5,8 @@ import textwrap
 import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.sheet import LONGEST_TITLE
+from pipelines.escaping import for_picture
 
 _MOST_CLASSES_WITH_NUMBERS = 20
 _SMALLEST_SIDE = 3.0  # inches
@@ -51,7 +53,8 @@ def draw_confusion_matrix(matrix, class_names, path, title):
     _name_classes(axes, class_names, font_size)
     if has_numbers:
         _write_numbers(axes, matrix, shares, font_size)
-    axes.set_title(textwrap.fill(title, width=int(11 * side)), pad=12, parse_math=False)
+    title = for_picture(title, LONGEST_TITLE)
+    axes.set_title(textwrap.fill(title, width=int(11 * side)), pad=12)
     save(figure, path)
 
 
@@ -71,8 +74,7 @@ def _draw_cells(axes, shares, side):
 
 
 def _name_classes(axes, class_names, font_size):
-    # A dollar sign in a name is no mathematics.
-    style = {"labels": class_names, "fontsize": font_size, "parse_math": False}
+    style = {"labels": list(map(for_picture, class_names)), "fontsize": font_size}
     axes.set_xticks(range(len(class_names)), rotation=90, **style)
     axes.set_yticks(range(len(class_names)), **style)
     axes.set(xlabel="predicted class", ylabel="true class")

@@ -6,8 +6,10 @@ from nrnm_keras.analysis.influence import reach
 from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import BLUE, VERMILION
 from nrnm_keras.pictures.sheet import write_head
+from pipelines.escaping import for_picture
 
 _SMALLEST = 1e-12  # of the largest; below it there are rounding errors
+_LONGEST_NAME = 120
 _EXPLANATION = (
     "How much the last hidden state h(T) of the recurrent layers changes with their input x(t), by "
     "the number of time steps between the two: the Frobenius norm of the derivative, relative to "
@@ -31,7 +33,7 @@ def draw_influence(influences, path, title):
     for (name, influence), (color, line) in zip(influences.items(), styles, strict=False):
         relative = influence / influence.max()
         relative = np.where(relative > _SMALLEST, relative, np.nan)
-        label = f"{name}: 90 % within {reach(influence)} steps"
+        label = f"{for_picture(name, _LONGEST_NAME)}: 90 % within {reach(influence)} steps"
         axes.semilogy(relative, color=color, linestyle=line, label=label)
     axes.set(xlabel="distance T − t in time steps", ylabel="norm of d h(T) / d x(t), relative")
     count_along_x(axes)

@@ -2,7 +2,9 @@
 
 import csv
 
-from nrnm_keras.pictures.canvas import count_along_x
+from nrnm_keras.pictures.canvas import count_along_x, missing_glyphs_allowed
+from nrnm_keras.pictures.sheet import LONGEST_TITLE
+from pipelines.escaping import for_picture
 
 
 def draw_learning_curves(metrics_path, picture_path, title):
@@ -20,11 +22,12 @@ def draw_learning_curves(metrics_path, picture_path, title):
     names = [name for name in rows[0] if f"val_{name}" in rows[0]]
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure = Figure(figsize=(4.5 * len(names), 3.5), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(for_picture(title, LONGEST_TITLE))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for column, label in ((name, "training"), (f"val_{name}", "validation")):
             axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=label)
         axes.set(xlabel="epoch", ylabel=name)
         count_along_x(axes)
         axes.legend()
-    figure.savefig(picture_path, format="png", dpi=100)
+    with missing_glyphs_allowed():
+        figure.savefig(picture_path, format="png", dpi=100)

@@ -5,6 +5,7 @@ import numpy as np
 from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
 from nrnm_keras.pictures.sheet import write_head
+from pipelines.escaping import for_picture
 
 MOST_CLASSES = 4
 _LINE_STYLES = ("-", "--", "-.", ":")
@@ -45,7 +46,7 @@ def plot_running_prediction(axes, running, class_names, unit):
             color=PALETTE[line],
             linestyle=_LINE_STYLES[line],
             marker="o" if len(counts) == 1 else "",
-            label=_escape(class_names[label][:_LONGEST_NAME]),
+            label=for_picture(class_names[label], _LONGEST_NAME),
         )
     axes.set(xlabel=f"number of {unit}s so far", ylabel="probability", ylim=(-0.02, 1.02))
     axes.set_xlim(0.5, max(counts[-1], 2) + 0.5)
@@ -68,8 +69,3 @@ def chosen_classes(probabilities, most=MOST_CLASSES):
     """
     highest = np.argsort(-probabilities.max(axis=0), kind="stable")[:most]
     return sorted(highest.tolist(), key=lambda label: -probabilities[-1, label])
-
-
-def _escape(name):
-    """A dollar sign in a name is no mathematics; nor does an underscore hide it from a legend."""
-    return name.replace("$", r"\$").replace("_", " ", name.startswith("_"))

@@ -2,10 +2,14 @@
 
 import textwrap
 
+from pipelines.escaping import for_picture
+
 _INCHES_PER_CHARACTER = 0.073  # of the explanation, about
 _LINE = 0.17
 _LEAST_CHARACTERS = 60
 _LONGEST_NAME = 14
+LONGEST_TITLE = 300
+_LONGEST_EXPLANATION = 3000
 
 
 def place(figure, left, top, width, height):
@@ -20,11 +24,12 @@ def write_head(figure, title, explanation=""):
     """Writes a title and, smaller, lines that explain the picture, above the drawing area."""
     across, down = figure.get_size_inches()
     width = max(_LEAST_CHARACTERS, int(across / _INCHES_PER_CHARACTER))
-    lines = [part for line in explanation.splitlines() for part in textwrap.wrap(line, width)]
-    style = {"va": "bottom", "ha": "left", "parse_math": False}
+    lines = for_picture(explanation, _LONGEST_EXPLANATION).splitlines()
+    lines = [part for line in lines for part in textwrap.wrap(line, width)]
+    style = {"va": "bottom", "ha": "left"}
     bottom = 1 + 0.12 / down
     figure.text(0, bottom, "\n".join(lines), fontsize=9, linespacing=1.3, **style)
-    title = textwrap.fill(title, int(0.8 * width))
+    title = textwrap.fill(for_picture(title, LONGEST_TITLE), int(0.8 * width))
     figure.text(0, bottom + (len(lines) * _LINE + 0.08) / down, title, fontsize=12, **style)
 
 

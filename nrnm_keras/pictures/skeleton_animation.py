@@ -6,6 +6,7 @@ from nrnm_keras.pictures.colors import BLUE
 from nrnm_keras.pictures.running_prediction import chosen_classes
 from nrnm_keras.pictures.sheet import place
 from nrnm_keras.pictures.stick_figures import StickFigures
+from pipelines.escaping import for_picture
 
 _WIDTH, _HEIGHT = 7.0, 3.6  # inches
 _DOTS_PER_INCH = 80
@@ -13,6 +14,7 @@ _MOST_FRAMES = 60
 _PER_SECOND = 10
 _MOST_CLASSES = 6
 _LONGEST_NAME = 28
+_LONGEST_TITLE = 80
 
 
 def draw_skeleton_animation(joints, parents, running, class_names, path, title):
@@ -34,7 +36,7 @@ def draw_skeleton_animation(joints, parents, running, class_names, path, title):
     figure = Figure(figsize=(_WIDTH, _HEIGHT), facecolor="white")
     body_axes = place(figure, 0.15, 0.6, 2.4, 2.6)
     bar_axes = place(figure, 4.7, 0.6, 2.05, 2.3)
-    figure.text(0.02, 0.97, title, fontsize=11, va="top", parse_math=False)
+    figure.text(0.02, 0.97, for_picture(title, _LONGEST_TITLE), fontsize=11, va="top")
     figures = StickFigures(joints, parents)
     limits = figures.limits(running.counts - 1, 2.4 / 2.6)
     bars = _Bars(bar_axes, running.probabilities, class_names)
@@ -58,10 +60,10 @@ class _Bars:
 
     def __init__(self, axes, probabilities, class_names):
         self._classes = chosen_classes(probabilities, _MOST_CLASSES)
-        names = [class_names[label][:_LONGEST_NAME] for label in self._classes]
+        names = [for_picture(class_names[label], _LONGEST_NAME) for label in self._classes]
         places = range(len(names))
         self._bars = axes.barh(places, np.zeros(len(names)), height=0.7)
-        axes.set_yticks(places, names, fontsize=9, parse_math=False)
+        axes.set_yticks(places, names, fontsize=9)
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xticks=(0, 0.5, 1))
         axes.set_xlabel("probability by now")
         axes.spines[["top", "right"]].set_visible(False)

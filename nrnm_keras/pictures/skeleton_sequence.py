@@ -3,6 +3,8 @@
 import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.sheet import LONGEST_TITLE
+from pipelines.escaping import for_picture
 
 # Blue, vermilion, green, orange: of the palette for colour-blind readers of Okabe and Ito (2008).
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00")
@@ -56,7 +58,7 @@ def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
         _draw_bodies(axes, points[frame], bones)
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[])
         axes.set_xlabel(f"frame {frame + 1}")
-    figure.suptitle(title, y=1.02, va="bottom", parse_math=False)
+    figure.suptitle(for_picture(title, LONGEST_TITLE), y=1.02, va="bottom")
     save(figure, path)
 
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
+from nrnm_keras.pictures.sheet import LONGEST_TITLE
+from pipelines.escaping import for_picture
 
 _STEPS_A_LINE = 100
 _UNLABELLED = "#DDDDDD"
@@ -38,7 +40,7 @@ def draw_step_classes(sequences, class_names, path, title):
     figure.subplots_adjust(hspace=0.9)
     for ax, line in zip(axes, lines, strict=True):
         _draw_line(ax, colors, *line)
-    axes[0].set_title(title, loc="left", pad=16, parse_math=False)
+    axes[0].set_title(for_picture(title, LONGEST_TITLE), loc="left", pad=16)
     _add_legend(axes[-1], colors, class_names)
     save(figure, path)
 
@@ -82,8 +84,8 @@ def _draw_line(axes, colors, label, first, true, predicted):
 def _add_legend(axes, colors, class_names):
     from matplotlib.patches import Patch
 
-    named = {**dict(zip(class_names, colors, strict=True)), "no label": _UNLABELLED}
-    patches = [Patch(color=color, label=name) for name, color in named.items()]
+    named = [*zip(class_names, colors, strict=True), ("no label", _UNLABELLED)]
+    patches = [Patch(color=color, label=for_picture(name)) for name, color in named]
     axes.legend(
         handles=patches,
         loc="upper left",

@@ -4,7 +4,9 @@ import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
+from nrnm_keras.pictures.sheet import LONGEST_TITLE
 from nrnm_keras.sweeping.summary import mean_and_spread
+from pipelines.escaping import for_picture
 
 _MARKERS = "os^Dv*X"
 _LONGEST_UPRIGHT = 7  # letters
@@ -40,7 +42,7 @@ def draw_sweep(rows, path, title):
     _name_places(axes, values, is_numeric)
     metric = rows[0]["metric"].replace("_", " ")
     axes.set(xlabel=first.replace("_", " "), ylabel=f"{split} {metric}")
-    axes.set_title(title, parse_math=False)
+    axes.set_title(for_picture(title, LONGEST_TITLE))
     axes.grid(alpha=0.3)
     if len(groups) > 1:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -49,7 +51,7 @@ def draw_sweep(rows, path, title):
 
 def _name_places(axes, values, is_numeric):
     """Labels the values from left to right, long names aslant, if they have room."""
-    names = [value or "none" for value in values]
+    names = [for_picture(value or "none") for value in values]
     places = [_place(value, values, is_numeric) for value in values]
     if len(places) > 1 and np.diff(np.sort(places)).min() < _SMALLEST_GAP * np.ptp(places):
         return
@@ -70,7 +72,7 @@ def _draw_group(axes, places, results, number, name, is_line):
         marker=_MARKERS[number % len(_MARKERS)],
         linestyle="-" if is_line else "none",
         capsize=3,
-        label=name,
+        label=for_picture(name),
     )
     for place, values in zip(places, results, strict=True):
         axes.plot([place] * len(values), values, ".", color=color, alpha=0.4)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.trained_model import SEQUENCE, SKELETON, TEXT
+from pipelines.escaping import quoted
 from pipelines.folders import walk
 from pipelines.limits import NW_UCLA_FILE, SKELETON_FILE, read_file
 from pipelines.ntu_rgbd.bodies import MAX_BODIES
@@ -88,7 +89,7 @@ def read_inputs(path, trained, ntu_bodies="tracked", limit=None):
             break
     else:
         known = ", ".join(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
-        raise UsageError(f"{path}: file type {suffix!r} is none of {known}")
+        raise UsageError(f"{path}: file type {quoted(suffix)} is none of {known}")
     if kind == TEXT:
         return _read_texts(path, limit)
     if kind == SEQUENCE:
@@ -160,7 +161,7 @@ def _read_folder(path, trained, ntu_bodies, limit):
 def _read_skeletons(files, folder, ntu_bodies, limit):
     def read():
         for file in files:
-            name = str(file.relative_to(folder)).encode(errors="replace").decode()
+            name = str(file.relative_to(folder)).encode(errors="backslashreplace").decode()
             yield name, _read_joints(file, ntu_bodies, limit)
 
     return Inputs("file", len(files), read)

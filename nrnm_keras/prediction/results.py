@@ -1,12 +1,15 @@
-"""How predictions are written: as lines to be read, as CSV, as JSON lines; to files or not."""
+"""How predictions are written: as lines to be read, as CSV, as JSON lines; to files or not.
+
+Control characters in names and texts never come out as such: see `pipelines.escaping`.
+"""
 
 import contextlib
 import csv
-import json
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
+from pipelines.escaping import for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
 
@@ -39,33 +42,40 @@ class ReadableResults(_Results):
     def write(self, name, probabilities):
         """Writes a line."""
         order = np.argsort(-probabilities, kind="stable")[:_MOST_SHOWN]
-        shown = ", ".join(f"{self._class_names[i]} {probabilities[i]:.4f}" for i in order)
-        line = f"{self._class_names[order[0]]}  {shown}"
+        names = [for_terminal(self._class_names[i]) for i in order]
+        shown = ", ".join(f"{n} {probabilities[i]:.4f}" for n, i in zip(names, order, strict=True))
+        line = f"{names[0]}  {shown}"
         if self._naming:
-            name = " ".join(str(name).split())
+            name = for_terminal(" ".join(str(name)[: 10 * _LONGEST_NAME].split()))
             cut = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
             line += f"  {cut}"
         self._file.write(f"{line}\n")
 
 
 class CsvResults(_Results):
-    """Columns of names, label and, for each class, `probability_<name>`."""
+    """Columns of names, label and, for each class, `probability_<name>`.
+
+    What a spreadsheet would take for a formula has an apostrophe before it, as `for_csv` says.
+    """
 
     def __init__(self, file, class_names, naming=None):
         super().__init__(file, class_names, naming)
         self._writer = csv.writer(file)
-        columns = ["label", *(f"probability_{name}" for name in class_names)]
+        columns = ["label", *(for_csv(f"probability_{name}") for name in class_names)]
         self._writer.writerow([naming, *columns] if naming else columns)
 
     def write(self, name, probabilities):
         """Writes a record."""
         label = self._class_names[probabilities.argmax()]
-        columns = [label, *(f"{value:.6f}" for value in probabilities)]
-        self._writer.writerow([name, *columns] if self._naming else columns)
+        columns = [for_csv(label), *(f"{value:.6f}" for value in probabilities)]
+        self._writer.writerow([for_csv(name), *columns] if self._naming else columns)
 
 
 class JsonLinesResults(_Results):
-    """Objects of name, `label`, and `probabilities`, an object from class to number."""
+    """Objects of name, `label`, and `probabilities`, an object from class to number.
+
+    Characters that the file's encoding lacks have JSON's own escapes.
+    """
 
     def write(self, name, probabilities):
         """Writes a line."""
@@ -76,7 +86,8 @@ class JsonLinesResults(_Results):
             "label": self._class_names[probabilities.argmax()],
             "probabilities": dict(zip(self._class_names, numbers, strict=True)),
         }
-        self._file.write(f"{json.dumps(result, ensure_ascii=False)}\n")
+        encoding = getattr(self._file, "encoding", None) or "utf-8"
+        self._file.write(f"{for_json(result, encoding)}\n")
 
 
 FORMATS = {"text": ReadableResults, "csv": CsvResults, "jsonl": JsonLinesResults}

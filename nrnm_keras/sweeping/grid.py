@@ -8,6 +8,7 @@ from absl import flags as absl_flags
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.training.flags import copy_flags, define_flags
+from pipelines.escaping import quoted, shorten
 
 
 class Point(NamedTuple):
@@ -40,12 +41,14 @@ def read_grid(lines):
     grid, known = {}, define_flags()
     for line in lines:
         name, is_pair, values = line.partition("=")
+        shown = shorten(line, 80)
         if not is_pair:
-            raise UsageError(f"--grid={line}; expected name=value,value")
+            raise UsageError(f"--grid={shown}; expected name=value,value")
         if name not in known or name in ("seed", "run_dir"):
-            raise UsageError(f"--grid={line}: {name!r} is no flag of a training that can vary")
+            name = quoted(name)
+            raise UsageError(f"--grid={shown}: {name} is no flag of a training that can vary")
         if name in grid:
-            raise UsageError(f"--grid={line}: {name} has values already")
+            raise UsageError(f"--grid={shown}: {name} has values already")
         grid[name] = values.split(";" if ";" in values else ",")
     return grid
 

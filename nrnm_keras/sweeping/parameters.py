@@ -5,6 +5,7 @@ import functools
 from nrnm_keras.errors import UsageError
 from nrnm_keras.sweeping.grid import check_network
 from nrnm_keras.training.flags import copy_flags
+from pipelines.console import say
 
 
 def count_points(points, found):
@@ -47,7 +48,7 @@ def with_units(point, parameters, task_class, records):
     smallest = copy_flags(point.flags, units=_multiple(point.flags))
     check_network(point._replace(flags=smallest))
     units = units_for(parameters, point.flags, task_class(records, point.flags))
-    print(f"{point.name}: {units} units")
+    say(f"{point.name}: {units} units")
     return point._replace(flags=copy_flags(point.flags, units=units))
 
 

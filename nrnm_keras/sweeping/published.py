@@ -4,6 +4,7 @@ import csv
 import pathlib
 
 from nrnm_keras.errors import UsageError
+from pipelines.escaping import quoted
 
 _NEEDED = ("system", "value", "source")
 _PARAMETERS = "parameters"
@@ -34,11 +35,12 @@ def read_published(path, flags):
     rows = _read(path)
     for row in rows:
         if missing := [name for name in _NEEDED if not row.get(name)]:
-            raise UsageError(f"--published: {path}: {row} has no {' and no '.join(missing)}")
+            found = quoted(row)
+            raise UsageError(f"--published: {path}: {found} has no {' and no '.join(missing)}")
         if unknown := [name for name in _conditions(row) if name not in flags]:
             raise UsageError(
-                f"--published: {path}: column {unknown[0]!r} is no flag of a training; expected "
-                f"{', '.join(_NEEDED)}, {_PARAMETERS} and names of flags"
+                f"--published: {path}: column {quoted(unknown[0])} is no flag of a training; "
+                f"expected {', '.join(_NEEDED)}, {_PARAMETERS} and names of flags"
             )
     return [
         {name: row.get(name) or "" for name in (*_NEEDED, _PARAMETERS)}

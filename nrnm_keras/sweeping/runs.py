@@ -16,6 +16,7 @@ from nrnm_keras.sweeping.grid import Point
 from nrnm_keras.training.flags import all_flag_lines, copy_flags, flag_lines
 from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines.console import say
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -86,7 +87,7 @@ def run_all(runs, jobs):
             if run not in waiting:
                 run.report()  # which is found out now to be damaged, not when all have trained
         if len(waiting) < len(runs):
-            print(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
+            say(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
         _train_all(waiting, jobs, children)
     return [run.report() for run in runs]
 
@@ -98,7 +99,7 @@ def _train_all(runs, jobs, children):
             for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
                 seconds = future.result()
                 line = _result(futures[future])
-                print(f"[{number}/{len(runs)}] {line} ({seconds:.0f} s)", flush=True)
+                say(f"[{number}/{len(runs)}] {line} ({seconds:.0f} s)")
         except BaseException as error:
             pool.shutdown(cancel_futures=True)
             if not children.asked_by and not isinstance(error, Stopped):
@@ -117,12 +118,13 @@ def _train(run, children):
             return 0
         output.truncate(0)
         file = run.folder.with_suffix(".flags")
-        file.write_text("\n".join(all_flag_lines(run.flags)) + "\n", encoding="utf-8")
+        text = "\n".join(all_flag_lines(run.flags)) + "\n"
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
         command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
         code = children.run(command, stdout=output, stderr=subprocess.STDOUT)
     if code:
         children.raise_if_asked()
-        last = (run.log.read_text(errors="replace").strip() or "no message").splitlines()[-1]
+        last = (run.log.read_text("utf-8", "replace").strip() or "no message").splitlines()[-1]
         if code == EXIT_STOPPED:
             raise Stopped(f"{run.title}: {last}")
         raise UsageError(f"{run.title} failed: {last} (all of it is in {run.log})")
@@ -139,7 +141,7 @@ def _own_log(run, children):
         is_told = False
         while not _lock(file):
             if not is_told:
-                print(f"waiting for {run.title}, which an earlier sweep still trains", flush=True)
+                say(f"waiting for {run.title}, which an earlier sweep still trains")
             is_told = True
             children.wait(_SECONDS_BETWEEN_LOOKS)
         yield file

@@ -3,6 +3,8 @@
 import csv
 import statistics
 
+from pipelines.escaping import for_csv, for_markdown, for_terminal
+
 
 def write_runs(runs, reports, path):
     """Writes a CSV file with a row for each run."""
@@ -17,7 +19,7 @@ def write_runs(runs, reports, path):
             training = report["training"]
             writer.writerow(
                 [
-                    *run.point.values.values(),
+                    *map(for_csv, run.point.values.values()),
                     run.seed,
                     report["metrics"]["validation"][metric],
                     test[metric] if test else "",
@@ -91,7 +93,8 @@ def write_parameters(rows, path):
         writer = csv.writer(file)
         writer.writerow([*rows[0]["values"], "units", "parameters"])
         for row in rows:
-            writer.writerow([*row["values"].values(), row["units"], row["parameters"]])
+            cells = map(for_csv, row["values"].values())
+            writer.writerow([*cells, row["units"], row["parameters"]])
 
 
 def parameter_table(rows, published, command):
@@ -124,8 +127,11 @@ def _notices(rows):
 def _markdown(head, lines, note, command):
     """Returns a table with a note and the command below it."""
     rule = "|" + " --- |" * len(head)
-    first, *others = (f"| {' | '.join(cells)} |" for cells in (head, *lines))
-    return "\n".join([first, rule, *others, "", f"{note} Command:\n\n    {command}"]) + "\n"
+    first, *others = (f"| {' | '.join(map(for_markdown, cells))} |" for cells in (head, *lines))
+    return (
+        "\n".join([first, rule, *others, "", f"{note} Command:\n\n    {for_terminal(command)}"])
+        + "\n"
+    )
 
 
 def _in_words(values):

@@ -11,6 +11,7 @@ from nrnm_keras.training.evaluation import evaluate
 from nrnm_keras.training.history_files import HistoryFiles
 from nrnm_keras.training.loop import best_epoch
 from nrnm_keras.training.report import create_report, write_report
+from pipelines.console import say
 
 
 def finish(task, flags, folder, progress, command):
@@ -32,7 +33,7 @@ def finish(task, flags, folder, progress, command):
     # The report draws it: a run that comes back for its end cannot trust the file that it left.
     HistoryFiles(folder, progress.history)
     tested = "test" if "test" in task.records.sizes else "validation"
-    print(f"{tested.capitalize()}:")
+    say(f"{tested.capitalize()}:")
     outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)
     if not np.isfinite(outcome.metrics["loss"]):
         raise UsageError(

@@ -16,6 +16,7 @@ from nrnm_keras.training.evaluation import evaluate
 from nrnm_keras.training.history_files import HistoryFiles
 from nrnm_keras.training.optimizer import averaged_weights, create_optimizer
 from nrnm_keras.training.progress import Progress
+from pipelines.console import say
 
 
 def train(task, flags, folder, replicas, stop, pretrained=None):
@@ -105,9 +106,9 @@ class _Training:
         if step:
             self._progress = Progress(**self._checkpoints.load(step, self._variables))
             self._replicas.on_first(self._check_best)
-            print(f"going on after step {step:.0f}")
+            say(f"going on after step {step:.0f}")
         elif self._checkpoints.steps():
-            print("no checkpoint is good: the training starts from the beginning")
+            say("no checkpoint is good: the training starts from the beginning")
         self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
         if self._is_chief:
             self._write(self._open_files)
@@ -125,7 +126,7 @@ class _Training:
 
     def _train_epoch(self):
         progress, steps = self._progress, self._batches.steps
-        print(f"Epoch {progress.epoch + 1}/{self._flags.epochs}")
+        say(f"Epoch {progress.epoch + 1}/{self._flags.epochs}")
         bar = keras.utils.Progbar(steps, stateful_metrics=self._metric_names())
         batches = iter(self._batches.epoch(progress.epoch, progress.step))
         seconds, waited, examples = progress.seconds, progress.waited, progress.examples
@@ -142,7 +143,7 @@ class _Training:
         seconds, waited = progress.seconds - seconds, progress.waited - waited
         if seconds:
             rate = (progress.examples - examples) / seconds
-            print(f"{rate:.0f} examples/s; input-bound: {100 * waited / seconds:.0f} %")
+            say(f"{rate:.0f} examples/s; input-bound: {100 * waited / seconds:.0f} %")
 
     def _take_step(self, batch):
         values = self._replicas.train_on_batch(*batch)
@@ -167,7 +168,7 @@ class _Training:
                 self._write(self._save_best)
         self._progress.seconds += time.perf_counter() - start
         row = self._progress.history[-1]
-        print("  ".join(f"{name} {value:.4f}" for name, value in row.items() if "val_" in name))
+        say("  ".join(f"{name} {value:.4f}" for name, value in row.items() if "val_" in name))
         if self._is_chief:
             self._write(lambda: self._files.add_epoch(self._progress.history))
         self._save()

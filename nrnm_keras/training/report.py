@@ -4,11 +4,11 @@ import datetime
 import importlib.metadata
 import json
 import platform
-import shlex
 
 from nrnm_keras.pictures.canvas import can_draw
 from nrnm_keras.pictures.learning_curves import draw_learning_curves
 from nrnm_keras.training.flags import flag_dict
+from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
@@ -55,7 +55,7 @@ def create_report(task, flags, progress, best, parameters, outcome, command):
             "devices": progress.devices,
             "xla": progress.xla,
         },
-        "command": shlex.join(command),
+        "command": for_shell(command),
         "flags": flag_dict(flags),
         "versions": {"python": platform.python_version(), **_versions()},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -80,7 +80,9 @@ def write_report(report, folder, task, outcome):
     with folder.complete(folder.REPORT_TEXT) as path:
         path.write_text(_markdown(report, folder, pictures, task.usage), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        # A path that is not UTF-8 has characters that only JSON's own escapes can stand for.
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def summary(report):
@@ -116,12 +118,12 @@ def _markdown(report, folder, pictures, usage):
     data, training = report["data"], report["training"]
     examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
     lines = [
-        f"# {_title(report)}",
+        f"# {for_markdown(_title(report))}",
         *([f"**{report['notice']}**"] if report["notice"] else []),
         "| split | result |\n| --- | --- |\n"
         f"| validation | {_metrics(report, 'validation')} |\n"
         f"| test | {_metrics(report, 'test')} |",
-        f"- Data: `{data['records']}`; {examples}{_classes(data)}.\n"
+        f"- Data: {markdown_code(data['records'])}; {examples}{_classes(data)}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
@@ -131,13 +133,18 @@ def _markdown(report, folder, pictures, usage):
         *_class_accuracy(report["analysis"]),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
-        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{usage.format(run=folder.path)}",
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(usage, folder)}",
     ]
     return "\n\n".join(lines) + "\n"
 
 
 def _classes(data):
-    return f"; classes {', '.join(data['classes'])}" if "classes" in data else ""
+    return f"; classes {', '.join(map(for_markdown, data['classes']))}" if "classes" in data else ""
+
+
+def _usage(usage, folder):
+    """Returns what a task says about using its model, in which `CODE` is a command line."""
+    return usage.format(run=for_shell([str(folder.path)]).replace("`", "'"))
 
 
 def _correlations(analysis):
@@ -153,7 +160,9 @@ def _class_accuracy(analysis):
         return []
     rows = sorted(analysis["class_accuracy"].items(), key=lambda row: row[1])
     lines = [f"| class | accuracy ({analysis['split']}) |", "| --- | --- |"]
-    return ["\n".join([*lines, *(f"| {name} | {value:.4f} |" for name, value in rows)])]
+    return [
+        "\n".join([*lines, *(f"| {for_markdown(name)} | {value:.4f} |" for name, value in rows)])
+    ]
 
 
 def _pictures(folder, pictures):

@@ -112,8 +112,8 @@ class RunFolder:
                     f"run_dir={self.path} holds other files than a run's; choose a new folder"
                 )
             with reading(self / self.FLAGS):
-                # A damaged file is one of other flags.
-                text = (self / self.FLAGS).read_text(encoding="utf-8", errors="replace")
+                # A damaged file is one of other flags; paths in it need not be UTF-8.
+                text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
             there = text.splitlines()
         except OSError as error:
             raise self._unusable(error) from error
@@ -136,7 +136,8 @@ class RunFolder:
             make_folder(self.path)
             if not (self / self.FLAGS).exists():
                 with self.complete(self.FLAGS) as path:
-                    path.write_text("".join(f"{line}\n" for line in flags), encoding="utf-8")
+                    text = "".join(f"{line}\n" for line in flags)
+                    path.write_text(text, encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise self._unusable(error) from error
 

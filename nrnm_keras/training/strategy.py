@@ -1,6 +1,8 @@
 """Where a training runs: which devices, in which processes, and whether with XLA."""
 
+import glob
 import json
+import logging
 import os
 
 import keras
@@ -73,6 +75,7 @@ def _create_on_tensorflow(flags):
         except RuntimeError as error:
             raise UsageError(f"cpu_devices={flags.cpu_devices} comes too late: {error}") from error
     gpus = tf.config.list_physical_devices("GPU")
+    warn_of_unused_gpus(gpus)
     several = flags.strategy in ("mirrored", "multi_worker")
     several = several or (flags.strategy == "auto" and len(gpus) > 1)
     if several and flags.xla == "on":
@@ -92,6 +95,20 @@ def _create_on_tensorflow(flags):
     return Replicas(
         strategy, flags.xla == "on" or (flags.xla == "auto" and bool(gpus) and not several)
     )
+
+
+def warn_of_unused_gpus(gpus, devices="/dev/nvidia[0-9]*"):
+    """Warns of GPUs that TensorFlow does not find, as what it logs itself may be hidden.
+
+    Args:
+        gpus: list of those that it finds.
+        devices: pattern of the paths of those that the system has.
+    """
+    if not gpus and "CUDA_VISIBLE_DEVICES" not in os.environ and glob.glob(devices):
+        logging.getLogger(__name__).warning(
+            "there is an NVIDIA GPU, but TensorFlow does not find it and takes the CPU; "
+            "--verbose shows what it says, pip install 'nrnm-keras[gpu]' has what it needs"
+        )
 
 
 def _check_cluster(text):

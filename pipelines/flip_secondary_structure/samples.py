@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.limits import TABLE, check_file_size
 from pipelines.user_files import read_lines
 
@@ -103,7 +104,7 @@ def _read_entries(path, limit):
             headers[name] = place, attributes, parts
         elif line and not headers:
             raise SourceError(
-                f"{place}: {line[:20]!r} before any header; expected one like >1es5-A"
+                f"{place}: {quoted(line[:20])} before any header; expected one like >1es5-A"
             )
         else:
             parts.append(line)
@@ -142,7 +143,7 @@ def _split(entry):
     if key not in SPLITS:
         expected = ", ".join(f"SET={part} VALIDATION={validation}" for part, validation in SPLITS)
         raise SourceError(
-            f"{entry.place}: the header has {entry.attributes!r} after the name; "
+            f"{entry.place}: the header has {quoted(entry.attributes)} after the name; "
             f"expected one of {expected}"
         )
     return SPLITS[key]
@@ -155,5 +156,6 @@ def _encode(place, letters, codes, expected):
     encoded = table[np.frombuffer(letters.encode("ascii", "replace"), np.uint8)]
     if (encoded < 0).any():
         wrong = int(np.argmax(encoded < 0))
-        raise SourceError(f"{place}, residue {wrong + 1}: {letters[wrong]!r}; expected {expected}")
+        found = quoted(letters[wrong])
+        raise SourceError(f"{place}, residue {wrong + 1}: {found}; expected {expected}")
     return encoded

@@ -5,6 +5,7 @@ import dataclasses
 import io
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 
 
 def with_beam(download_config, runner, options):
@@ -23,13 +24,13 @@ def with_beam(download_config, runner, options):
         from apache_beam.runners import create_runner
     except ImportError as error:
         raise SourceError(
-            f"beam_runner={runner!r} needs Apache Beam ({error}); "
+            f"beam_runner={quoted(runner)} needs Apache Beam ({error}); "
             'install it with pip install ".[beam]"'
         ) from error
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
-        raise SourceError(f"beam_runner={runner!r} cannot be used: {error}") from error
+        raise SourceError(f"beam_runner={quoted(runner)} cannot be used: {error}") from error
     flags = [f"--{option.strip()}" for option in (options or "").split(",") if option.strip()]
     said = io.StringIO()
     try:
@@ -38,5 +39,5 @@ def with_beam(download_config, runner, options):
             beam_options.get_all_options()
     except SystemExit as error:
         reason = said.getvalue().strip().rpartition("\n")[2]
-        raise SourceError(f"beam_options={options!r} cannot be used: {reason}") from error
+        raise SourceError(f"beam_options={quoted(options)} cannot be used: {reason}") from error
     return dataclasses.replace(download_config, beam_runner=runner, beam_options=beam_options)

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 
 _NAME = re.compile(r"S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
 _LIKE_A_NAME = re.compile(r"S[0-9]")
@@ -68,7 +69,8 @@ def parse_name(name):
     """
     match = _NAME.fullmatch(name)
     if not match:
-        raise SourceError(f"{name!r} is no sample's name; expected one like S001C002P003R002A013")
+        found = quoted(name)
+        raise SourceError(f"{found} is no sample's name; expected one like S001C002P003R002A013")
     sample = Sample(*map(int, match.groups()))
     for field, number in sample._asdict().items():
         if not 1 <= number <= _LARGEST[field]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.folders import walk
 from pipelines.limits import NW_UCLA_FILE, read_file
 
@@ -175,7 +176,9 @@ def _parse_json(file, content, keys):
 
 def _check_equal(file, key, value, expected):
     if type(value) is not type(expected) or value != expected:
-        raise SourceError(f"{file}: {key} is {value!r}; expected {expected!r} from the file's name")
+        raise SourceError(
+            f"{file}: {key} is {quoted(value)}; expected {expected!r} from the file's name"
+        )
 
 
 def _joints(file, skeletons):

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
+from pipelines.escaping import listed
 from pipelines.limits import ARRAYS, check_size
 
 _HEADER_READERS = {
@@ -92,7 +93,7 @@ def _array(place, content):
 def _check_names(path, names):
     form = _PADDED if "x" in names else _RAGGED
     if form[0] not in names or not set(names) <= set(form) or len(names) > len(set(names)):
-        raise SourceError(f"{path}: found {', '.join(sorted(names)) or 'no arrays'}; {_FORMS}")
+        raise SourceError(f"{path}: found {listed(sorted(names)) or 'no arrays'}; {_FORMS}")
 
 
 def _padded(path, arrays):

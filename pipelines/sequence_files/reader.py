@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.limits import ARRAYS, LINE
 from pipelines.sequence_files.npz_file import read_npz
 from pipelines.sequence_files.ts_file import read_ts
@@ -81,7 +82,7 @@ def _rows(path, with_labels, limit):
     path = pathlib.Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in _READERS:
-        raise SourceError(f"{path}: file type {suffix!r} is none of {', '.join(_READERS)}")
+        raise SourceError(f"{path}: file type {quoted(suffix)} is none of {', '.join(_READERS)}")
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     return _READERS[suffix](path, with_labels, limit or LIMITS[suffix])

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
+from pipelines.escaping import listed, quoted
 from pipelines.limits import LINE
 from pipelines.numbers import parse_count, parse_float
 from pipelines.user_files import read_lines
@@ -115,8 +116,8 @@ def _check_sample(place, header, features, label):
             f"{place}: {len(features)} features; expected {header.num_features} as in the header"
         )
     if header.classes and label not in header.classes:
-        known = ", ".join(sorted(header.classes))
-        raise SourceError(f"{place}: label {label!r} is none of the header's: {known}")
+        known = listed(sorted(header.classes))
+        raise SourceError(f"{place}: label {quoted(label)} is none of the header's: {known}")
 
 
 def _values(place, header, features):

@@ -4,6 +4,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted
 from pipelines.limits import TABLE, check_file_size
 from pipelines.numbers import parse_float
 from pipelines.user_files import read_lines
@@ -93,8 +94,8 @@ def _check_columns(place, columns):
     for name in _COLUMNS:
         if columns.count(name) != 1:
             raise SourceError(
-                f"{place}: {columns.count(name) or 'no'} columns {name!r}; expected one of each: "
-                f"{', '.join(_COLUMNS)}, separated by tabs"
+                f"{place}: {columns.count(name) or 'no'} columns {quoted(name)}; "
+                f"expected one of each: {', '.join(_COLUMNS)}, separated by tabs"
             )
     return columns
 
@@ -106,7 +107,7 @@ def _pair(place, identifier, first, second, score, judgement):
             raise SourceError(f"{place}: {name} is empty; expected some text")
     if judgement not in JUDGEMENTS:
         raise SourceError(
-            f"{place}: entailment_judgment is {judgement!r}; expected {', '.join(JUDGEMENTS)}"
+            f"{place}: entailment_judgment is {quoted(judgement)}; expected {', '.join(JUDGEMENTS)}"
         )
     return Pair(identifier, first, second, _score(place, score), JUDGEMENTS[judgement])
 
@@ -118,7 +119,7 @@ def _score(place, text):
         score = None
     if score is None or not LOWEST <= score <= HIGHEST:
         raise SourceError(
-            f"{place}: relatedness_score is {text!r}; "
+            f"{place}: relatedness_score is {quoted(text)}; "
             f"expected a number from {LOWEST} to {HIGHEST}, such as 3.5"
         )
     return score

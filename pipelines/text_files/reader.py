@@ -2,8 +2,9 @@
 
 All are UTF-8, with or without a byte order mark. CSV and TSV begin with a line of column names and
 quote as spreadsheets do: a field in double quotes may contain separators and newlines, and a double
-quote in it is written twice. JSONL has one object a line. Columns other than `text` and `label` are
-ignored, blank lines skipped.
+quote in it is written twice. An apostrophe before what would be a formula, as spreadsheets want it
+and predictions have it, is no part of the text. JSONL has one object a line. Columns other than
+`text` and `label` are ignored, blank lines skipped.
 """
 
 import csv
@@ -12,6 +13,7 @@ import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
+from pipelines.escaping import from_csv, listed, quoted
 from pipelines.limits import ADVICE, LINE
 from pipelines.user_files import clean_label, read_lines
 
@@ -64,7 +66,7 @@ def read_rows(path, with_labels=True, limit=None):
     path = pathlib.Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in (*_CSV_DIALECTS, _JSON_LINES):
-        raise SourceError(f"{path}: file type {suffix!r} is none of .csv, .tsv, .jsonl")
+        raise SourceError(f"{path}: file type {quoted(suffix)} is none of .csv, .tsv, .jsonl")
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     wanted = ("text", "label") if with_labels else ("text",)
@@ -107,9 +109,9 @@ def _csv_records(path, wanted, limit):
             if len(fields) != len(columns):
                 raise SourceError(
                     f"{path}, line {start}: {len(fields)} fields, but {len(columns)} columns "
-                    f"({', '.join(columns)}); quote a field that contains the separator"
+                    f"({listed(columns)}); quote a field that contains the separator"
                 )
-            yield start, [fields[index] for index in indices]
+            yield start, [from_csv(fields[index]) for index in indices]
     except csv.Error as error:
         raise SourceError(f"{path}, line {line}: {error}") from error
 
@@ -134,15 +136,15 @@ def _json_records(path, wanted, limit):
 def _column(place, columns, name):
     """Returns the index of a column that must occur once."""
     if columns.count(name) != 1:
-        found = ", ".join(map(repr, columns)) or "none"
+        found = listed(columns, show=quoted) or "none"
         number = "more than one" if name in columns else "no"
-        raise SourceError(f"{place}: {number} column {name!r}; found: {found}")
+        raise SourceError(f"{place}: {number} column {quoted(name)}; found: {found}")
     return columns.index(name)
 
 
 def _text(place, value):
     if not isinstance(value, str):
-        raise SourceError(f"{place}: text is {value!r}, expected a string")
+        raise SourceError(f"{place}: text is {quoted(value)}, expected a string")
     if not value.strip():
         raise SourceError(f"{place}: the text is empty")
     try:
@@ -154,5 +156,5 @@ def _text(place, value):
 
 def _label(place, value):
     if not isinstance(value, str | int):
-        raise SourceError(f"{place}: label is {value!r}, expected a string or an integer")
+        raise SourceError(f"{place}: label is {quoted(value)}, expected a string or an integer")
     return clean_label(place, value)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nrnm_keras.training.strategy import create_replicas
+from nrnm_keras.training.strategy import create_replicas, warn_of_unused_gpus
 
 # Each case with its own message, all in one process: what is refused starts nothing.
 _PROGRAM = """
@@ -146,3 +146,13 @@ def test_one_device_on_cpu_without_xla():
     replicas = create_replicas(flags)
     assert (replicas.count, replicas.xla, replicas.worker, replicas.num_workers) == (1, False, 0, 1)
     assert replicas.devices() == ["CPU"]
+
+
+@pytest.mark.parametrize(("found", "warned"), [([], True), (["GPU:0"], False)])
+def test_a_gpu_that_tensorflow_does_not_find(found, warned, tmp_path, monkeypatch, caplog):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    warn_of_unused_gpus([], f"{tmp_path}/nvidia[0-9]*")
+    assert not caplog.records
+    (tmp_path / "nvidia0").touch()
+    warn_of_unused_gpus(found, f"{tmp_path}/nvidia[0-9]*")
+    assert bool(caplog.records) == warned
