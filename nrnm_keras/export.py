@@ -13,6 +13,7 @@ from nrnm_keras.exporting.check import check, read_examples
 from nrnm_keras.exporting.formats import FORMATS
 from nrnm_keras.exporting.model_card import write_model_card
 from nrnm_keras.trained_model import TrainedModel
+from nrnm_keras.training.report import leaves_out_test
 from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 from pipelines.console import say
@@ -68,7 +69,10 @@ def _run(flags, arguments):
 def _export(flags, run, report, output):
     """Exports to a folder, and prints what came out."""
     trained = TrainedModel.load(run.path)
-    examples = read_examples(flags.records or report["data"]["records"], flags.examples)
+    # Who left out the test split does not look at it here either.
+    split = "validation" if leaves_out_test(report) else "test"
+    records = flags.records or report["data"]["records"]
+    examples = read_examples(records, flags.examples, split)
     with _complete(output) as folder:
         written, missing = FORMATS[flags.format](trained, folder, flags.quantize)
         results = check(flags.format, folder, trained, written, examples, flags.quantize)

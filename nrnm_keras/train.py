@@ -13,13 +13,13 @@ import keras
 from nrnm_keras import child_process
 from nrnm_keras.command_line import check_output_flag, run_command
 from nrnm_keras.errors import UsageError
-from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks import TASKS, adversarial_flags
 from nrnm_keras.tasks.checks import faults_named
 from nrnm_keras.training.finish import finish
 from nrnm_keras.training.flags import copy_flags, define_flags, flag_lines
 from nrnm_keras.training.loop import train
 from nrnm_keras.training.pretrained import Pretrained, check_start
-from nrnm_keras.training.report import summary
+from nrnm_keras.training.report import leaves_out_test, summary
 from nrnm_keras.training.report_file import read_report
 from nrnm_keras.training.run_folder import RunFolder
 from nrnm_keras.training.stopping import StopRequest
@@ -90,6 +90,10 @@ def _check(flags):
         raise UsageError(f"{quoted(broken[0])} has a line break; a flag file cannot hold it")
     if flags.compare_with_lstm and not flags.nrnm_layers:
         raise UsageError("--compare_with_lstm needs a layer with the memory in --nrnm_layers")
+    asked = adversarial_flags.first_given(flags)
+    if asked and not TASKS[flags.task].learns_adversarially:
+        able = ", ".join(name for name, task in TASKS.items() if task.learns_adversarially)
+        raise UsageError(f"{asked} goes with the tasks {able}; this one is {flags.task}")
     if flags.init_from:
         check_start(flags)
 
@@ -164,6 +168,8 @@ def _train(flags, folder, task_class, records, replicas, stop, arguments):
         start = {"vocabulary": pretrained.vocabulary} if pretrained else {}
         with faults_named(records):
             task = task_class(records, flags, **start)
+            if not flags.test:
+                task.records.leave_out_test()
             replicas.on_first(lambda: folder.create(flag_lines(flags), flags.overwrite))
             progress = train(task, flags, folder, replicas, stop, pretrained)
         replicas.on_first(lambda: _finish(task, flags, folder, progress, arguments))
@@ -223,7 +229,9 @@ def _comparison(reports):
     ]
     for name, report in reports.items():
         metrics = report["metrics"]
-        value = f"{metrics['test'][metric]:.4f}" if metrics["test"] else "no test"
+        value = "left out" if leaves_out_test(report) else "no test"
+        if metrics["test"]:
+            value = f"{metrics['test'][metric]:.4f}"
         lines.append(
             f"{name:<6}{value:>{len(test) + 2}}{metrics['validation'][metric]:>12.4f}"
             f"{report['parameters']:>13,}{report['training']['seconds_per_epoch']:>13.1f}"

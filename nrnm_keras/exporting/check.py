@@ -20,12 +20,13 @@ TOLERANCES = {None: 1e-5, "float16": 5e-3, "int8": 5e-2}
 _LOOKED_THROUGH = 200
 
 
-def read_examples(records, count):
+def read_examples(records, count, split="test"):
     """Returns raw examples of different lengths, the shortest first.
 
     Args:
-        records: folder of a built data set; its test split, if it has one, is read.
+        records: folder of a built data set.
         count: integer.
+        split: name of the split that is read; if there is none of that name, another.
 
     Returns:
         List of byte strings or arrays `(timesteps, ...)`.
@@ -41,7 +42,7 @@ def read_examples(records, count):
         )
     builder = open_build(records)
     splits = builder.info.splits
-    split = "test" if "test" in splits else next(iter(splits))
+    split = split if split in splits else next(name for name in splits if name != "test")
     content, _ = builder.info.supervised_keys
     examples = builder.as_dataset(split=split, shuffle_files=False).take(_LOOKED_THROUGH)
     values = sorted((each[content] for each in examples.as_numpy_iterator()), key=len)

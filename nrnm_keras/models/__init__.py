@@ -1,5 +1,6 @@
 """Layers put together into models, in keras.ops only."""
 
+from nrnm_keras.models.adversarial_training import AdversarialTraining
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
 from nrnm_keras.models.language_model import LanguageModel
@@ -11,6 +12,7 @@ from nrnm_keras.models.streaming_classifier import StreamingClassifier
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
 __all__ = [
+    "AdversarialTraining",
     "ClassProbabilities",
     "LanguageModel",
     "RecurrentBackbone",

@@ -24,7 +24,7 @@ def draw_sweep(rows, path, title):
         path: where the picture goes, a path or a binary file.
         title: line above the picture.
     """
-    split = "test" if rows[0]["test"] else "validation"
+    split = "test" if all(row["test"] for row in rows) else "validation"
     first = next(iter(rows[0]["values"]))
     values = list(dict.fromkeys(row["values"][first] for row in rows))
     is_numeric = all(_is_number(value) for value in values)

@@ -3,6 +3,7 @@
 import csv
 import statistics
 
+from nrnm_keras.training.report import leaves_out_test
 from pipelines.escaping import for_csv, for_markdown, for_terminal
 
 
@@ -36,7 +37,8 @@ def summarize(runs, reports):
 
     It has the point's `values`, the `metric`'s name, the results of the `validation` and, if there
     is one, the `test` split as lists with a number for each seed, and of the first seed's run
-    `parameters`, `seconds_per_epoch` and the `notice` about the data or None.
+    `parameters`, `seconds_per_epoch`, the `notice` about the data or None, and whether it
+    `leaves_out_test`.
     """
     points = {}
     for run, report in zip(runs, reports, strict=True):
@@ -51,6 +53,7 @@ def summarize(runs, reports):
                 "parameters": report["parameters"],
                 "seconds_per_epoch": report["training"]["seconds_per_epoch"],
                 "notice": report["notice"],
+                "leaves_out_test": leaves_out_test(report),
             },
         )
         for split in ("validation", "test"):
@@ -84,6 +87,8 @@ def table(rows, published, command):
         result = [row["value"], "", "", row["parameters"], ""]
         lines.append([*_published_name(row, names), *result])
     note = "Mean and standard deviation over the seeds."
+    if any(row["leaves_out_test"] for row in rows):
+        note += " The test split was left out (--notest)."
     return _notices(rows) + _markdown(head, lines, note, command)
 
 

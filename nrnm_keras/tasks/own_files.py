@@ -10,6 +10,6 @@ class OwnFiles:
         return {
             "train_file": flags.train_file,
             "validation_file": flags.validation_file,
-            "test_file": flags.test_file,
+            "test_file": flags.test_file if flags.test else None,
             "source_limit_mb": flags.source_limit_mb,
         }

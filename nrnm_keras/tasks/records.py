@@ -85,6 +85,11 @@ class Records:
         """Number of examples of each split that has any."""
         return {name: len(places) for name, places in self._places.items() if len(places)}
 
+    @property
+    def labelled(self):
+        """The number of training examples that have a label."""
+        return self.sizes["train"]
+
     def read(self, split, part=0, num_parts=1):
         """Returns the records of a split as a `tf.data.Dataset` of dictionaries.
 
@@ -98,21 +103,34 @@ class Records:
                 `numpy.array_split`.
         """
         places = np.array_split(self._places[split], num_parts)[part]
+        records = self._read(split, places)
+        return records.apply(tf.data.experimental.assert_cardinality(len(places)))
+
+    def leave_out_test(self):
+        """Forgets the test split: it is neither counted nor can it be read."""
+        self._places.pop("test", None)
+
+    def _read(self, split, places):
+        """Returns the records between the first and the last of some places, checked."""
+        records = self._stored(split, places[0], places[-1] + 1)
         contents, target = self._builder.info.supervised_keys
+        num_classes = self._num_classes_of(split)
 
         def check(record):
             for content in [contents] if isinstance(contents, str) else contents:
                 record = check_record(
-                    record, split, content, target, self.num_classes, self._max_timesteps
+                    record, split, content, target, num_classes, self._max_timesteps
                 )
             return record
 
-        records = self._read(split, places).map(check)
-        return records.apply(tf.data.experimental.assert_cardinality(len(places)))
+        return records.map(check)
 
-    def _read(self, split, places):
-        """Returns the records between the first and the last of some places."""
-        first, last = places[0], places[-1] + 1
+    def _num_classes_of(self, split):
+        """Returns the number of classes that the labels of a split are checked for, or None."""
+        return self.num_classes
+
+    def _stored(self, split, first, last):
+        """Returns the records from a first place to before a last one, as they are stored."""
         records = self._builder.as_dataset(
             split=tfds.core.ReadInstruction(
                 self._split_of[split], from_=int(first), to=int(last), unit="abs"

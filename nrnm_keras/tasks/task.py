@@ -19,6 +19,7 @@ class Task:
         substitute: the task that `--sample_when_unavailable` puts in its place, or None.
         starts_from_language_model: whether it takes a `vocabulary` and has an `encoder_of` its
             networks, for `--init_from`.
+        learns_adversarially: whether `--adversarial` and `--entropy_weight` have an effect.
         usage: what the report says about using the model, with `{run}` for the run's folder.
         sort_by_length: whether sequences of similar length go into one batch.
         padding: number that shorter sequences of a batch are padded with.
@@ -32,6 +33,7 @@ class Task:
     notice = None
     substitute = None
     starts_from_language_model = False
+    learns_adversarially = False
     usage = ""
     sort_by_length = True
     padding = 0
@@ -57,6 +59,10 @@ class Task:
     def build_network(self, flags):
         """Returns the model from padded batches of sequences to what the loss takes."""
         raise NotImplementedError
+
+    def build_trained(self, network, flags):
+        """Returns the model that is trained in the network's place and shares its weights."""
+        return network
 
     def encoder_of(self, network):
         """Returns the embedding of tokens and the backbone of a network of the task's."""

@@ -1,5 +1,6 @@
 """Texts as token ids: the flags, the vocabulary, the examples."""
 
+import numpy as np
 import tensorflow as tf
 from absl import flags
 
@@ -52,12 +53,15 @@ def create_preprocessor(flags, texts, vocabulary=None):
     return preprocessor
 
 
-def in_memory(batches):
+def in_memory(batches, mixed=False):
     """Returns a `tf.data.Dataset` of the rows of batches, which it reads once.
 
     Args:
         batches: `tf.data.Dataset` of tuples of tensors or ragged tensors.
+        mixed: whether the rows come in another order, always the same for as many rows.
     """
-    return tf.data.Dataset.from_tensor_slices(
-        tuple(tf.concat(column, 0) for column in zip(*batches, strict=True))
-    )
+    columns = tuple(tf.concat(column, 0) for column in zip(*batches, strict=True))
+    if mixed:
+        order = np.random.default_rng(0).permutation(int(columns[-1].shape[0]))
+        columns = tuple(tf.gather(column, order) for column in columns)
+    return tf.data.Dataset.from_tensor_slices(columns)

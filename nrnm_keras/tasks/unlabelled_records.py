@@ -1,4 +1,4 @@
-"""UnlabelledRecords: the texts of a data set for training without labels."""
+"""Records of data sets that have a split without labels to train on besides."""
 
 import functools
 
@@ -9,13 +9,12 @@ from nrnm_keras.tasks.records import Records
 from pipelines.labelled_files import UNLABELLED
 
 
-class UnlabelledRecords(Records):
-    """The splits `train` and `validation`, without regard to labels. No test record is ever read.
+class PartlyLabelledRecords(Records):
+    """The splits of `Records`; to `train` comes the data set's `unsupervised`, if it has one.
 
-    Validated is on the very records that `Records` validates on, so that a classifier which starts
-    from what was learnt here finds its own validation split unseen. Where the data set has a split
-    `unsupervised`, all of it is for training. (That of IMDB is of other films than the labelled
-    reviews: rare names that reviews of one film share do not occur in both.)
+    Its records have the label -1, and stand behind the labelled ones. The validation split is that
+    of `Records`. (The reviews of IMDB's `unsupervised` are of other films than the labelled ones:
+    rare names that reviews of one film share do not occur in both.)
 
     Args:
         path: folder of a built version.
@@ -25,7 +24,6 @@ class UnlabelledRecords(Records):
 
     def __init__(self, path, validation_fraction=0.1, number=None):
         super().__init__(path, validation_fraction, number)
-        del self._places["test"]
         splits = self._builder.info.splits
         self._labelled = splits["train"].num_examples
         if UNLABELLED in splits:
@@ -35,9 +33,12 @@ class UnlabelledRecords(Records):
             self._split_of[UNLABELLED], self._keep[UNLABELLED] = UNLABELLED, None
 
     @property
-    def num_classes(self):
-        """None: labels are not checked; unlabelled records have -1."""
-        return None
+    def labelled(self):
+        """The number of training examples that have a label."""
+        return int(np.sum(self._places["train"] < self._labelled))
+
+    def _num_classes_of(self, split):
+        return None if split == UNLABELLED else super()._num_classes_of(split)
 
     def _read(self, split, places):
         is_labelled = (places < self._labelled) | (split != "train")
@@ -45,3 +46,22 @@ class UnlabelledRecords(Records):
         read = super()._read
         datasets = [read(name, places) for name, places in parts.items() if len(places)]
         return functools.reduce(tf.data.Dataset.concatenate, datasets)
+
+
+class UnlabelledRecords(PartlyLabelledRecords):
+    """The splits `train` and `validation`, without regard to labels. No test record is ever read.
+
+    Validated is on the very records that `Records` validates on, so that a classifier which starts
+    from what was learnt here finds its own validation split unseen.
+
+    Arguments are those of `PartlyLabelledRecords`.
+    """
+
+    def __init__(self, path, validation_fraction=0.1, number=None):
+        super().__init__(path, validation_fraction, number)
+        self.leave_out_test()
+
+    @property
+    def num_classes(self):
+        """None: labels are not checked; unlabelled records have -1."""
+        return None

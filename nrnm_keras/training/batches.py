@@ -1,5 +1,6 @@
 """Padded batches of sequences."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,6 +23,21 @@ def evaluation_batches(task, split, batch_size):
     """
     batches = _batches(task.examples(split), batch_size, task.sort_by_length)
     return batches.map(lambda *columns: _pad_columns(task, *columns)).prefetch(tf.data.AUTOTUNE)
+
+
+def is_labelled(targets, weights):
+    """Which rows of a training batch metrics count, `(batch,)`, as 0 and 1.
+
+    Rows of weight 0 only fill the batch, and a class below 0 is that of an example without a label.
+    Where targets belong to steps, or are no classes, all examples count.
+
+    Args:
+        targets, weights: a batch's, as `TrainingBatches` has them.
+    """
+    counts = keras.ops.cast(weights > 0, "float32")
+    if len(targets.shape) == 1 and keras.backend.is_int_dtype(targets.dtype):
+        counts *= keras.ops.cast(targets >= 0, "float32")
+    return counts
 
 
 class TrainingBatches:

@@ -5,6 +5,7 @@ from absl import flags
 from nrnm_keras.command_line import define_source_limit
 from nrnm_keras.tasks import (
     TASKS,
+    adversarial_flags,
     backbone_flags,
     language_model,
     long_memory,
@@ -29,6 +30,7 @@ def define_flags():
     _define_data_flags(values)
     text_examples.define_flags(values)
     token_embedding.define_flags(values)
+    adversarial_flags.define_flags(values)
     language_model.define_flags(values)
     skeleton_flags.define_flags(values)
     sentence_similarity.define_flags(values)
@@ -66,6 +68,19 @@ def _lines(values, names):
     return [line for line in (values[name].serialize() for name in names) if line]
 
 
+def completed_lines(lines):
+    """Returns the lines of an older version's flag file with the flags that have come since then.
+
+    These have their defaults. What this version does not know stays as it is.
+    """
+    values = define_flags()
+    try:
+        unknown = values(["train", *lines], known_only=True)[1:]
+    except flags.Error:
+        return lines
+    return [*flag_lines(values), *unknown]
+
+
 def _define_data_flags(values):
     def path(name, default, text):
         flags.DEFINE_string(name, default, text, flag_values=values)
@@ -97,7 +112,18 @@ def _define_data_flags(values):
     )
     path("validation_file", None, "the same to validate on (default: a part of train_file)")
     path("test_file", None, "the same to test on (default: no test)")
-    path("unlabelled_file", None, "more texts for text_language_model; a column text is enough")
+    path(
+        "unlabelled_file",
+        None,
+        "more texts for text_language_model, and for text with --adversarial=virtual or "
+        "--entropy_weight; a column text is enough",
+    )
+    flags.DEFINE_boolean(
+        "test",
+        True,
+        "test on the test split at the end; --notest, for runs that only choose, does not read it",
+        flag_values=values,
+    )
     define_source_limit(values)
     flags.DEFINE_float(
         "validation_fraction",

@@ -5,6 +5,8 @@ import contextlib
 import keras
 import numpy as np
 
+from nrnm_keras.training.batches import is_labelled
+
 
 class JaxReplicas:
     """The same as `Replicas` for Keras's JAX backend: all copies in one process, always with XLA.
@@ -55,11 +57,14 @@ class JaxReplicas:
         return contextlib.nullcontext()
 
     def train_on_batch(self, sequences, targets, weights):
-        """Takes a training step; returns the batch's metrics and its number of `examples`."""
-        columns = (column.numpy() for column in (sequences, targets, weights))
-        values = self._network.train_on_batch(*columns, return_dict=True)
-        examples = float(np.count_nonzero(weights))
-        return {**{name: float(value) for name, value in values.items()}, "examples": examples}
+        """Takes a training step; returns what `Replicas` does."""
+        sequences, targets, weights = (x.numpy() for x in (sequences, targets, weights))
+        values = self._network.train_on_batch(sequences, targets, weights, return_dict=True)
+        return {
+            **{name: float(value) for name, value in values.items()},
+            "examples": float(np.count_nonzero(weights)),
+            "labelled": float(np.sum(is_labelled(targets, weights))),
+        }
 
     def predict_on_batch(self, sequences):
         """Returns the network's outputs for a batch as an array."""

@@ -89,9 +89,10 @@ class _Training:
         self._batches = TrainingBatches(task, flags.batch_size, flags.seed, num_parts, parts)
         num_steps = self._batches.steps * flags.epochs
         with replicas.scope():
-            self._network = task.build_network(flags)
+            network = task.build_network(flags)
             if pretrained:
-                pretrained.copy_to(*task.encoder_of(self._network))
+                pretrained.copy_to(*task.encoder_of(network))
+            self._network = task.build_trained(network, flags)
             optimizer = create_optimizer(flags, num_steps, replicas.clipping_shares)
             spec = self._batches.element_spec
             replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+_LABELLED = "labelled"
+
 
 def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -48,7 +50,8 @@ class Progress:
     Attributes:
         epoch: number of epochs that are over, validation included.
         step: number of steps taken in the current epoch.
-        sums: the training metrics of the current epoch, summed over its examples, by name.
+        sums: the training metrics of the current epoch, summed over its examples, by name: the
+            loss over all of them, the others over those with a label, whose number is `labelled`.
         examples: number of these examples.
         history: a dictionary for each epoch that is over, from the names of metrics to values;
             those of the validation split begin with `val_`.
@@ -104,17 +107,30 @@ class Progress:
         return self.epoch * steps_per_epoch + self.step
 
     def add_step(self, values):
-        """Counts a step, given its batch's metrics and number of `examples`."""
+        """Counts a step, given its batch's metrics and number of `examples`.
+
+        If only some of these have a label, the number of those is `labelled`.
+        """
         examples = values["examples"]
+        labelled = values.get(_LABELLED, examples)
+        self.sums.setdefault(_LABELLED, self.examples)
         self.step += 1
         self.examples += examples
+        self.sums[_LABELLED] += labelled
         for name, value in values.items():
-            if name != "examples":
-                self.sums[name] = self.sums.get(name, 0.0) + examples * value
+            if name not in ("examples", _LABELLED):
+                count = examples if name == "loss" else labelled
+                self.sums[name] = self.sums.get(name, 0.0) + count * value
 
     def means(self):
         """Returns the training metrics of the current epoch so far."""
-        return {name: total / self.examples for name, total in sorted(self.sums.items())}
+        # The first batches may have no label, and no sums.
+        labelled = self.sums.get(_LABELLED, self.examples) or 1.0
+        return {
+            name: total / (self.examples if name == "loss" else labelled)
+            for name, total in sorted(self.sums.items())
+            if name != _LABELLED
+        }
 
     def end_epoch(self, validation):
         """Counts an epoch, given the metrics of the validation split."""

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.training.batches import is_labelled
 from pipelines.errors import SourceError
 
 # How errors of what several processes do together begin.
@@ -119,7 +120,7 @@ class Replicas:
 
         Returns:
             A dictionary of floats: the metrics of the whole batch, `loss` among them, and its
-            number of `examples`.
+            number of `examples` and, of these, `labelled` ones.
         """
         values = self._train(sequences, targets, weights)
         return {name: float(value) for name, value in values.items()}
@@ -155,15 +156,14 @@ class Replicas:
     def _train_together(self, sequences, targets, weights):
         for metric in self._metrics:
             metric.reset_state()
-        loss, examples = self._run(self._on_replica, (sequences, targets, weights))
+        totals = self._run(self._on_replica, (sequences, targets, weights))
         return {
-            "loss": self.strategy.reduce("SUM", loss, axis=None),
-            "examples": self.strategy.reduce("SUM", examples, axis=None),
+            **{name: self.strategy.reduce("SUM", x, axis=None) for name, x in totals.items()},
             **{metric.name: metric.result() for metric in self._metrics},
         }
 
     def _train_on_replica(self, sequences, targets, weights):
-        """Returns this copy's share of the loss, and its number of examples."""
+        """Returns this copy's share of the loss, and its numbers of examples."""
         network, optimizer = self._network, self._network.optimizer
         with tf.GradientTape() as tape:
             outputs = network(sequences, training=True)
@@ -182,4 +182,8 @@ class Replicas:
         is_example = tf.cast(weights > 0, tf.float32)
         for metric in self._metrics:
             metric.update_state(targets, outputs, sample_weight=is_example)
-        return loss, tf.reduce_sum(is_example)
+        return {
+            "loss": loss,
+            "examples": tf.reduce_sum(is_example),
+            "labelled": tf.reduce_sum(is_labelled(targets, weights)),
+        }

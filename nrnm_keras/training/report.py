@@ -85,6 +85,12 @@ def write_report(report, folder, task, outcome):
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def leaves_out_test(report):
+    """Whether a report is of a run that was not to look at the test split."""
+    # Reports of earlier versions know no such flag.
+    return not report.get("flags", {}).get("test", True)
+
+
 def summary(report):
     """Returns the lines for the console."""
     training = report["training"]
@@ -110,7 +116,8 @@ def _title(report):
 def _metrics(report, split):
     metrics = report["metrics"][split]
     if metrics is None:
-        return "none (no test split)"
+        reason = "left out: --notest" if leaves_out_test(report) else "no test split"
+        return f"none ({reason})"
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
 
 
@@ -123,7 +130,7 @@ def _markdown(report, folder, pictures, usage):
         "| split | result |\n| --- | --- |\n"
         f"| validation | {_metrics(report, 'validation')} |\n"
         f"| test | {_metrics(report, 'test')} |",
-        f"- Data: {markdown_code(data['records'])}; {examples}{_classes(data)}.\n"
+        f"- Data: {markdown_code(data['records'])}; {examples}{_labelled(data)}{_classes(data)}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
@@ -136,6 +143,10 @@ def _markdown(report, folder, pictures, usage):
         f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(usage, folder)}",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _labelled(data):
+    return f"; with a label {data['labelled']:,} of train" if "labelled" in data else ""
 
 
 def _classes(data):

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.training.flags import completed_lines
 from pipelines import locks
 from pipelines.file_errors import reading
 from pipelines.publishing import leftovers, make_folder, publish, remove_leftovers
@@ -117,6 +118,7 @@ class RunFolder:
             there = text.splitlines()
         except OSError as error:
             raise self._unusable(error) from error
+        there, flags = completed_lines(there), completed_lines(flags)
         if not overwrite and set(there) != set(flags):
             raise UsageError(
                 f"run_dir={self.path} holds a run of other flags ({_difference(there, flags)}); "
