@@ -9,6 +9,7 @@ from keras import initializers, layers, ops, random
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from nrnm_keras.layers import step_counter
+from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.memory import NonLocalMemory
 from nrnm_keras.layers.memory_part import project
@@ -16,9 +17,6 @@ from nrnm_keras.layers.recurrences import RECURRENCES
 from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
-
-_INTERACTIONS = ("self_attention", "linear")
-_MEMORY_READS = ("gate", "attention")
 
 _DEFAULT_NUM_HEADS = (4, 2, 1)
 
@@ -153,8 +151,8 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         pair = isinstance(zoneout, (list, tuple))
         self.zoneout = tuple(zoneout) if pair else zoneout
         self._zoneout_rates = self.zoneout if pair else (zoneout, zoneout)
-        self._check_arguments()
-        if num_heads is None and self._has_heads:
+        check_arguments(self)
+        if num_heads is None and has_heads(self):
             self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
         self.seed_generator = random.SeedGenerator(seed)
         self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
@@ -359,49 +357,6 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         ones = ops.ones((self.units,), dtype=dtype)
         return ops.concatenate([bias[: self.units], ones, bias[2 * self.units :]], axis=0)
 
-    @property
-    def _has_heads(self):
-        return self.interaction == "self_attention" or self.memory_read == "attention"
-
-    def _check_arguments(self):
-        for name in ("units", "block_size", "stride", "window_size"):
-            value = getattr(self, name)
-            _check(_is_positive(value), name, value, "a positive integer")
-        heads = self.num_heads
-        _check(heads is None or _is_positive(heads), "num_heads", heads, "a positive integer")
-        for name in ("block_size", "window_size"):
-            value = getattr(self, name)
-            _check(value % self.stride == 0, name, value, f"a multiple of stride={self.stride}")
-        if self._has_heads and heads is not None:
-            multiple = f"a multiple of num_heads={heads}"
-            _check(self.units % heads == 0, "units", self.units, multiple)
-        for name, allowed in (
-            ("backbone", tuple(RECURRENCES)),
-            ("interaction", _INTERACTIONS),
-            ("memory_read", _MEMORY_READS),
-        ):
-            _check(getattr(self, name) in allowed, name, getattr(self, name), f"one of {allowed}")
-        _check(
-            isinstance(self.memory_forget_bias, (int, float)),
-            "memory_forget_bias",
-            self.memory_forget_bias,
-            "a number",
-        )
-        for name in ("dropout", "recurrent_dropout", "memory_dropout"):
-            _check(_is_rate(getattr(self, name)), name, getattr(self, name), "in [0, 1)")
-        _check(
-            len(self._zoneout_rates) == 2 and all(map(_is_rate, self._zoneout_rates)),
-            "zoneout",
-            self.zoneout,
-            "in [0, 1), or a pair of such rates for the hidden and the cell state",
-        )
-        _check(
-            not isinstance(self.zoneout, tuple) or self.backbone == "lstm" or not self.zoneout[1],
-            "zoneout",
-            self.zoneout,
-            f"one rate, or a pair whose second is 0: backbone={self.backbone!r} has no cell state",
-        )
-
 
 CELL_ARGUMENTS = argument_names(NRNMCell)
 
@@ -413,16 +368,3 @@ def _is_of_weights(name):
 def _push(block, newest):
     """Drops the oldest rows of a flattened block `(batch, rows * units)` and adds `newest`."""
     return ops.concatenate([block[:, newest.shape[-1] :], newest], axis=-1)
-
-
-def _is_positive(value):
-    return isinstance(value, int) and value > 0
-
-
-def _is_rate(value):
-    return isinstance(value, (int, float)) and 0 <= value < 1
-
-
-def _check(condition, name, value, expected):
-    if not condition:
-        raise ValueError(f"Argument `{name}` must be {expected}. Received: {name}={value!r}")

@@ -95,7 +95,9 @@ class RecurrentBackbone(layers.Layer):
             layer.build(input_shape)
             input_shape = self.compute_output_shape(input_shape)
         if not self.trainable:
-            self.trainable = False  # of the layers in it too, which do not know
+            # They were created before they could know.
+            for layer in self.recurrent_layers:
+                layer.trainable = False
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""

@@ -77,7 +77,9 @@ class TransformerBackbone(layers.Layer):
             encoder.build(shape)
         self.normalization.build(shape)
         if not self.trainable:
-            self.trainable = False  # of the layers in it too, which do not know
+            # They were created before they could know.
+            for layer in (self.embedding, *self.encoders, self.normalization):
+                layer.trainable = False
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""

@@ -1,12 +1,7 @@
-"""What can be relied on in Keras's own recurrent layers holds for NRNM, on every backend.
+"""What a call of Keras's recurrent layers does a call of NRNM does, on every backend.
 
-Nothing here is TensorFlow's, but for the export. `test_on_another_backend` runs all of it on the
-others.
+`test_like_keras_backends.py` runs this file on the other backends.
 """
-
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -15,101 +10,20 @@ from keras import layers, ops
 
 from nrnm_keras import NRNM, NRNMCell
 from tests.layers.common import FEATURES, close, masks, randomize, sequences
-
-BACKEND = keras.backend.backend()
-UNITS, TIMESTEPS, BATCH = 4, 7, 4
-# Three writes in 7 steps, and a step after the last.
-SIZES = {"block_size": 4, "stride": 2, "window_size": 2}
-STATES = [UNITS, UNITS, 2 * UNITS, 2 * UNITS, 4 * UNITS, 3]
-X = sequences(TIMESTEPS)
-
-
-def nrnm(units=UNITS, features=FEATURES, **kwargs):
-    """A layer whose weights are drawn at random, all of them."""
-    layer = NRNM(units, **{**SIZES, **kwargs})
-    layer.build((BATCH, TIMESTEPS, features))
-    return randomize(layer)
-
-
-def like(layer, **kwargs):
-    """A layer with the same weights and other arguments."""
-    other = NRNM.from_config({**layer.get_config(), **kwargs})
-    other.build((BATCH, TIMESTEPS, FEATURES))
-    other.set_weights(layer.get_weights())
-    return other
-
-
-def model_of(*stack, timesteps=None, batch_size=None):
-    return keras.Sequential([keras.Input((timesteps, FEATURES), batch_size=batch_size), *stack])
-
-
-def train(model, steps=1):
-    """Steps of training on random targets; returns the losses."""
-    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=BACKEND == "tensorflow")
-    y = np.random.default_rng(2).normal(size=(BATCH, *model.output_shape[1:]))
-    return [model.train_on_batch(X, np.broadcast_to(y, y.shape)) for _ in range(steps)]
-
-
-def numpy(tensor):
-    return ops.convert_to_numpy(tensor)
-
-
-ARGUMENTS = [
-    {},
-    {"activation": "relu"},
-    {"activation": None},
-    {"recurrent_activation": "hard_sigmoid"},
-    {"use_bias": False},
-    {"kernel_initializer": "he_normal"},
-    {"recurrent_initializer": "glorot_normal"},
-    {"bias_initializer": "ones"},
-    {"unit_forget_bias": False},
-    {"kernel_regularizer": "l2"},
-    {"recurrent_regularizer": "l2"},
-    {"bias_regularizer": "l2"},
-    {"activity_regularizer": "l2"},
-    {"kernel_constraint": "non_neg"},
-    {"recurrent_constraint": "unit_norm"},
-    {"bias_constraint": "max_norm"},
-    {"dropout": 0.5, "seed": 1},
-    {"recurrent_dropout": 0.5},
-    {"memory_dropout": 0.5},
-    {"zoneout": 0.5},
-    {"return_sequences": True},
-    {"return_sequences": True, "go_backwards": True},
-    {"unroll": True},
-    {"use_cudnn": False, "implementation": 1},
-    {"zero_output_for_mask": True},
-    {"window_size": None},
-    {"num_heads": 1},
-    {"backbone": "gru"},
-    {"backbone": "rnn"},
-    {"backbone": "high_order_rnn"},
-    {"interaction": "linear"},
-    {"memory_read": "attention"},
-    {"memory_forget_bias": 3.0},
-    {"read_initializer": "orthogonal", "read_bias_initializer": "ones"},
-]
-
-
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda given: "-".join(given) or "none")
-def test_builds_computes_trains_and_comes_back(arguments, tmp_path):
-    layer = NRNM(UNITS, **{**SIZES, **arguments})
-    model = model_of(layer, timesteps=TIMESTEPS)
-    shape = (TIMESTEPS, UNITS) if layer.return_sequences else (UNITS,)
-    assert model.output_shape == (None, *shape)
-    assert model(X).shape == (BATCH, *shape)
-    assert keras.backend.standardize_dtype(model(X).dtype) == "float32"
-    before = layer.get_weights()
-    assert np.isfinite(train(model)).all()
-    assert any((old != new).any() for old, new in zip(before, layer.get_weights(), strict=True))
-    model.save(tmp_path / "model.keras")
-    close(keras.saving.load_model(tmp_path / "model.keras")(X), model(X), 1e-6)
-
-
-def test_trained_longer_it_learns():
-    losses = train(model_of(nrnm(), layers.Dense(1)), steps=12)
-    assert losses[-1] < 0.7 * losses[0]
+from tests.layers.like_keras import (
+    BACKEND,
+    BATCH,
+    SIZES,
+    STATES,
+    TIMESTEPS,
+    UNITS,
+    X,
+    like,
+    model_of,
+    nrnm,
+    to_numpy,
+    train,
+)
 
 
 def test_numbers_computed_by_hand():
@@ -203,7 +117,7 @@ class TestCalls:
 
     def test_calls_are_independent(self):
         layer = nrnm()
-        first = numpy(layer(X))
+        first = to_numpy(layer(X))
         layer(2 * X)
         close(layer(X), first, 0)
 
@@ -212,7 +126,7 @@ class TestStateful:
     def test_goes_on_until_reset(self):
         whole = nrnm(return_sequences=True)
         layer = like(whole, stateful=True)
-        outputs = numpy(whole(X))
+        outputs = to_numpy(whole(X))
         close(layer(X[:, :3]), outputs[:, :3])
         close(layer(X[:, 3:]), outputs[:, 3:])
         layer.reset_state()
@@ -243,14 +157,14 @@ class TestMasks:
     @pytest.mark.parametrize("name", masks(1))
     def test_masked_steps_are_left_out(self, name):
         layer, mask = nrnm(), masks(TIMESTEPS)[name]
-        outputs = numpy(layer(X, mask=ops.convert_to_tensor(mask)))
+        outputs = to_numpy(layer(X, mask=ops.convert_to_tensor(mask)))
         for row, valid, output in zip(X, mask, outputs, strict=True):
             kept = row[valid][None]
             close(output, layer(kept)[0] if valid.any() else np.zeros(UNITS))
 
     def test_masked_outputs_repeat_or_are_zero(self):
         layer, mask = nrnm(return_sequences=True), np.array([[1, 1, 0, 1, 0, 0, 1]] * BATCH, bool)
-        repeated = numpy(layer(X, mask=ops.convert_to_tensor(mask)))
+        repeated = to_numpy(layer(X, mask=ops.convert_to_tensor(mask)))
         close(repeated[:, [2, 4, 5]], repeated[:, [1, 3, 3]], 0)
         zeroed = like(layer, zero_output_for_mask=True)(X, mask=ops.convert_to_tensor(mask))
         close(zeroed, repeated * mask[..., None], 0)
@@ -261,7 +175,7 @@ class TestMasks:
         lower, upper = nrnm(return_sequences=True), nrnm(features=UNITS)
         x = keras.Input((None,), dtype="int32")
         model = keras.Model(x, upper(lower(embedding(x))))
-        short = upper(lower(ops.convert_to_tensor(numpy(embedding(ids))[:1, :3])))
+        short = upper(lower(ops.convert_to_tensor(to_numpy(embedding(ids))[:1, :3])))
         close(model(ids)[:1], short)
 
     def test_what_becomes_of_the_mask(self):
@@ -293,7 +207,7 @@ class TestInitialState:
         x = [X, sequences(5, seed=1)]
         expected = decoder(x[1], initial_state=encoder(X)[1:])
         close(model(x), expected)
-        assert np.abs(numpy(model(x)) - numpy(decoder(x[1]))).max() > 1e-2
+        assert np.abs(to_numpy(model(x)) - to_numpy(decoder(x[1]))).max() > 1e-2
         model.save(tmp_path / "model.keras")
         close(keras.saving.load_model(tmp_path / "model.keras")(x), expected)
         # What the decoder is told reaches the encoder.
@@ -307,7 +221,7 @@ class TestInitialState:
         states = [keras.Input((size,)) for size in STATES]
         x = keras.Input((None, FEATURES))
         model = keras.Model([x, *states], layer(x, initial_state=states))
-        values = [numpy(each) for each in nrnm(return_state=True)(sequences(5))[1:]]
+        values = [to_numpy(each) for each in nrnm(return_state=True)(sequences(5))[1:]]
         close(model([X, *values]), layer(X, initial_state=values))
 
 
@@ -320,8 +234,8 @@ class TestBidirectional:
         )
         both.build(X.shape)
         randomize(both)
-        forward = numpy(both.forward_layer(X))
-        backward = numpy(both.backward_layer(X))
+        forward = to_numpy(both.forward_layer(X))
+        backward = to_numpy(both.backward_layer(X))
         if return_sequences:
             backward = backward[:, ::-1]
         expected = {
@@ -357,7 +271,7 @@ class TestBidirectional:
         both = layers.Bidirectional(NRNM(UNITS, **SIZES, stateful=True))
         both.build(X.shape)
         randomize(both)
-        first, second = numpy(both(X)), numpy(both(X))
+        first, second = to_numpy(both(X)), to_numpy(both(X))
         assert np.abs(first - second).max() > 1e-3
         both.reset_state()
         close(both(X), first)
@@ -366,7 +280,7 @@ class TestBidirectional:
         model = model_of(layers.Masking(), layers.Bidirectional(nrnm(return_sequences=True)))
         x = X.copy()
         x[:2, 4:] = 0
-        outputs = numpy(model(x))
+        outputs = to_numpy(model(x))
         assert not outputs[:2, 4:].any()
         close(outputs[:2, :4], model(x[:2, :4]))
         model.save(tmp_path / "model.keras")
@@ -382,7 +296,7 @@ class TestWrappers:
         layer = nrnm()
         wrapped = layers.TimeDistributed(layer)
         x = np.stack([X, 2 * X, 3 * X], axis=1)
-        close(wrapped(x), np.stack([numpy(layer(n * X)) for n in (1, 2, 3)], axis=1))
+        close(wrapped(x), np.stack([to_numpy(layer(n * X)) for n in (1, 2, 3)], axis=1))
         model = keras.Sequential([keras.Input((3, TIMESTEPS, FEATURES)), wrapped])
         assert model.output_shape == (None, 3, UNITS)
 
@@ -413,165 +327,3 @@ class TestWrappers:
         expected, *last = layer(X)
         close(ops.stack(outputs, axis=1), expected)
         close(states, last)
-
-
-class TestRegularizersAndConstraints:
-    @pytest.mark.parametrize("kind", ["kernel", "recurrent", "bias"])
-    def test_regularizer_is_added_to_the_loss(self, kind):
-        layer = nrnm(**{f"{kind}_regularizer": keras.regularizers.L1(0.5)})
-        of_kind = [w for w in layer.weights if w.regularizer is not None]
-        assert of_kind
-        if kind == "bias":
-            assert {w.name for w in of_kind} == {w.name for w in layer.weights if "bias" in w.name}
-        total = sum(np.abs(numpy(w)).sum() for w in of_kind)
-        close(sum(map(float, layer.losses)), 0.5 * total)
-        model = model_of(layer)
-        model.compile("sgd", lambda y, y_pred: 0.0 * ops.sum(y_pred))
-        loss = model.evaluate(X, np.zeros((BATCH, UNITS)), verbose=0)
-        close(loss, 0.5 * total)
-
-    def test_all_three_reach_every_weight_once(self):
-        """But for the gains and offsets of the two LayerNorms."""
-        reached = []
-        for kind in ("kernel", "recurrent", "bias"):
-            layer = nrnm(**{f"{kind}_regularizer": "l2", "memory_read": "gate"})
-            reached += [w.name for w in layer.weights if w.regularizer is not None]
-        norms = ["attention_scale", "attention_offset", "dense_scale", "dense_offset"]
-        assert sorted([*reached, *norms]) == sorted(w.name for w in layer.weights)
-
-    def test_activity_regularizer(self):
-        layer = nrnm(activity_regularizer=keras.regularizers.L2(0.5))
-        outputs = numpy(layer(X))
-        # Keras divides by the size of the batch.
-        close(sum(map(float, layer.losses)), 0.5 * np.sum(outputs**2) / BATCH)
-
-    @pytest.mark.parametrize("kind", ["kernel", "recurrent", "bias"])
-    def test_constraint_holds_after_a_step(self, kind):
-        layer = nrnm(**{f"{kind}_constraint": "non_neg"})
-        train(model_of(layer))
-        constrained = [w for w in layer.weights if w.constraint is not None]
-        assert constrained
-        assert all((numpy(w) >= 0).all() for w in constrained)
-        assert any((numpy(w) < 0).any() for w in layer.weights if w.constraint is None)
-
-
-class TestTrainable:
-    @pytest.mark.parametrize("memory_read", ["gate", "attention"])
-    @pytest.mark.parametrize("when", ["constructed", "later", "cloned", "saved"])
-    def test_nothing_changes(self, when, memory_read, tmp_path):
-        layer = nrnm(trainable=when != "constructed", memory_read=memory_read)
-        layer.trainable = False
-        model = model_of(layer, layers.Dense(1))
-        if when == "cloned":
-            model = keras.models.clone_model(model)
-        if when == "saved":
-            model.save(tmp_path / "model.keras")
-            model = keras.saving.load_model(tmp_path / "model.keras")
-        layer, dense = model.layers
-        assert not layer.trainable_weights
-        assert len(layer.non_trainable_weights) == len(layer.weights)
-        assert model.trainable_weights == dense.trainable_weights
-        before = layer.get_weights()
-        train(model)
-        close(layer.get_weights(), before, 0)
-
-    def test_can_be_switched(self):
-        layer = nrnm(trainable=False)
-        layer.trainable = True
-        assert len(layer.trainable_weights) == len(layer.weights)
-        assert all(weight.trainable for weight in layer.weights)
-        layer.trainable = False
-        assert not any(weight.trainable for weight in layer.weights)
-
-
-class TestPrecision:
-    @pytest.mark.parametrize("given", ["policy", "name"])
-    @pytest.mark.parametrize("name", ["float16", "bfloat16", "mixed_float16", "mixed_bfloat16"])
-    def test_policies(self, name, given):
-        policy = keras.DTypePolicy(name) if given == "policy" else name
-        # Orthogonal kernels need a QR decomposition, which TensorFlow lacks in bfloat16.
-        layer = nrnm(
-            dtype=policy,
-            recurrent_initializer="glorot_uniform",
-            return_sequences=True,
-            return_state=True,
-        )
-        computed, stored = name.removeprefix("mixed_"), "float32" if "mixed" in name else name
-        dtypes = [keras.backend.standardize_dtype(y.dtype) for y in layer(X)]
-        assert set(dtypes) == {computed}
-        assert {w.dtype for w in layer.weights} == {stored}
-        assert layer.cell.dtype_policy == layer.dtype_policy
-        close(np.float32(numpy(ops.cast(layer(X)[0], "float32"))), _exact(layer)(X)[0], 0.05)
-        again = NRNM.from_config(layer.get_config())
-        assert (again.compute_dtype, again.cell.compute_dtype) == (computed, computed)
-
-    def test_trains_in_mixed_precision(self):
-        layer = nrnm(dtype="mixed_bfloat16")
-        assert np.isfinite(train(model_of(layer))).all()
-        assert {w.dtype for w in layer.weights} == {"float32"}
-
-    def test_follows_the_global_policy(self):
-        before = keras.config.dtype_policy()
-        try:
-            keras.config.set_dtype_policy("mixed_bfloat16")
-            layer = NRNM(UNITS)
-        finally:
-            keras.config.set_dtype_policy(before)
-        assert layer.compute_dtype == layer.cell.compute_dtype == "bfloat16"
-
-
-def _exact(layer):
-    return like(layer, dtype="float32")
-
-
-class TestCopies:
-    def test_clones_have_weights_of_their_own(self):
-        layer = nrnm(dropout=0.2, zoneout=(0.1, 0.2), kernel_regularizer="l2")
-        model = model_of(layer, layers.Dense(2))
-        clone = keras.models.clone_model(model)
-        assert clone.layers[0].get_config() == layer.get_config()
-        assert clone.layers[0].weights[0] is not layer.weights[0]
-        before = clone.get_weights()
-        train(model)
-        close(clone.get_weights(), before, 0)
-        clone.set_weights(model.get_weights())
-        close(clone(X), model(X), 1e-6)
-
-    def test_weights_alone(self, tmp_path):
-        model, other = model_of(nrnm()), model_of(NRNM(UNITS, **SIZES))
-        model.save_weights(tmp_path / "model.weights.h5")
-        other.load_weights(tmp_path / "model.weights.h5")
-        close(other(X), model(X), 1e-6)
-
-    def test_as_json(self):
-        lower = nrnm(backbone="gru", return_sequences=True)
-        model = model_of(lower, layers.Bidirectional(NRNM(UNITS)))
-        restored = keras.models.model_from_json(model.to_json())
-        restored.set_weights(model.get_weights())
-        close(restored(X), model(X), 1e-6)
-
-    @pytest.mark.skipif(BACKEND != "tensorflow", reason="a SavedModel, which TensorFlow writes")
-    def test_export(self, tmp_path):
-        import tensorflow as tf
-
-        upper = layers.Bidirectional(nrnm(features=UNITS))
-        model = model_of(layers.Masking(), nrnm(return_sequences=True), upper)
-        model.export(tmp_path / "model", format="tf_saved_model", verbose=False)
-        loaded = tf.saved_model.load(tmp_path / "model")
-        for batch_size, timesteps in ((1, 3), (5, 12)):
-            x = sequences(timesteps, batch_size)
-            x[:, 2:3] = 0
-            close(loaded.serve(tf.constant(x)), model(x))
-
-
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="it is what runs these tests on the others")
-@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.slow), "torch"])
-def test_on_another_backend(backend):
-    pytest.importorskip(backend)
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", __file__],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout[-5000:]
