@@ -60,7 +60,7 @@ def _run(flags, arguments):
     _check_free(output, flags.overwrite)
     with _claimed(output, arguments) as lock:
         if lock.repeats and output.exists() and not flags.overwrite:
-            say(f"{output}: the process that was waited for has exported the same")
+            say(f"{output}: exported by the process that was waited for")
             return
         _check_free(output, flags.overwrite)
         _export(flags, run, report, output)

@@ -119,7 +119,7 @@ def _run(flags, arguments):
         _check_empty(folder)
     with _claimed(folder, arguments) as lock:
         if lock.repeats and not _is_empty(folder):
-            say(f"{folder}: the process that was waited for has drawn the same")
+            say(f"{folder}: drawn by the process that was waited for")
             return
         _check_empty(folder)
         _draw(flags, folder)

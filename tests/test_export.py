@@ -9,6 +9,7 @@ import sys
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 from nrnm_keras import export, train
@@ -16,6 +17,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.exporting.check import check, read_examples
 from nrnm_keras.exporting.formats import FORMATS
 from nrnm_keras.trained_model import TrainedModel
+from tests.commands import PATIENCE, run_twice, start, wait_until
 
 SMALL = ["--units=8", "--num_layers=2", "--batch_size=16", "--epochs=1", "--head_dropout=0"]
 onnx = pytest.importorskip("onnx")
@@ -211,6 +213,53 @@ def test_output_that_is_there_is_kept_or_replaced(of_sequences, exported, tmp_pa
     flags[-1] = f"--output={tmp_path}/other"
     assert "no folder of an exported model" in fail(capsys, *flags, "--overwrite")
     assert (tmp_path / "other" / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_second_export_of_the_same_waits_for_the_first(of_sequences, tmp_path, capsys):
+    arguments = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    (first, second), waits = run_twice(
+        lambda: list(tmp_path.glob(".out.incomplete_*")), "nrnm_keras.export", *arguments
+    )
+    assert waits.endswith(f", which writes to {tmp_path}/out\n")
+    assert (first.code, second.code) == (0, 0), first.errors + second.errors
+    assert "serve: equal to the Keras model" in first.output
+    assert second.output == f"{tmp_path}/out: exported by the process that was waited for\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    run_example(tmp_path / "out")
+    assert "exists" in fail(capsys, *arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_there", [False, True])
+def test_killed_export_takes_its_checking_process_with_it_and_can_be_done_again(
+    is_there, of_sequences, exported, tmp_path
+):
+    arguments = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    if is_there:
+        shutil.copytree(exported("of_sequences", "keras"), tmp_path / "out")
+        (tmp_path / "out" / "old").write_text("old")
+        arguments.append("--overwrite")
+    process = start("nrnm_keras.export", *arguments)
+    checks = []
+
+    def is_checking():
+        children = psutil.Process(process.pid).children(recursive=True)
+        checks[:] = [each for each in children if "standalone.py" in " ".join(each.cmdline())]
+        return checks
+
+    try:
+        wait_until(is_checking, process)
+    finally:
+        process.kill()
+        process.wait()
+    assert not psutil.wait_procs(checks, PATIENCE)[1]
+    assert (tmp_path / "out").exists() == is_there
+    assert len(list(tmp_path.glob(".out.incomplete_*"))) == 1
+    assert export.main(arguments) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not (tmp_path / "out" / "old").exists()
+    run_example(tmp_path / "out")
 
 
 @pytest.mark.parametrize("model", [None, "{}/nothing", "{}"])

@@ -1,6 +1,7 @@
 import csv
 import gc
 import json
+import os
 import pathlib
 import re
 import resource
@@ -331,6 +332,15 @@ def test_run_folder_that_cannot_be_written(sequences, place, tmp_path, capsys):
     line = fail(capsys, sequences.flags, run)
     assert f"run_dir={run}" in line and ("cannot be written" in line or "is no folder" in line)
     assert "choose another folder" in line
+
+
+def test_run_folder_of_another_training_is_refused_before_anything_is_done(tmp_path, capsys):
+    run = tmp_path / "run"
+    with RunFolder(run).locked():
+        before = list(run.iterdir())
+        line = fail(capsys, ["--task=imdb", "--imdb_source=/no/such/folder"], run)
+        assert list(run.iterdir()) == before
+    assert f"run_dir={run} is in use by process {os.getpid()} on " in line
 
 
 def test_run_folder_that_cannot_be_written_is_found_before_the_data_are_built(tmp_path, capsys):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines import locks
 from tests.training_processes import (
     Command,
     Training,
@@ -167,7 +168,7 @@ def kill_points(reference, seed):
 
     def exporting(training, path):
         names = {each.name for each in path.iterdir()}
-        state = {RunFolder.CHECKPOINTS, RunFolder.BEST}
+        state = {RunFolder.CHECKPOINTS, RunFolder.BEST, locks.FILE_NAME}
         return RunFolder.MODEL in names and names - reference.names() - state
 
     points = [(step, after(step)) for step in chance.sample(range(1, steps - per_epoch), 4)]

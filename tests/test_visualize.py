@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -20,6 +22,7 @@ from tests.analysis.common import (
     skeleton_model,
     text_model,
 )
+from tests.commands import run_twice
 
 # Some twenty pictures of each of several models.
 pytestmark = pytest.mark.slow
@@ -130,6 +133,56 @@ def test_a_command_that_is_killed_while_it_draws_leaves_nothing_in_the_way(tmp_p
 
     assert visualize._draw_into(tmp_path, draw) == [tmp_path / "words.png"]
     assert not visualize._is_empty(tmp_path)
+
+
+@pytest.mark.parametrize("pictures_in_place", [0, 1, 2])
+def test_a_command_that_is_killed_at_the_end_can_be_run_again(models, files, pictures_in_place):
+    """The pictures get their names one after the other."""
+    out = files / "out"
+    process = os.fork()
+    if not process:
+        kill_after_pictures(pictures_in_place, out)
+    assert os.WTERMSIG(os.waitpid(process, 0)[1]) == signal.SIGKILL
+    assert len(list(out.glob("*.png"))) == pictures_in_place
+    arguments = [f"--model={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
+    assert visualize.main(arguments) == 0
+    pictures = {"attention_layer_1.png", "words.png", "words.html"}
+    assert names(out) == {*pictures, "influence.png", "memory.png"}
+
+
+def kill_after_pictures(number, folder):
+    """Draws pictures that another model has, and kills the process when some are in place."""
+    replace = os.replace
+
+    def replace_and_die(source, target):
+        replace(source, target)
+        if len(list(folder.glob("*.png"))) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def draw(fresh):
+        for name in ("frames_1.png", "words.png", "zoo.png"):
+            (fresh / name).write_text("of another model")
+        if not number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.replace = replace_and_die
+    with visualize._claimed(folder):
+        visualize._draw_into(folder, draw)
+    os._exit(1)
+
+
+def test_second_visualization_of_the_same_waits_for_the_first(models, files, capsys):
+    out = files / "out"
+    arguments = [f"--model={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
+    (first, second), waits = run_twice(
+        lambda: list(out.glob(".incomplete_*")), "nrnm_keras.visualize", *arguments
+    )
+    assert waits.endswith(f", which writes to {out}\n")
+    assert (first.code, second.code) == (0, 0), first.errors + second.errors
+    assert second.output == f"{out}: drawn by the process that was waited for\n"
+    assert first.output.split() == [str(out / name) for name in sorted(names(out))]
+    assert visualize.main(arguments) == 1
+    assert "not an empty folder" in capsys.readouterr().err
 
 
 def test_pictures_that_cannot_all_be_drawn_leave_nothing(tmp_path):

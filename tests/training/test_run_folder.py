@@ -1,7 +1,14 @@
+import os
+import signal
+import socket
+import sys
+
 import pytest
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines.locks import FILE_NAME
+from pipelines.publishing import publish
 
 FLAGS = ["--seed=1", "--units=8"]
 
@@ -67,6 +74,119 @@ def test_failure_leaves_nothing(tmp_path, is_folder):
         path.write_text("half")
         raise KeyboardInterrupt
     assert [path.name for path in folder.path.iterdir()] == [folder.FLAGS]
+
+
+@pytest.mark.parametrize("name", [RunFolder.SAVED_MODEL, RunFolder.PICTURES, RunFolder.MODEL])
+def test_what_an_earlier_end_of_the_run_left_is_replaced(tmp_path, name):
+    folder = create(tmp_path / "run")
+    fill(folder, name)
+    if (folder / name).is_dir():
+        (folder / name / "only old").write_text("old")
+    fill(folder, name)
+    assert {path.name for path in folder.path.rglob("*")} <= {folder.FLAGS, name, "file"}
+
+
+def kill_while(write):
+    """Runs a function in a process that is killed in it, or comes to its end; returns which."""
+    process = os.fork()
+    if not process:
+        try:
+            write()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(process, 0)
+    assert status in (0, signal.SIGKILL)
+    return bool(status)
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_lock_is_refused_in_one_line_that_names_its_holder(tmp_path):
+    with RunFolder(tmp_path / "run").locked(), pytest.raises(UsageError) as caught:
+        with RunFolder(tmp_path / "run").locked():
+            pass
+    message = str(caught.value)
+    assert message.startswith(
+        f"run_dir={tmp_path}/run is in use by process {os.getpid()} on {socket.gethostname()} since"
+    )
+    assert len(message.splitlines()) == 1 and "choose another folder" in message
+    with RunFolder(tmp_path / "run").locked():
+        pass
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_lock_of_a_killed_process_is_free_and_what_it_left_is_removed(tmp_path):
+    folder = create(tmp_path / "run")
+    fill(folder, folder.CHECKPOINTS)
+
+    def write(place):
+        with publish(place) as path:
+            path.write_text("half")
+            kill()
+
+    def hold():
+        with folder.locked():
+            kill()
+
+    names = [folder.SAVED_MODEL, folder.REPORT, folder.FLAGS, folder.BAD_BATCH.format(7)]
+    places = [folder / name for name in names]
+    places.append(folder / folder.CHECKPOINTS / "step_000000007.npz")
+    assert kill_while(hold)
+    for place in places:
+        assert kill_while(lambda: write(place))  # noqa: B023
+    (folder / "exported").mkdir()
+    for place in (folder / "onnx", folder / "exported" / "onnx"):
+        assert kill_while(lambda: write(place))  # noqa: B023
+    assert (folder / FILE_NAME).exists() and len(list(folder.path.glob(".*"))) == 6
+    with folder.locked():
+        assert {path.name for path in folder.path.iterdir() if path.name != FILE_NAME} == {
+            *(folder.FLAGS, folder.CHECKPOINTS, "exported"),
+            next(folder.path.glob(".onnx.incomplete_*")).name,
+        }
+        assert [path.name for path in (folder / folder.CHECKPOINTS).iterdir()] == ["file"]
+        assert list((folder / "exported").iterdir())
+
+
+def test_folder_of_a_run_that_was_killed_before_it_began_is_empty(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+
+    def begin():
+        with folder.locked(), folder.complete(folder.FLAGS) as path:
+            path.write_text("half")
+            kill()
+
+    assert kill_while(begin)
+    assert len(list(folder.path.iterdir())) == 2
+    assert create(folder.path).path == folder.path
+
+
+def test_overwriting_may_be_killed_at_any_moment(tmp_path):
+    """What is left is a run, or nothing: never a folder that the same command refuses."""
+    names = [RunFolder.REPORT, RunFolder.SAVED_MODEL, RunFolder.CHECKPOINTS]
+    for number in range(100):
+        folder = create(tmp_path / str(number))
+        fill(folder, *names, folder.BAD_BATCH.format(0))
+
+        def overwrite(folder=folder, left=number):
+            def count(event, arguments):
+                nonlocal left
+                if event in ("os.remove", "os.rmdir", "os.rename", "os.mkdir"):
+                    left -= 1
+                    if left < 0:
+                        kill()
+
+            sys.addaudithook(count)
+            folder.create(["--seed=2"], overwrite=True)
+
+        is_killed = kill_while(overwrite)
+        create(folder.path, overwrite=True)
+        assert (folder / folder.FLAGS).read_text().splitlines() == FLAGS
+        if not is_killed:
+            return
+    raise AssertionError("never through")
 
 
 def test_run_of_equal_flags_goes_on(tmp_path):
