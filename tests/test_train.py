@@ -279,6 +279,10 @@ def test_comparison_with_lstm(folder, capsys):
         (["--compare_with_lstm", "--nrnm_layers="], "nrnm_layers"),
         (["--task=imdb", "--imdb_source=missing", "--sample_when_unavailable"], "missing"),
         (["--learning_rate=nan"], "learning_rate"),
+        (["--adversarial=both"], "both"),
+        (["--adversarial_norm=-1"], "adversarial_norm"),
+        (["--task=adding", "--adversarial=virtual"], "goes with the tasks imdb, text, sample_rev"),
+        (["--task=adding", "--entropy_weight=0.5"], "--entropy_weight=0.5 goes with the tasks"),
         (["--task=nw_ucla"], "--nw_ucla_source=PATH"),
         (["--task=nw_ucla", "--nw_ucla_source=missing"], "missing"),
         (["--task=ntu_rgbd"], "--ntu_source=PATH"),
@@ -305,6 +309,25 @@ def test_damaged_shard_is_named_before_training(folder, tmp_path, capsys):
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("error: ") and shard.name in line and "build again" in line
     assert (tmp_path / "run" / "report.json").exists()
+
+
+def test_test_split_that_is_left_out_is_not_read(tmp_path, capsys):
+    sizes = ["--problem_train=64", "--problem_test=16", "--problem_length=8"]
+    small = ["--units=4", "--num_layers=1", "--model=gru", "--epochs=1"]
+    flags = ["--task=adding", *sizes, *small, f"--data_dir={tmp_path}/data", "--notest"]
+    assert train.main([*flags, f"--run_dir={tmp_path}/first"]) == 0
+    (shard,) = (tmp_path / "data").rglob("*-test.tfrecord-*")
+    shard.write_bytes(b"x" * shard.stat().st_size)
+    capsys.readouterr()
+    assert train.main([*flags, f"--run_dir={tmp_path}/second"]) == 0
+    assert "none (left out: --notest)" in capsys.readouterr().out
+    report = report_of(tmp_path / "second")
+    assert report["data"]["examples"] == {"train": 64, "validation": 16}
+    assert report["metrics"]["test"] is None and report["analysis"]["split"] == "validation"
+    assert "--notest" in (tmp_path / "second" / "flags.txt").read_text().splitlines()
+    assert "left out: --notest" in (tmp_path / "second" / "report.md").read_text()
+    with pytest.raises(tf.errors.DataLossError):
+        list(Records(report["data"]["records"]).read("test"))
 
 
 @pytest.fixture

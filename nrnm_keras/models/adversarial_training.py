@@ -6,8 +6,6 @@ from keras import ops
 from nrnm_keras.models.candidate_sampling import log_frequencies
 from nrnm_keras.models.input_gradient import input_gradient
 
-_FINITE_DIFFERENCE = 0.1  # as in the authors' code
-
 
 class AdversarialTraining(keras.Model):
     """A text classifier together with the terms that are added to its loss in training.
@@ -25,9 +23,11 @@ class AdversarialTraining(keras.Model):
 
     - `"labels"`: `g` is the gradient of the cross entropy, which is the term, too (adversarial
       training; Goodfellow et al., ICLR 2015).
-    - `"virtual"`: `g` is the gradient of KL(output || perturbed output) a small random step away,
-      which is one power iteration towards the direction in which the output changes most; the term
-      is that divergence. It needs no labels (virtual adversarial training).
+    - `"virtual"`: `g` is the gradient of KL(output || perturbed output) a random step of norm
+      `norm` away, which is one power iteration towards the direction in which the output changes
+      most; the term is that divergence. It needs no labels (virtual adversarial training). So long
+      a random step changes the output little still; what one of 0.1, as in the authors' code,
+      changes is lost in half precision, and in float32 rounding decides on its sign now and then.
 
     Cross entropies count labelled rows only, divided by `labelled_share`: their expectation is the
     mean over the labelled examples, however many a batch has. The other terms are means over all
@@ -182,14 +182,12 @@ class AdversarialTraining(keras.Model):
         return ops.sqrt(ops.matmul(shares, ops.square(centred)))
 
     def _random_step(self, ids):
-        """A small step in a random direction for each text: the same one, cut to its length."""
+        """A step in a random direction for each text: the same one, cut to its length."""
         size = self.embedding.output_dim
         noise = keras.random.normal((self.longest, size), seed=self.seed_generator)
         steps = ops.arange(ops.shape(ids)[1]) % self.longest
         noise = ops.take(noise, steps, axis=0) * self._is_token(ids)
-        # What a smaller step adds would be rounded away in half precision.
-        is_exact = self.embedding.compute_dtype == "float32"
-        return (_FINITE_DIFFERENCE if is_exact else self.norm) * _unit(noise)
+        return self.norm * _unit(noise)
 
     def _run(self, ids, perturbation, weights):
         """Returns the logits under given values of the weights, and the noise of the last call."""

@@ -206,7 +206,7 @@ def test_random_steps_do_not_depend_on_the_other_rows():
         model.seed_generator.state.assign([3, 0])
         steps.append(np.array(model._random_step(ids[rows])))
     np.testing.assert_array_equal(np.concatenate(parts), whole[0])
-    np.testing.assert_allclose(np.linalg.norm(whole[0], axis=(1, 2)), 0.1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(whole[0], axis=(1, 2)), 5.0, rtol=1e-5)
     assert np.any(np.array(model._random_step(ids)) != whole[0])
 
 

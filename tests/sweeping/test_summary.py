@@ -89,3 +89,17 @@ def test_picture(values, tmp_path):
     runs = [Run(Point({**values, "units": u}, None), s, None) for u in ("8", "16") for s in (0, 1)]
     draw_sweep(summarize(runs, REPORTS), tmp_path / "sweep.png", "Title")
     assert look(tmp_path / "sweep.png").size
+
+
+def test_a_test_split_that_was_left_out():
+    reports = [report(0.5, None) | {"flags": {"units": 16, "test": False}}] * 4
+    rows = summarize(RUNS, reports)
+    text = table(rows, [], "x")
+    assert "| 4 | none | 0.5000 ± 0.0000 |" in text and "left out (--notest)" in text
+    assert "left out" not in table(summarize(RUNS, REPORTS), [], "x")
+
+
+def test_picture_of_points_of_which_some_were_not_tested(tmp_path):
+    reports = [*REPORTS[:2], *[report(0.5, None)] * 2]
+    draw_sweep(summarize(RUNS, reports), tmp_path / "sweep.png", "Title")
+    assert look(tmp_path / "sweep.png").size

@@ -1,8 +1,11 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from nrnm_keras.models import AdversarialTraining
 from nrnm_keras.tasks import TASKS, OwnText, SampleReviews
+from pipelines.build import build
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}
 TRAIN = [(f"train{i} shared", ("good", "bad", "so so")[i % 3]) for i in range(12)]
@@ -79,9 +82,99 @@ def test_build_options_stand_in_the_flags(make_flags):
         "test_file": "c.csv",
     }
     assert TASKS["sample_reviews"].build_options(flags) == {}
+    for name in ("text", "sequence"):
+        # A file to test on is not even opened.
+        assert TASKS[name].build_options(make_flags(test_file="c", test=False))["test_file"] is None
 
 
 def test_films_of_imdb_are_in_one_split_only():
     ids = ["train/pos/0_9", "train/neg/12499_1", "train/pos/730_10"]
     numbers = [int(TASKS["imdb"].validation_number({"id": tf.constant(name)})) for name in ids]
     assert numbers == [0, 12499, 730]
+
+
+@pytest.fixture
+def partly_labelled(tmp_path, write_csv, make_flags):
+    """Makes the task on 12 texts with labels, three of them to validate on, and 30 without."""
+
+    def make(**flags):
+        (tmp_path / "more.csv").write_text("text\n" + "".join(f"more{i}\n" for i in range(30)))
+        files = {"train_file": write_csv("train.csv", TRAIN)}
+        files["unlabelled_file"] = tmp_path / "more.csv"
+        flags = make_flags(**{**SMALL, "validation_fraction": 0.25, **files, **flags})
+        options = OwnText.build_options(flags)
+        path = build("text_files", tmp_path / "data", **{k: v for k, v in options.items() if v})
+        return OwnText(path, flags), flags
+
+    return make
+
+
+@pytest.mark.parametrize("flags", [{"adversarial": "virtual"}, {"entropy_weight": 0.1}])
+def test_texts_without_labels_are_trained_on_where_something_is_learnt_from_them(
+    partly_labelled, flags
+):
+    task, _ = partly_labelled(**flags)
+    assert task.records.sizes == {"train": 39, "validation": 3}
+    assert task.records.labelled == task.describe()["labelled"] == 9
+    words = task.preprocessor.vocabulary
+    labels = {}
+    for ids, label in task.examples("train").as_numpy_iterator():
+        labels[words[ids[0]]] = label
+    assert {word: label for word, label in labels.items() if word.startswith("more")} == {
+        f"more{i}": -1 for i in range(30)
+    }
+    assert sum(label >= 0 for label in labels.values()) == 9
+    assert min(label for _, label in task.examples("validation").as_numpy_iterator()) >= 0
+
+
+@pytest.mark.parametrize("flags", [{}, {"adversarial": "labels"}])
+def test_otherwise_they_are_not_read(partly_labelled, flags):
+    task, given = partly_labelled(**flags)
+    assert task.records.sizes == {"train": 9, "validation": 3}
+    assert "unlabelled_file" not in OwnText.build_options(given)
+    assert "labelled" not in task.describe()
+
+
+def test_validated_is_on_the_same_texts_with_and_without_them(partly_labelled):
+    def validated(**flags):
+        records = partly_labelled(**flags)[0].records.read("validation")
+        return [record["text"] for record in records.as_numpy_iterator()]
+
+    assert validated() == validated(adversarial="virtual")
+
+
+def test_texts_with_and_without_labels_come_mixed(partly_labelled):
+    task, _ = partly_labelled(adversarial="virtual")
+    labels = [label for _, label in task.examples("train").as_numpy_iterator()]
+    is_labelled = np.array(labels) >= 0
+    assert 0 < is_labelled[:20].sum() < 9
+    again = [label for _, label in task.examples("train").as_numpy_iterator()]
+    assert labels == again
+
+
+def test_labels_are_checked_among_texts_without_any(partly_labelled, monkeypatch):
+    task, _ = partly_labelled(adversarial="virtual")
+    monkeypatch.setattr(type(task.records), "num_classes", 1)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        list(task.records.read("train"))
+
+
+def test_what_is_trained_follows_from_the_flags(partly_labelled):
+    task, flags = partly_labelled(
+        adversarial="virtual", adversarial_norm=3, adversarial_weight=0.5, max_length=7
+    )
+    network = task.build_network(flags)
+    trained = task.build_trained(network, flags)
+    assert isinstance(trained, AdversarialTraining) and trained.network is network
+    assert (trained.adversarial, trained.norm, trained.weight) == ("virtual", 3.0, 0.5)
+    assert (trained.labelled_share, trained.longest) == (9 / 39, 7)
+    task, flags = partly_labelled()
+    assert task.build_trained(network, flags) is network
+
+
+def test_accuracy_is_that_of_the_texts_that_have_a_label(build_records, make_flags):
+    task, _ = make_task(build_records, make_flags)
+    (accuracy,) = task.metrics()
+    logits = np.eye(3, dtype="float32")[[0, 1, 2, 2]]
+    accuracy.update_state(np.array([0, 2, -1, 2]), logits, np.array([1, 1, 1, 0]))
+    assert float(accuracy.result()) == 0.5

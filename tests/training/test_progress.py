@@ -120,3 +120,20 @@ def test_no_fact_may_be_missing(name):
     others = {key: value for key, value in facts().items() if key != name}
     with pytest.raises(ValueError, match=name):
         Progress.from_facts(others)
+def test_metrics_are_over_the_examples_that_have_a_label():
+    progress = Progress()
+    progress.add_step(step(1.0, 8.0) | {"labelled": 0.0})
+    assert progress.means() == {"accuracy": 0.0, "loss": 1.0}
+    progress.add_step(step(3.0, 8.0, accuracy=1.0) | {"labelled": 1.0})
+    progress.add_step(step(2.0, 8.0, accuracy=0.5) | {"labelled": 4.0})
+    assert progress.means() == {"accuracy": 3 / 5, "loss": 2.0}
+    again = Progress(**json.loads(json.dumps(progress.facts())))
+    assert again.means() == progress.means()
+    progress.end_epoch({"loss": 1.0})
+    assert progress.history == [{"accuracy": 3 / 5, "loss": 2.0, "val_loss": 1.0}]
+
+
+def test_an_epoch_begun_by_an_earlier_version_goes_on():
+    progress = Progress(epoch=0, step=1, sums={"accuracy": 8.0, "loss": 16.0}, examples=16.0)
+    progress.add_step(step(2.0, 8.0, accuracy=1.0) | {"labelled": 8.0})
+    assert progress.means() == {"accuracy": 16 / 24, "loss": 32 / 24}

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.training.flags import define_flags, flag_lines
 from nrnm_keras.training.run_folder import RunFolder
 from pipelines.locks import FILE_NAME
 from pipelines.publishing import publish
@@ -197,6 +198,21 @@ def test_run_of_equal_flags_goes_on(tmp_path):
     again.check(FLAGS[::-1])
     again.create(FLAGS[::-1])
     assert content(folder.path) == before and not again.is_finished
+
+
+def test_run_goes_on_though_flags_have_come_since_it_began(tmp_path):
+    values = define_flags()
+    values(["train", "--units=8"])
+    lines = flag_lines(values)
+    new = ("--adversarial", "--entropy", "--test")
+    older = [line for line in lines if not line.startswith(new)]
+    folder = RunFolder(tmp_path / "run")
+    folder.check(older)
+    folder.create(older)
+    folder.check(lines)
+    values(["train", "--units=8", "--adversarial=virtual", "--notest"])
+    with pytest.raises(UsageError, match="--adversarial=none only there.*--notest only here"):
+        folder.check(flag_lines(values))
 
 
 @pytest.mark.parametrize("finished", [False, True])
