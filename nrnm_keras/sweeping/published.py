@@ -51,12 +51,16 @@ def read_published(path, flags):
 
 def _read(path):
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
     except OSError as error:
         raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"--published={path} is no CSV file in UTF-8 ({error})") from error
+    for number, row in enumerate(rows, 1):
+        if None in row:  # what `DictReader` calls the cells without a name
+            raise UsageError(f"--published={path}: row {number} has more cells than the first line")
+    return rows
 
 
 def _conditions(row):

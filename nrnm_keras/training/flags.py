@@ -21,6 +21,7 @@ from nrnm_keras.training.strategy import STRATEGIES, XLA
 _WITHOUT_EFFECT = (
     *("run_dir", "overwrite", "checkpoint_every", "terminate_after", "max_timesteps"),
     "source_limit_mb",
+    "cluster_timeout",
 )
 
 
@@ -216,6 +217,13 @@ def _define_training_flags(values):
         STRATEGIES,
         "devices; auto takes all GPUs of this machine, multi_worker those of all machines in "
         "TF_CONFIG",
+    )
+    number(
+        "cluster_timeout",
+        600,
+        "seconds that the processes of strategy=multi_worker wait for each other; 0: for ever. The "
+        "default is what schedulers may need to start all machines of a job",
+        0,
     )
     choice("xla", "auto", XLA, "whether TensorFlow compiles the training step; auto: on one GPU")
     number("cpu_devices", 1, "logical devices to split the CPU into, to try strategies out", 1)

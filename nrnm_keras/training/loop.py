@@ -193,6 +193,7 @@ class _Training:
     def _stop_if_asked(self):
         if self._replicas.total([self._stop.reason is not None])[0]:
             self._save()
+            print(flush=True)  # ends the line of the progress bar
             reason = self._stop.reason or "another process was asked to"
             raise Stopped(f"stopped after step {self._steps_taken} ({reason})")
 

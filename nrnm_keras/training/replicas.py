@@ -1,12 +1,14 @@
 """Replicas: the copies of a network that train together on TensorFlow's devices."""
 
 import contextlib
+import signal
 
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.batches import is_labelled
+from nrnm_keras.training.stopping import STOP_SIGNALS, handled
 from pipelines.errors import SourceError
 
 # How errors of what several processes do together begin.
@@ -96,7 +98,10 @@ class Replicas:
                 function()
             except (UsageError, SourceError) as error:
                 failure = error
-        (failed,) = self.agree([failure is not None])
+            (failed,) = self.agree([failure is not None])
+        else:  # which may take hours, in which TensorFlow does not come back to Python
+            with handled([*STOP_SIGNALS, signal.SIGINT], signal.SIG_DFL):
+                (failed,) = self.agree([False])
         if failure:
             raise failure
         if failed:

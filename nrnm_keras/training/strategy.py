@@ -1,16 +1,22 @@
 """Where a training runs: which devices, in which processes, and whether with XLA."""
 
 import glob
-import json
 import logging
 import os
+import signal
 
 import keras
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.training.cluster import read_cluster
+from nrnm_keras.training.meeting import meet
+from nrnm_keras.training.saved_arrays import shortened
+from nrnm_keras.training.stopping import handled
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 XLA = ("auto", "on", "off")
+# All processes are there by then; connecting them takes one or two.
+_SECONDS_TO_CONNECT = 180
 
 
 def create_replicas(flags):
@@ -25,10 +31,12 @@ def create_replicas(flags):
             machines that the environment variable TF_CONFIG names; `"auto"`, mirrored if there are
             several GPUs, or on JAX several devices), `xla` (`"on"`, `"off"`, or `"auto"`: on one
             GPU, where it pays), `cpu_devices` (the number of logical devices that the CPU is split
-            into), `batch_size` and `input_parts`.
+            into), `batch_size`, `input_parts` and, for several machines, `cluster_timeout` (seconds
+            that they wait for each other).
 
     Raises:
-        UsageError: for what cannot work together.
+        UsageError: for what cannot work together, or a machine that does not come.
+        Stopped: on SIGTERM and SIGHUP while the machines wait for each other.
     """
     backend = keras.backend.backend()
     if backend == "torch":
@@ -84,8 +92,9 @@ def _create_on_tensorflow(flags):
             "compile the exchange of gradients between devices"
         )
     if flags.strategy == "multi_worker":
-        _check_cluster(os.environ.get("TF_CONFIG"))
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        cluster = read_cluster(os.environ.get("TF_CONFIG"))
+        meet(cluster, flags.cluster_timeout)
+        strategy = _connect(cluster)
     elif several:
         strategy = tf.distribute.MirroredStrategy(
             tf.config.list_logical_devices("GPU" if gpus else "CPU")
@@ -111,17 +120,22 @@ def warn_of_unused_gpus(gpus, devices="/dev/nvidia[0-9]*"):
         )
 
 
-def _check_cluster(text):
-    """Finds out whether TF_CONFIG names this process and others."""
-    expected = (
-        'strategy=multi_worker needs the environment variable TF_CONFIG, such as {"cluster": '
-        '{"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
-    )
+def _connect(cluster):
+    """Returns the strategy of several processes, all of which have to be there."""
+    import tensorflow as tf
+
     try:
-        config = json.loads(text or "")
-        workers, task = config["cluster"]["worker"], config["task"]
-        known = task["type"] == "worker" and 0 <= int(task["index"]) < len(workers)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{expected}; it is {text!r}") from error
-    if not known or set(config["cluster"]) != {"worker"}:
-        raise UsageError(f"{expected}; it is {text!r}")
+        # It does not come back to Python before all are connected, and never if one is lost now:
+        # Ctrl-C and the alarm have to end the process without it.
+        with handled([signal.SIGINT, signal.SIGALRM], signal.SIG_DFL):
+            signal.alarm(_SECONDS_TO_CONNECT)
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        raise UsageError(
+            f"the {len(cluster.workers)} workers were there, but could not be connected: "
+            f"{shortened(error)}; start all of them again"
+        ) from error
+    finally:
+        signal.alarm(0)
+        # TensorFlow has put a handler of its own in the place of Python's, which ends nothing.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

@@ -80,3 +80,19 @@ def test_published_results_of_the_paper(split, value):
     rows = read_published(FOLDER, flags("--task=ntu_rgbd", f"--split={split}"))
     assert [r["value"] for r in rows if r["system"] == "NRNM" and "ICCV" in r["source"]] == [value]
     assert read_published(FOLDER, flags("--task=ntu_rgbd", "--ntu_config=ntu120")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("system,value,source\nÄ,80 %,X\n".encode("latin-1"), "UTF-8"),
+        ("system,value,source\nA,80 %,X\n".encode("utf-16"), "UTF-8"),
+        (b'system,value,source\n"' + b"x" * 200_000, "no CSV file"),
+        (b"system,value,source\nA,80 %,X,more,cells\n", "row 1 has more cells"),
+        (b"system,value,source\nA\n", "has no value and no source"),
+    ],
+)
+def test_damaged_file_is_one_line(content, named, tmp_path):
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=named):
+        read_published(tmp_path / "rows.csv", flags())
