@@ -366,6 +366,16 @@ def test_shard_damaged_before_training(sequences, tmp_path, capsys):
     assert not [word for word in ("validation.tfrecord", "test.tfrecord") if word in line]
 
 
+@pytest.mark.parametrize("name", ["label.labels.txt", "features.json", "dataset_info.json"])
+def test_what_lies_beside_the_records_changed_before_training(sequences, name, tmp_path, capsys):
+    case = copy(sequences, tmp_path)
+    path = case.records / name
+    path.write_bytes(b"\n".join(reversed(path.read_bytes().splitlines())) + b"\n")
+    line = fail(capsys, case.flags, tmp_path / "run")
+    assert f"{path}: " in line and "build again" in line
+    assert not list((tmp_path / "run").rglob("step_*"))
+
+
 def wait_until(condition, process=None):
     end = time.monotonic() + PATIENCE
     while not condition():

@@ -111,6 +111,24 @@ def test_unfinished_folder_is_not_taken_for_a_build(tmp_path):
         build("sample_reviews", tmp_path, num_train=6, num_test=3)
 
 
+def test_finished_build_with_a_damaged_file_is_one_line(tmp_path, capsys):
+    path = build("sample_reviews", tmp_path, num_train=6, num_test=3)
+    arguments = ["sample_reviews", f"--data_dir={tmp_path}", "--num_train=6", "--num_test=3"]
+    for name in ("dataset_info.json", "features.json", "label.labels.txt"):
+        whole = (path / name).read_bytes()
+        for content in (b"", b"{", b"null", b"\xff", whole[::-1]):
+            (path / name).write_bytes(content)
+            capsys.readouterr()
+
+            assert main(arguments) == 1
+
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith(f"error: {path / name}: ")
+            assert line.endswith(f"; remove {path} and build again")
+        (path / name).write_bytes(whole)
+    assert main(arguments) == 0
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
     # More reviews than can be made before the signal comes.

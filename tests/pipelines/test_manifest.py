@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.build import DATASETS, build
 from pipelines.errors import SourceError
-from pipelines.manifest import check_sizes, measure_shard, read_manifest
+from pipelines.manifest import check_hashes, check_sizes, measure_shard, read_manifest
 from pipelines.ntu_rgbd import shards as shards_module
 from pipelines.ntu_sample.generate import generate_files
 from pipelines.sample_reviews.builder import SampleReviews
@@ -236,6 +236,80 @@ def test_other_files_do_not_matter(built):
     (folder / "notes.txt").write_text("Mine.")
 
     check_sizes(folder)
+
+
+BESIDE = ["dataset_info.json", "features.json", "label.labels.txt"]
+DAMAGE = {
+    "removed": (lambda path: path.unlink(), "missing"),
+    "emptied": (lambda path: path.write_bytes(b""), "0 bytes instead of"),
+    "cut": (lambda path: cut(path, -1), "bytes instead of"),
+    "reversed": (lambda path: path.write_bytes(path.read_bytes()[::-1]), "SHA-256 differs"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_file_beside_the_shards_is_named(built, name, damage):
+    folder, _ = built
+    change, message = DAMAGE[damage]
+    change(folder / name)
+
+    for check in (check_sizes, check_hashes):
+        with pytest.raises(SourceError) as error:
+            check(folder)
+        assert f"{folder / name}: " in str(error.value) and message in str(error.value)
+        assert str(error.value).endswith(f"; remove {folder} and build again")
+
+
+@pytest.mark.parametrize("dataset", ["long_memory", "ntu_sample", "imdb"])
+def test_every_file_of_a_build_is_listed(sources, dataset, tmp_path):
+    path = build(dataset, tmp_path / "data", **sources[dataset]())
+    others = {file.name for file in path.iterdir()} - {file.name for file in path.glob("*.tfr*")}
+    assert len(others) >= 4
+
+    for name in others:
+        content = (path / name).read_bytes()
+        (path / name).write_bytes(content.replace(b"e", b"a", 1))
+        with pytest.raises(SourceError, match=name):
+            check_sizes(path)
+        (path / name).write_bytes(content)
+    check_sizes(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["target.labels.txt", "metadata.json", "x.tfrecord", "text_files-more.tfrecord-1-of-1"]
+)
+def test_file_too_many_that_would_be_read_is_named(built, name):
+    folder, _ = built
+    (folder / name).write_text("{}")
+
+    with pytest.raises(SourceError, match=f"{folder / name}: not in manifest.json; remove "):
+        check_sizes(folder)
+
+
+def test_equal_builds_of_sources_in_other_places_have_equal_manifests(
+    reviews, write_folder, tmp_path
+):
+    sources = [write_folder(reviews, name) for name in ("a", "the_same")]
+
+    paths = [build("imdb", tmp_path / s.name / "data", source=s) for s in sources]
+
+    texts = [(path / "metadata.json").read_text() for path in paths]
+    assert all(str(source) in text for source, text in zip(sources, texts, strict=True))
+    first, second = (path / "manifest.json" for path in paths)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_manifest_of_the_shards_alone_is_of_an_older_version(built):
+    folder, _ = built
+    path = folder / "manifest.json"
+    splits = json.loads(path.read_text())["splits"]
+    digest = hashlib.sha256(json.dumps(splits, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({"splits": splits, "sha256": digest}))
+
+    with pytest.raises(SourceError, match=f"^{path}: of an older version.*names of the classes"):
+        check_sizes(folder)
 
 
 def test_build_of_an_older_version_is_to_be_made_again(built):

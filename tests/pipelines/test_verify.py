@@ -324,6 +324,63 @@ def test_folder_that_tfds_cannot_open_is_one_line(built, damage, capsys):
     assert f"{folder}: dataset_info.json or features.json is missing or damaged" in problems[0]
 
 
+def test_class_names_in_another_order_are_a_problem(built, capsys):
+    folder, _ = built
+    path = folder / "label.labels.txt"
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+
+    assert run(folder, capsys) == (
+        1,
+        ["problem: label.labels.txt: changed since it was built (SHA-256 differs)"],
+    )
+
+
+def edit_features(folder, old, new):
+    path = folder / "features.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("label.labels.txt", lambda folder: (folder / "label.labels.txt").unlink()),
+        ("label.labels.txt", lambda folder: (folder / "label.labels.txt").write_text("a\n" * 9)),
+        ("label.labels.txt", lambda folder: (folder / "label.labels.txt").write_bytes(b"\xff\n0")),
+        ("features.json", lambda folder: edit_features(folder, "Text", "Image")),
+        ("features.json", lambda folder: edit_features(folder, '"id"', '"di"')),
+        ("features.json", lambda folder: edit_features(folder, '"3"', '"5"')),
+        ("dataset_info.json", lambda folder: edit_info(folder, lambda info: info.pop("splits"))),
+        (
+            "dataset_info.json",
+            lambda folder: edit_info(
+                folder, lambda info: info["splits"][0].update(filepathTemplate="{X}")
+            ),
+        ),
+    ],
+)
+def test_whatever_is_wrong_beside_the_records_is_named(built, name, damage, capsys):
+    folder, _ = built
+    damage(folder)
+
+    code, problems = run(folder, capsys)
+
+    assert code == 1
+    assert [line for line in problems if name in line]
+
+
+def test_file_too_many_is_named_but_logs_and_hidden_files(built, capsys):
+    folder, _ = built
+    for name in ("notes.txt", "more", "target.labels.txt", "build.log", ".DS_Store"):
+        (folder / name).write_text("")
+
+    assert run(folder, capsys) == (
+        1,
+        [f"problem: {n}: not in manifest.json" for n in ("more", "notes.txt", "target.labels.txt")],
+    )
+
+
 def test_record_that_does_not_fit_the_features_is_named(built, capsys):
     folder, shards = built
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(shards[0]))]

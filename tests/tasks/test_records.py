@@ -3,6 +3,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from nrnm_keras.tasks.records import Records
+from pipelines.errors import SourceError
 from pipelines.text_files.builder import TextFiles
 
 ROWS = [(f"text {i}", "ab"[i % 2]) for i in range(40)]
@@ -93,3 +94,14 @@ def test_parts_are_disjoint_equal_and_together_everything(
         assert sum(parts, []) == whole and len(set(whole)) == records.sizes[split]
         sizes = [len(part) for part in parts]
         assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
+@pytest.mark.parametrize("content", ["", "{}", "[]"])
+def test_what_tfds_cannot_read_is_one_line(build_records, name, content):
+    path = build_records(train=ROWS)
+    (path / name).write_text(content)
+
+    with pytest.raises(SourceError, match=f"^{path}: .*{name} .*damaged .*build again$") as error:
+        Records(path)
+    assert "\n" not in str(error.value)
