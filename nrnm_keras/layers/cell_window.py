@@ -1,14 +1,16 @@
 """The steps of one window, as the cell computes each of them."""
 
+import keras
 from keras import ops
 
+from nrnm_keras.layers.loops import loop
 from nrnm_keras.layers.zoneout import hold
 
 
 class CellWindow:
     """Runs any `NRNMCell` over the steps of a window, with states as rows, `(batch, units)`.
 
-    What stands in the place of `LSTMWindow` for other recurrences and activations.
+    What stands in the place of `LSTMWindow` for other recurrences, activations and backends.
 
     Args:
         cell: The built `NRNMCell`.
@@ -49,19 +51,18 @@ class CellWindow:
             The hidden states, steps first, those that become slots, and the last states, all of
             them laid out.
         """
-        gate_inputs, hiddens = self._cell.gate_inputs(known["inputs"]), []
-        for t in range(gate_inputs.shape[0]):
+        steps = {"gate_inputs": self._cell.gate_inputs(known["inputs"]), "read": read}
+        steps |= {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+
+        def step(given, states):
             new_hidden, new_carry = self._cell.recur(
-                gate_inputs[t], read[t], hidden, carry, self._recurrent_mask
+                given["gate_inputs"], given["read"], *states, self._recurrent_mask
             )
-            hidden = hold(new_hidden, hidden, at_step(known.get("hidden_kept"), t))
-            carry = hold(new_carry, carry, at_step(known.get("carry_kept"), t))
-            hiddens.append(hidden)
-        slots = hiddens[self._cell.stride - 1 :: self._cell.stride]
-        slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
-        return ops.stack(hiddens), slots, hidden, carry
+            hidden = hold(new_hidden, states[0], given.get("hidden_kept"))
+            return hidden, (hidden, hold(new_carry, states[1], given.get("carry_kept")))
 
-
-def at_step(kept, t):
-    """What is kept at a step, if anything is kept."""
-    return None if kept is None else kept[t]
+        # XLA takes the longer to compile, the more steps stand one after another; in a graph of
+        # TensorFlow the turns of a loop cost more than the steps.
+        unroll = keras.backend.backend() != "jax"
+        hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
+        return hiddens, hiddens[self._cell.stride - 1 :: self._cell.stride], hidden, carry

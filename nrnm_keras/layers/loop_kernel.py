@@ -2,16 +2,23 @@
 
 from collections import namedtuple
 
+import keras
 from keras import ops
 
 LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
 def loop_kernel(kernel):
-    """Makes a `LoopKernel`, outside of the loop, from a matrix."""
+    """Makes a `LoopKernel`, outside of the loop, from a matrix; on TensorFlow, where it pays.
+
+    Other backends get the matrix itself: JAX has no forward mode for a gradient written by hand,
+    PyTorch no second pass.
+    """
     # A copy, because TensorFlow lets no variable into a custom gradient.
     kernel = ops.copy(ops.convert_to_tensor(kernel))
-    return LoopKernel(kernel, ops.stop_gradient(ops.transpose(kernel)))
+    if keras.backend.backend() != "tensorflow":
+        return kernel
+    return LoopKernel(kernel, ops.transpose(kernel))
 
 
 def multiply(x, kernel):
@@ -23,14 +30,16 @@ def multiply(x, kernel):
     """
     if not isinstance(kernel, LoopKernel):
         return ops.matmul(x, kernel)
+    if len(x.shape) == 2:
+        return _multiply(x, *kernel)
     rows = _multiply(ops.reshape(x, (-1, x.shape[-1])), *kernel)
     return ops.reshape(rows, (*ops.shape(x)[:-1], kernel.kernel.shape[-1]))
 
 
 @ops.custom_gradient
 def _multiply(x, kernel, transposed):
-    def gradient(*args, upstream=None):
-        upstream = args[0] if upstream is None else upstream
+    def gradient(upstream):
+        # A second pass finds the kernel behind `transposed`: for it, that must be no constant.
         return ops.matmul(upstream, transposed), ops.matmul(ops.transpose(x), upstream), None
 
     return ops.matmul(x, kernel), gradient

@@ -3,9 +3,10 @@
 import functools
 import operator
 
+import keras
 from keras import activations, ops
 
-from nrnm_keras.layers.cell_window import CellWindow, at_step
+from nrnm_keras.layers.cell_window import CellWindow
 from nrnm_keras.layers.zoneout import hold
 
 
@@ -28,13 +29,17 @@ class LSTMWindow(CellWindow):
 
     def __init__(self, cell, recurrent_mask, dtype, training):
         super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
-        self._kernels, self._transposed_kernels = _kernels(cell, dtype, training)
+        self._kernels, self._kernels_as_rows = _kernels(cell, dtype, training)
 
     @staticmethod
     def fits(cell):
-        """Whether a cell is an LSTM with the activations that are computed here."""
+        """Whether it pays: for an LSTM with the activations that are computed here, on TensorFlow.
+
+        JAX has no forward mode for a gradient written by hand, PyTorch no second pass.
+        """
         return (
-            cell.backbone == "lstm"
+            keras.backend.backend() == "tensorflow"
+            and cell.backbone == "lstm"
             and cell.activation is activations.tanh
             and cell.recurrent_activation is activations.sigmoid
         )
@@ -53,15 +58,16 @@ class LSTMWindow(CellWindow):
 
     def prepare(self, inputs):
         """The inputs as columns above a 1, by which the bias is multiplied."""
-        padding = [(0, 0)] * (len(inputs.shape) - 1) + [(0, 1)]
-        return {"columns": _columns(ops.pad(inputs, padding, constant_values=1))}
+        # Not with `ops.pad`: `ops.vectorized_map` pads with zeros, whatever it is told.
+        one = ops.ones_like(inputs[..., :1])
+        return {"columns": _columns(ops.concatenate([inputs, one], axis=-1))}
 
     def run(self, known, read, hidden, carry):
         """Runs over the steps of a window, as `CellWindow.run` does."""
         held = {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
         if self._recurrent_mask is not None:
             held["recurrent_mask"] = self._recurrent_mask
-        constants = [*held.values(), *self._transposed_kernels]
+        constants = [*held.values(), *self._kernels_as_rows]
         every = slice(self._cell.stride - 1, None, self._cell.stride)
 
         @ops.custom_gradient
@@ -70,30 +76,25 @@ class LSTMWindow(CellWindow):
             given = dict(zip(held, constants, strict=False))
             steps = _run_steps(inputs, read, hidden, cell, kernels, **given)
             hiddens = [step.hidden for step in steps]
-            states = [*hiddens, *hiddens[every], hiddens[-1], steps[-1].cell]
             # In training here, where it is less to keep; inference seldom asks for a gradient.
-            slopes = _Slopes(steps) if self._transposed_kernels else None
+            slopes = _Slopes(steps) if self._kernels_as_rows else None
 
-            def gradient(*args, upstream=None):
-                upstream = ops.unstack(args[0] if upstream is None else upstream)
-                *d_hiddens, d_hidden, d_cell = upstream
-                d_hiddens, d_slots = d_hiddens[: len(steps)], d_hiddens[len(steps) :]
-                d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
-                gradients = _backpropagate(
-                    slopes or _Slopes(steps),
-                    constants[len(held) :] or [ops.transpose(kernel) for kernel in kernels],
-                    (d_hiddens, d_hidden, d_cell),
-                    **given,
-                )
+            def gradient(d_hiddens, d_slots, d_hidden, d_cell):
+                d_hiddens = ops.unstack(d_hiddens)
+                if every.start < len(steps):
+                    d_slots = ops.unstack(d_slots)
+                    d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
+                as_rows = constants[len(held) :] or _as_rows(kernels, inputs.shape[1])
+                upstream = d_hiddens, d_hidden, d_cell
+                gradients = _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **given)
                 return (*gradients, *[None] * len(constants))
 
-            return ops.stack(states), gradient
+            slots = hiddens[every]
+            slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
+            return (ops.stack(hiddens), slots, hiddens[-1], steps[-1].cell), gradient
 
         columns = known["columns"], _columns(read), hidden, carry
-        states = run(*columns, *self._kernels, *constants)
-        count = read.shape[0]
-        hiddens, slots, last = ops.split(states, [count, count + count // self._cell.stride])
-        return hiddens, slots, *ops.unstack(last)
+        return run(*columns, *self._kernels, *constants)
 
 
 def _kernels(cell, dtype, training):
@@ -101,7 +102,7 @@ def _kernels(cell, dtype, training):
 
     Each has the input kernel, the bias and the recurrent kernel, one below the other, to multiply
     the inputs, a 1 and the hidden state: `(features + 1 + units, 2 * units)`. Returned are both of
-    them transposed, and, in training alone, both as they are, without a gradient.
+    them transposed, and, in training alone, what `_as_rows` makes of them.
     """
     bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
     kernels = [cell.kernel, ops.expand_dims(bias, 0), cell.recurrent_kernel]
@@ -110,8 +111,17 @@ def _kernels(cell, dtype, training):
     # Parts are transposed one by one: TensorFlow would fold a last transpose into the matmuls
     # that are outside of the loop, and slow them down.
     columns = [ops.concatenate(list(map(ops.transpose, pair)), axis=1) for pair in pairs]
-    rows = [ops.stop_gradient(ops.concatenate(pair, axis=0)) for pair in pairs] if training else []
-    return columns, rows
+    if not training:
+        return columns, []
+    # No constants: a second pass finds the kernels behind them.
+    inputs = [ops.concatenate(pair[:2], axis=0) for pair in pairs]
+    return columns, [*inputs, *(ops.copy(recurrent) for _, _, recurrent in pairs)]
+
+
+def _as_rows(kernels, features):
+    """The input kernels with their biases of both pairs of gates, then the recurrent kernels."""
+    parts = [ops.split(ops.transpose(kernel), [features]) for kernel in kernels]
+    return [part for each in zip(*parts, strict=True) for part in each]
 
 
 class _Step:
@@ -165,7 +175,7 @@ def _run_steps(
 ):
     steps = []
     for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
-        kept = at_step(hidden_kept, t), at_step(carry_kept, t)
+        kept = _at_step(hidden_kept, t), _at_step(carry_kept, t)
         step = _Step(x, r, hidden, cell, kernels, *kept, recurrent_mask)
         hidden, cell = step.hidden, step.cell
         steps.append(step)
@@ -173,23 +183,21 @@ def _run_steps(
 
 
 def _backpropagate(
-    slopes, transposed_kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
+    slopes, kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
 ):
     """The gradients of inputs, read, hidden state, cell state and the two kernels.
 
-    `upstream` are those of the steps' hidden states, of the last one besides, and of the last cell
-    state.
+    `kernels` are `_as_rows`; `upstream` are the gradients of the steps' hidden states, of the
+    last one besides, and of the last cell state.
     """
     d_hiddens, d_hidden, d_cell = upstream
-    features = transposed_kernels[0].shape[0] - d_hidden.shape[0]
-    kernels = [ops.split(kernel, [features]) for kernel in transposed_kernels]
-    input_kernels, recurrent_kernels = zip(*kernels, strict=True)
+    input_kernels, recurrent_kernels = kernels[:2], kernels[2:]
     of_cell, of_squashed = ops.unstack(slopes.cell), ops.unstack(slopes.squashed)
     of_gates = list(zip(*map(ops.unstack, slopes.gates), strict=True))
     d_gates, d_read = [], []
     for t in reversed(range(len(d_hiddens))):
-        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], at_step(hidden_kept, t))
-        d_cell, old_cell = _through(d_cell, at_step(carry_kept, t))
+        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], _at_step(hidden_kept, t))
+        d_cell, old_cell = _through(d_cell, _at_step(carry_kept, t))
         d_cell = d_cell + d_hidden * of_squashed[t]
         i, f, c, o = of_gates[t]
         step_gates = [
@@ -206,7 +214,7 @@ def _backpropagate(
         d_cell = d_cell if old_cell is None else d_cell + old_cell
     d_gates = [ops.concatenate(pair, axis=1) for pair in zip(*d_gates[::-1], strict=True)]
     d_inputs = _sum_of_products(input_kernels, d_gates)
-    d_inputs = ops.transpose(ops.reshape(d_inputs, (features, len(d_read), -1)), (1, 0, 2))
+    d_inputs = ops.transpose(ops.reshape(d_inputs, (d_inputs.shape[0], len(d_read), -1)), (1, 0, 2))
     rows = _columns(slopes.inputs)
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
     d_kernels = [ops.matmul(pair, rows) for pair in d_gates]
@@ -226,3 +234,8 @@ def _through(gradient, kept):
     if kept is None:
         return gradient, None
     return gradient * (1 - kept), gradient * kept
+
+
+def _at_step(kept, t):
+    """What is kept at a step, if anything is kept."""
+    return None if kept is None else kept[t]

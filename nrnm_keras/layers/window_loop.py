@@ -4,12 +4,10 @@ from collections import namedtuple
 
 from keras import ops
 
-# The loop that keras.layers.RNN runs on; keras.ops.scan has no gradient under XLA.
-from keras.src import backend
-
 from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.alignment import take_rows
 from nrnm_keras.layers.cell_window import CellWindow
+from nrnm_keras.layers.loops import loop
 from nrnm_keras.layers.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm_cell import NRNMState
 
@@ -17,13 +15,6 @@ from nrnm_keras.layers.nrnm_cell import NRNMState
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
 # first. States are laid out as the `LSTMWindow` or `CellWindow` has them.
 Handover = namedtuple("Handover", "hidden carry memory slots")
-
-
-class _Known(namedtuple("_Known", "tensors")):
-    """What is known of windows before the loop: a dict of tensors, windows first."""
-
-    # `backend.rnn` asks for the shape even of nested inputs.
-    shape = (None, None)
 
 
 class WindowLoop:
@@ -59,12 +50,6 @@ class WindowLoop:
         # Where places without a step must not change the state.
         holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
         self._is_active = alignment.is_active() if holds else None
-        # Windows before the loop, because what they read is known: the memory is still zero.
-        self._blank_windows = 0
-        if alignment.phases is None and isinstance(alignment.num_windows, int):
-            until_write = -(-cell.block_size // cell.window_size)
-            if alignment.num_windows > until_write:
-                self._blank_windows = until_write
         mask = None
         if training and cell.recurrent_dropout:
             mask = cell.get_recurrent_dropout_mask(state.hidden)
@@ -93,12 +78,6 @@ class WindowLoop:
         hidden = [self._recurrence.lay_out(no_steps)]
         if alignment.has_windows:
             known = self._known_of_windows(inputs)
-            if blank := self._blank_windows:
-                # Slices would have slower gradients than parts.
-                parts = {name: ops.split(x, [blank]) for name, x in known.items()}
-                first, known = ({name: x[i] for name, x in parts.items()} for i in range(2))
-                in_first, handover, _ = self._unroll_windows(first, handover, reads=False)
-                hidden.append(_by_step(in_first))
             in_windows, handover = self._run_windows(known, handover)
             hidden.append(_by_step(in_windows))
         if alignment.tail:
@@ -116,29 +95,21 @@ class WindowLoop:
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
         known = self._known_of_windows(self._align(sequences))
-        return self._unroll_windows(known, self._before_first_window())[2]
+
+        def step(known, handover):
+            _, handover, attention = self._window(handover, known)
+            return attention, handover
+
+        return loop(step, known, self._before_first_window(), unroll=True)[0]
 
     def _run_windows(self, known, handover):
         """Returns the hidden states, windows first, and the last `Handover`."""
-        if self.unroll:
-            return self._unroll_windows(known, handover)[:2]
 
         def step(known, handover):
-            hidden, handover, _ = self._window(Handover(*handover), known.tensors)
-            return hidden, tuple(handover)
+            return self._window(handover, known)[:2]
 
-        _, hidden, handover = backend.rnn(step, _Known(known), tuple(handover), time_major=True)
-        return hidden, Handover(*handover)
-
-    def _unroll_windows(self, known, handover, reads=True):
-        """The same without a loop in the graph; returns the attention weights in addition."""
-        hiddens, attention = [], []
-        for window in zip(*map(ops.unstack, known.values()), strict=True):
-            window = dict(zip(known, window, strict=True))
-            hidden, handover, weights = self._window(handover, window, reads)
-            hiddens.append(hidden)
-            attention.append(weights)
-        return ops.stack(hiddens), handover, ops.stack(attention)
+        shape = (self.cell.window_size, *handover.hidden.shape)
+        return loop(step, known, handover, shape, self.unroll)
 
     def _align(self, sequences):
         inputs = self.alignment.align(sequences)
@@ -166,14 +137,14 @@ class WindowLoop:
         hidden, _, *last = self._recur(handover, known)
         return hidden, Handover(*last, handover.memory, handover.slots)
 
-    def _window(self, handover, known, reads=True):
+    def _window(self, handover, known):
         """The steps of one window, and its write.
 
         Returns the hidden states, steps first, the `Handover` to the next window, and the
         attention weights.
         """
         memory = self.cell.memory
-        hidden, slots, *last = self._recur(handover, known, reads)
+        hidden, slots, *last = self._recur(handover, known)
         if self._slots_before is not None:
             active = known["active"][self.cell.stride - 1 :: self.cell.stride]
             slots = ops.where(active, slots, self._slots_before)
@@ -194,17 +165,14 @@ class WindowLoop:
             written = ops.where(known["writes"], written, handover.memory)
         return hidden, Handover(*last, written, shared), attention
 
-    def _recur(self, handover, known, reads=True):
+    def _recur(self, handover, known):
         """The steps of a window, which read what the memory holds before them.
 
         Returns what `LSTMWindow.run` does.
         """
         cell, inputs = self.cell, known["inputs"]
-        if reads:
-            read_inputs = cell.memory.read_inputs(inputs)
-            read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
-        else:
-            read = ops.zeros((*ops.shape(inputs)[:-1], cell.units), self._dtype)
+        read_inputs = cell.memory.read_inputs(inputs)
+        read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
         return self._recurrence.run(known, read, handover.hidden, handover.carry)
 
     def _before_first_window(self):

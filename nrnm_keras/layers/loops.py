@@ -1,0 +1,67 @@
+"""A loop over the first axis of tensors, in the form that each backend runs and compiles best."""
+
+import keras
+from keras import ops
+
+
+def loop(step, inputs, states, output_shape=None, unroll=False):
+    """Runs a step over the first axis of its inputs.
+
+    Args:
+        step: Function of the inputs at one place and of the states, a tuple; returns an output
+            and the new states.
+        inputs: Dict of tensors.
+        states: Tuple of tensors, those before the first step.
+        output_shape: The shape of an output, as far as it is known; needed by a loop in a graph
+            of TensorFlow.
+        unroll: Boolean, whether to do without a loop in the graph; needs a known length. PyTorch
+            has no such loop.
+
+    Returns:
+        The outputs, stacked, and the last states.
+    """
+    backend = keras.backend.backend()
+    if unroll or backend == "torch":
+        return _unroll(step, inputs, states)
+    if backend == "jax":
+        states, outputs = ops.scan(lambda states, x: step(x, states)[::-1], states, inputs)
+        return outputs, states
+    return _loop_in_graph(step, inputs, states, output_shape)
+
+
+def _unroll(step, inputs, states):
+    outputs = []
+    for place in zip(*map(ops.unstack, inputs.values()), strict=True):
+        output, states = step(dict(zip(inputs, place, strict=True)), states)
+        outputs.append(output)
+    return ops.stack(outputs), states
+
+
+def _loop_in_graph(step, inputs, states, output_shape):
+    """TensorFlow's loop.
+
+    `keras.ops.scan` has no gradient under XLA. The loop that `keras.layers.RNN` uses computes the
+    first step twice, to learn the shape of its output: to trace a window took a third longer.
+    """
+    import tensorflow as tf
+
+    length = ops.shape(next(iter(inputs.values())))[0]
+    arrays = {
+        name: tf.TensorArray(x.dtype, length, element_shape=x.shape[1:]).unstack(x)
+        for name, x in inputs.items()
+    }
+
+    def body(place, outputs, states):
+        given = {name: array.read(place) for name, array in arrays.items()}
+        output, states = step(given, states)
+        return place + 1, outputs.write(place, output), states
+
+    _, outputs, states = tf.while_loop(
+        lambda place, *_: place < length,
+        body,
+        (0, tf.TensorArray(states[0].dtype, length, element_shape=output_shape), states),
+        maximum_iterations=length,
+        parallel_iterations=32,
+        swap_memory=True,
+    )
+    return outputs.stack(), states
