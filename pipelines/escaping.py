@@ -88,7 +88,7 @@ def shorten(text, most):
         return text
     mark = " ... "
     last = (most - len(mark)) // 3
-    return f"{text[: most - len(mark) - last]}{mark}{text[len(text) - last :]}"
+    return f"{text[: most - len(mark) - last].rstrip()}{mark}{text[len(text) - last :].lstrip()}"
 
 
 def cut(text, most):

@@ -17,7 +17,7 @@ import socket
 import sys
 from typing import NamedTuple
 
-from pipelines.console import say_error
+from pipelines.console import say, say_error
 from pipelines.publishing import remove_leftovers
 
 FILE_NAME = ".lock"
@@ -146,10 +146,10 @@ def claimed_folder(folder, task=()):
 def waiting(path):
     """Returns a function of a `Holder` that says on standard error who is waited for."""
 
-    def say(holder):
+    def tell(holder):
         say(f"waiting for {holder}, which writes to {path}", file=sys.stderr)
 
-    return say
+    return tell
 
 
 def _acquire(path, on_held):
