@@ -112,19 +112,32 @@ class _Process:
 
 def _work():
     """What a process does: items from standard input, results to standard output."""
-    items, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the function prints is no result
-    function = None
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        function = pickle.load(items)
+    items = queue.SimpleQueue()
+    threading.Thread(target=_take_items, args=(items,), daemon=True).start()
+    function = items.get()
+    with contextlib.suppress(BrokenPipeError):
         while True:
-            item = pickle.load(items)
+            item = items.get()
             try:
                 result = "result", function(item)
             except Exception:
                 result = "error", traceback.format_exc()
             pickle.dump(result, results, pickle.HIGHEST_PROTOCOL)
             results.flush()
+
+
+def _take_items(items):
+    """Reads what comes in, and ends the process, in the middle of an item too, when no more can."""
+    try:
+        while True:
+            items.put(pickle.load(sys.stdin.buffer))
+    except EOFError:
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -613,6 +613,27 @@ def test_process_that_is_ended_from_outside_is_noticed():
     assert not any(map(runs, children))
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_processes_end_with_the_one_that_started_them_in_the_middle_of_an_item(number):
+    program = (
+        "import signal, time\n"
+        "from pipelines.ntu_rgbd.parallel import map_in_processes\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "results = map_in_processes(time.sleep, [0, 0, 600, 600], 2)\n"
+        "print(next(results), flush=True)\n"
+        "list(results)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"None\n"
+        children = psutil.Process(parent.pid).children()
+        assert len(children) == 2
+        parent.send_signal(number)
+    gone, alive = psutil.wait_procs(children, timeout=60)
+    for each in alive:
+        each.kill()
+    assert not alive
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit")
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
