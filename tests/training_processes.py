@@ -255,19 +255,18 @@ def _limit_files(size):
 
 
 def _interrupt_after(name, event):
-    """Makes something happen when a file or folder has got its name, or was removed."""
-
-    def interrupt():
-        if isinstance(event, int):
-            _limit_files(event)
-        else:
-            os.kill(os.getpid(), getattr(signal, event))
+    """Makes something happen once, when a file or folder has got its name or was removed."""
+    waiting = [name]
 
     def followed(function):
         def follow(*paths, **options):
             function(*paths, **options)
-            if os.path.basename(paths[-1]) == name:
-                interrupt()
+            if os.path.basename(paths[-1]) in waiting:
+                waiting.clear()
+                if isinstance(event, int):
+                    _limit_files(event)
+                else:
+                    os.kill(os.getpid(), getattr(signal, event))
 
         return follow
 
