@@ -23,6 +23,7 @@ from nrnm_keras.tasks import TASKS
 from nrnm_keras.train import find_records
 from pipelines.console import say
 from pipelines.escaping import for_shell
+from pipelines.locks import claimed_folder
 from pipelines.publishing import make_folder, publish_into
 
 _USAGE = (
@@ -84,7 +85,7 @@ def _train(values, points, folder, published, command):
     reports = run_all(runs, values.jobs)
     rows = summarize(runs, reports)
     text = table(rows, published, command)
-    with publish_into(folder) as fresh:
+    with claimed_folder(folder), publish_into(folder) as fresh:
         write_runs(runs, reports, fresh / "results.csv")
         (fresh / "results.md").write_text(text, encoding="utf-8")
         if can_draw():
@@ -98,7 +99,7 @@ def _count(points, found, folder, published, command):
     rows = count_points(points, found)
     text = parameter_table(rows, published, command)
     make_folder(folder)
-    with publish_into(folder) as fresh:
+    with claimed_folder(folder), publish_into(folder) as fresh:
         write_parameters(rows, fresh / "parameters.csv")
         (fresh / "parameters.md").write_text(text, encoding="utf-8")
     return text
