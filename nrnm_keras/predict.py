@@ -18,8 +18,9 @@ from nrnm_keras.prediction.results import FILE_FORMATS, FORMATS, open_results
 from nrnm_keras.trained_model import TrainedModel
 from pipelines.console import say
 from pipelines.escaping import for_terminal
-from pipelines.limits import in_bytes
+from pipelines.limits import LINE, in_bytes
 from pipelines.ntu_rgbd.examples import BODIES
+from pipelines.user_files import bounded_lines
 
 _USAGE = (
     "python -m nrnm_keras.predict --model=RUN "
@@ -186,7 +187,9 @@ def _print(flags, trained, inputs):
 def _stream(flags, trained):
     """Prints the prediction so far after each line of standard input, empty after empty lines."""
     results = FORMATS[flags.format](sys.stdout, trained.class_names)
-    for probabilities in follow(trained, sys.stdin.buffer):
+    limit = in_bytes(flags.source_limit_mb, LINE)
+    lines = (line for _, line in bounded_lines(sys.stdin.buffer, "standard input", limit))
+    for probabilities in follow(trained, lines):
         if probabilities is None:
             say()
         else:

@@ -19,17 +19,32 @@ def read_lines(path, limit=LINE):
         SourceError: if the file cannot be read, or a line is longer or not UTF-8.
     """
     with reading(path), path.open("rb") as file:
-        for number in itertools.count(1):
-            line = file.readline(limit + 1)
-            if not line:
-                return
-            if len(line) > limit:
-                raise SourceError(f"{path}, line {number}: more than {limit:,} bytes; {ADVICE}")
+        for number, line in bounded_lines(file, path, limit):
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
             yield number, text
+
+
+def bounded_lines(file, place, limit=LINE):
+    """Yields (number, line) of a file that is open for reading bytes.
+
+    Args:
+        file: the file.
+        place: what it is, for the message.
+        limit: integer, the size of the longest line in bytes.
+
+    Raises:
+        SourceError: if a line is longer.
+    """
+    for number in itertools.count(1):
+        line = file.readline(limit + 1)
+        if not line:
+            return
+        if len(line) > limit:
+            raise SourceError(f"{place}, line {number}: more than {limit:,} bytes; {ADVICE}")
+        yield number, line
 
 
 def clean_label(place, label):

@@ -22,6 +22,8 @@ _LOCAL_HEADER = struct.Struct("<4s2xHH4xIIIHH")
 _EXTRA_FIELD, _SIZES_OF_64_BITS, _NOT_HERE = struct.Struct("<HH"), 1, 0xFFFFFFFF
 _END, _END_OF_64_BITS, _LONGEST_COMMENT = struct.Struct("<4s6xH10x"), b"PK\6\6", 2**16
 _CHUNK = 2**20
+_LONGEST_NAME, _LONGEST_SHOWN = 1000, 200
+_CONTROLS = frozenset(map(chr, [*range(32), 127]))
 
 
 class ZipMember(NamedTuple):
@@ -114,6 +116,8 @@ def read_members(path, is_wanted, what="a zip archive"):
             for info in sorted(infos, key=lambda info: info.header_offset):
                 offsets[id(info)] = _check_header(file, info)
     wanted = [info for info in infos if not info.is_dir() and is_wanted(info.orig_filename)]
+    for info in wanted:
+        _check_name(path, info.orig_filename)
     for name, number in Counter(info.orig_filename for info in wanted).items():
         if number > 1:
             raise SourceError(f"{path}: {number} members are called {name}; expected one")
@@ -155,21 +159,22 @@ def _check_header(file, info):
     )
     name, extra = file.read(name_length), file.read(extra_length)
     in_table = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
+    shown = info.orig_filename[:_LONGEST_SHOWN]
     if signature != b"PK\3\4" or len(extra) != extra_length:
-        raise zipfile.BadZipFile(f"no header of {info.orig_filename}")
+        raise zipfile.BadZipFile(f"no header of {shown}")
     if b"\0" in name:
-        raise zipfile.BadZipFile(f"the name {name[:200]!r} has a null character")
+        raise zipfile.BadZipFile(f"the name {name[:_LONGEST_SHOWN]!r} has a null character")
     if name != in_table:
         raise zipfile.BadZipFile(
-            f"{info.orig_filename} in the table of contents is {name[:200]!r} in its header"
+            f"{shown} in the table of contents is {name[:_LONGEST_SHOWN]!r} in its header"
         )
     numbers = [numbers[0], *_sizes(numbers[1:], extra)]
     expected = [info.CRC, info.compress_size, info.file_size]
     behind = flags & _SIZES_BEHIND  # the data: the header then has zeros
     if not all(a == b or (behind and not a) for a, b in zip(numbers, expected, strict=True)):
-        raise zipfile.BadZipFile(f"another size or checksum of {info.orig_filename} in its header")
+        raise zipfile.BadZipFile(f"another size or checksum of {shown} in its header")
     if method != info.compress_type or flags & ~info.flag_bits & _ENCRYPTED:
-        raise zipfile.BadZipFile(f"another compression of {info.orig_filename} in its header")
+        raise zipfile.BadZipFile(f"another compression of {shown} in its header")
     return file.tell()
 
 
@@ -187,6 +192,20 @@ def _sizes(sizes, extra):
     return compressed, size
 
 
+def _check_name(path, name):
+    """Raises a SourceError for a name that is not one of a file below a folder."""
+    if len(name) > _LONGEST_NAME or not _CONTROLS.isdisjoint(name):
+        raise SourceError(
+            f"{path}: the name {name[:_LONGEST_SHOWN]!r} is longer than {_LONGEST_NAME:,} "
+            "characters or has control characters; rename the file"
+        )
+    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+        raise SourceError(
+            f"{path}: the name {name} leads out of the archive; expected names without .. that do "
+            "not begin with /"
+        )
+
+
 def _check_usable(path, info):
     """Raises a SourceError for a member that is not a plain file, or cannot be read."""
     name, advice = info.orig_filename, "unpack the archive"
@@ -200,8 +219,3 @@ def _check_usable(path, info):
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise SourceError(f"{path}: {name} is a link or no file; expected plain files; {advice}")
-    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-        raise SourceError(
-            f"{path}: the name {name} leads out of the archive; expected names without .. that do "
-            "not begin with /"
-        )

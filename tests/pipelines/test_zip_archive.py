@@ -214,6 +214,8 @@ REFUSED = {
         "a/../../one.txt leads out of",
     ),
     "..\\": (lambda: write_zip({"..\\one.txt": b"1"}), "leads out of the archive"),
+    "line break": (lambda: write_zip({"a\n.txt": b"1"}), "'a\\n.txt' is longer than 1,000 chara"),
+    "long": (lambda: write_zip({"a" * 1000 + ".txt": b"1"}), "is longer than 1,000 characters or"),
     "null": (
         lambda: write_zip({"one@.txt": b"1"}).replace(b"@", b"\0"),
         "the name b'one\\x00.txt' has a null character",

@@ -184,6 +184,26 @@ def test_errors_say_what_was_given_and_what_was_expected(request, files, model, 
 
 
 @pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("texts", "x.jsonl"),
+        ("sequences", "x.npz"),
+        ("skeletons", "x.skeleton"),
+        ("nw_ucla", "x.json"),
+    ],
+)
+def test_what_is_larger_than_allowed_is_named(request, tmp_path, model, name):
+    trained = request.getfixturevalue(model).trained
+    path = tmp_path / name
+    if name == "x.npz":
+        np.savez(path, x=VALUES)
+    else:
+        path.write_bytes(b" " * 101 + b"\n")
+    with pytest.raises(SourceError, match=f"{path}.*100.*; --source_limit_mb=N allows N MB"):
+        list(read_inputs(path, trained, limit=100).read())
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [(" \n", "--text is empty"), ("\udcff", "--text is not UTF-8")],
 )

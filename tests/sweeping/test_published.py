@@ -60,6 +60,12 @@ def test_mistakes_are_named(text, named, tmp_path):
         read_published(tmp_path / "rows.csv", flags())
 
 
+def test_file_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"system,value,source\n\xff,1 %,X\n")
+    with pytest.raises(UsageError, match=f"{tmp_path}/rows.csv is no CSV file in UTF-8"):
+        read_published(tmp_path / "rows.csv", flags())
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.csv")), ids=lambda path: path.stem)
 def test_files_of_the_project(path):
     assert path.stem in TASKS

@@ -8,6 +8,7 @@ import pytest
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.flags import define_flags, flag_lines
 from nrnm_keras.training.run_folder import RunFolder
+from pipelines.errors import SourceError
 from pipelines.locks import FILE_NAME
 from pipelines.publishing import publish
 
@@ -290,3 +291,11 @@ def test_folder_that_cannot_be_made(tmp_path):
         create(tmp_path / "file" / "run")
     with pytest.raises(UsageError, match="run_dir.*is no folder"):
         create(tmp_path / "file")
+
+
+def test_flags_that_cannot_be_read_are_not_blamed_on_writing(tmp_path):
+    folder = create(tmp_path / "run")
+    (folder / folder.FLAGS).unlink()
+    (folder / folder.FLAGS).mkdir()
+    with pytest.raises(SourceError, match="run/flags.txt: Is a directory; it cannot be read"):
+        folder.check(FLAGS)
