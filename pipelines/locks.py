@@ -22,6 +22,7 @@ from pipelines.publishing import remove_leftovers
 
 FILE_NAME = ".lock"
 _MOST_READ = 4096  # bytes
+_MOST_TRIES = 1000  # each is in vain that finds the file removed by another process meanwhile
 # What file systems say that have no locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}
 
@@ -155,7 +156,7 @@ def waiting(path):
 def _acquire(path, on_held):
     """Returns a file descriptor with the lock on it, and the `Holder` that was waited for."""
     waited_for = None
-    while True:
+    for _ in range(_MOST_TRIES):
         # Where others may write, the name may be a link to what is not theirs: not followed.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         with contextlib.ExitStack() as stack:
@@ -171,6 +172,8 @@ def _acquire(path, on_held):
             if _is_at(descriptor, path):
                 stack.pop_all()
                 return descriptor, waited_for
+    # Files have no lasting identity there.
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 def _is_at(descriptor, path):
