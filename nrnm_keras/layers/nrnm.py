@@ -158,6 +158,9 @@ class NRNM(layers.RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Runs the cell over all steps, window by window."""
+        if self.stateful:
+            # PyTorch assigns the new state in place, while gradients still need the old one.
+            initial_state = tree.map_structure(ops.copy, initial_state)
         state = self.cell.unpack_states(initial_state)
         phases = None
         if not self._starts_at_zero:
