@@ -17,7 +17,7 @@ from absl import flags
 from pipelines import locks
 from pipelines.console import MENDABLE, command_output, say, say_error, words_for
 from pipelines.errors import SourceError
-from pipelines.escaping import for_terminal, is_utf8, quoted
+from pipelines.escaping import cut, for_terminal, is_utf8, quoted
 from pipelines.file_errors import write_error
 from pipelines.library_logs import define_verbose, import_tensorflow, is_verbose
 from pipelines.publishing import make_folder, sync, sync_tree
@@ -267,7 +267,7 @@ def _label_counts(builder, split):
         return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
     features = builder.info.features
     names = {-1: "unlabelled", **dict(enumerate(features[class_feature(features)].names))}
-    shown = ((for_terminal(names[index]), counts[index]) for index in sorted(counts))
+    shown = ((cut(for_terminal(names[index]), 60), counts[index]) for index in sorted(counts))
     return ", ".join(f"{name} {count:,}" for name, count in shown)
 
 

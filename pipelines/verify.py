@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from pipelines.build import UNFINISHED, tfds_quiet
 from pipelines.console import MENDABLE, command_output, say, say_error, words_for
 from pipelines.errors import SourceError
-from pipelines.escaping import for_terminal, one_line, shorten
+from pipelines.escaping import cut, for_terminal, listed, one_line, shorten
 from pipelines.library_logs import define_verbose, import_tensorflow
 from pipelines.manifest import (
     FILE_NAME,
@@ -30,7 +30,8 @@ from pipelines.open_build import damaged, open_build
 
 _INFO_NAME = "dataset_info.json"  # TFDS's
 _SHOWN = 3  # pairs of records in a line
-_LONGEST_NAME = 100  # characters
+_LONGEST_NAME = 60  # characters
+_MOST_CLASSES = 150  # in a line
 _EXPECTED = "the folder of a built version, or one that holds builds"
 _USAGE = f"python -m pipelines.verify DIR; DIR is {_EXPECTED}"
 
@@ -169,7 +170,7 @@ def verify(folder):
 
 def _differing_splits(info, splits):
     """Returns in words each split that TFDS would not read as the manifest lists it."""
-    listed = {
+    expected = {
         split: {shard.file: shard.records for shard in shards} for split, shards in splits.items()
     }
     read = {
@@ -178,9 +179,9 @@ def _differing_splits(info, splits):
     }
     return [
         f"split {split} has {read.get(split, 'nothing')}, "
-        f"{listed.get(split, 'nothing')} in {FILE_NAME}"
-        for split in sorted(read | listed)
-        if read.get(split) != listed.get(split)
+        f"{expected.get(split, 'nothing')} in {FILE_NAME}"
+        for split in sorted(read | expected)
+        if read.get(split) != expected.get(split)
     ]
 
 
@@ -346,7 +347,8 @@ def _describe(split, shards, counts):
     """Returns a line about a split: its size and how many records each class has."""
     records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
     line = f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB"
-    labels = ", ".join(f"{for_terminal(n)} {number:,}" for n, number in counts[split].items())
+    labels = (f"{cut(for_terminal(n), _LONGEST_NAME)} {c:,}" for n, c in counts[split].items())
+    labels = listed(labels, _MOST_CLASSES, str)
     return f"{line}; {labels}" if labels else line
 
 

@@ -9,7 +9,7 @@ import csv
 import numpy as np
 
 from nrnm_keras.errors import UsageError
-from pipelines.escaping import for_csv, for_json, for_terminal
+from pipelines.escaping import cut, for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
 
@@ -42,13 +42,13 @@ class ReadableResults(_Results):
     def write(self, name, probabilities):
         """Writes a line."""
         order = np.argsort(-probabilities, kind="stable")[:_MOST_SHOWN]
-        names = [for_terminal(self._class_names[i]) for i in order]
+        names = [cut(for_terminal(self._class_names[i]), _LONGEST_NAME) for i in order]
         shown = ", ".join(f"{n} {probabilities[i]:.4f}" for n, i in zip(names, order, strict=True))
         line = f"{names[0]}  {shown}"
         if self._naming:
             name = for_terminal(" ".join(str(name)[: 10 * _LONGEST_NAME].split()))
-            cut = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
-            line += f"  {cut}"
+            shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+            line += f"  {shown}"
         self._file.write(f"{line}\n")
 
 
