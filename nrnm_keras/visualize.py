@@ -9,7 +9,6 @@ import sys
 import warnings
 
 import keras
-import numpy as np
 from absl import flags
 
 from nrnm_keras.analysis.attention import attention_of_writes
@@ -20,6 +19,7 @@ from nrnm_keras.analysis.running_prediction import running_prediction
 from nrnm_keras.analysis.text_reading import read_text
 from nrnm_keras.analysis.time_steps import name_time_steps
 from nrnm_keras.command_line import define_source_limit, run_command
+from nrnm_keras.decision import most_probable
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.attended_frames import draw_attended_frames
 from nrnm_keras.pictures.attended_page import write_attended_page
@@ -29,6 +29,7 @@ from nrnm_keras.pictures.canvas import can_draw
 from nrnm_keras.pictures.influence import draw_influence
 from nrnm_keras.pictures.memory_trace import draw_memory_trace
 from nrnm_keras.pictures.running_prediction import draw_running_prediction
+from nrnm_keras.pictures.sheet import noted, number_drawn
 from nrnm_keras.pictures.skeleton_animation import draw_skeleton_animation
 from nrnm_keras.prediction.batches import as_batch
 from nrnm_keras.prediction.inputs import one_text, read_inputs
@@ -48,6 +49,7 @@ _USAGE = (
 
 # How many writes are drawn on a page, and how many pages at most.
 _MAPS, _STRIPS, _MOST_PAGES = 18, 5, 3
+_MOST_MEMORIES = 6
 
 
 def main(arguments=None):
@@ -59,7 +61,7 @@ def explain(trained, raw, folder):
     """Draws what the memories attend to for one input, and the prediction as it comes about.
 
     - `attention_LAYER.png`: a heat map for each write to a memory, its source units named. Of many
-      writes the first 54 are drawn, on three pages.
+      writes the first 54 are drawn, on three pages, and of many memories the first 6.
     - Texts: `words.png` and the web page `words.html`, the text with its words shaded by attention,
       and the running prediction.
     - Skeletons: `frames_LAYER.png`, the frames of each write's block beside its attention, for the
@@ -254,9 +256,9 @@ def _draw_into(folder, draw):
 def _draw_explanation(trained, raw, attentions, folder):
     """Draws the pictures of `explain`."""
     time_steps = name_time_steps(trained, raw)
-    for attention in attentions:
+    for attention in attentions[:_MOST_MEMORIES]:
         weights = attention.weights.mean(axis=1)
-        for part, name, title in _pages(attention, _MAPS):
+        for part, name, title in _pages(attention, _MAPS, len(attentions)):
             draw_attention_maps(
                 weights[part],
                 attention.steps[part],
@@ -288,9 +290,9 @@ def _draw_skeletons(trained, joints, time_steps, attentions, running, folder):
     layers = trained.network.layers
     (preprocessor,) = (layer for layer in layers if isinstance(layer, SkeletonPreprocessor))
     parents = LAYOUTS[preprocessor.layout].parents
-    for attention in attentions:
+    for attention in attentions[:_MOST_MEMORIES]:
         weights = attention.weights.mean(axis=1)
-        for part, name, title in _pages(attention, _STRIPS):
+        for part, name, title in _pages(attention, _STRIPS, len(attentions)):
             draw_attended_frames(
                 weights[part],
                 attention.steps[part],
@@ -307,7 +309,7 @@ def _draw_skeletons(trained, joints, time_steps, attentions, running, folder):
     draw_skeleton_animation(joints, parents, running, trained.class_names, path, title)
 
 
-def _pages(attention, most_on_page):
+def _pages(attention, most_on_page, memories=1):
     """Yields for each page its writes, as a slice, its name for a file, and its title."""
     writes, heads, *_ = attention.weights.shape
     drawn = min(writes, most_on_page * _MOST_PAGES)
@@ -321,6 +323,8 @@ def _pages(attention, most_on_page):
             title += f"; writes {part.start + 1} to {part.stop} of {writes}"
         if drawn < writes:
             title += f" (the first {drawn} are drawn)"
+        if memories > _MOST_MEMORIES:
+            title = noted(title, number_drawn(_MOST_MEMORIES, memories, "memories"))
         yield part, name, title
 
 
@@ -336,7 +340,7 @@ def _draw_influence(networks, raw, folder):
 
 def _prediction(running, class_names):
     probabilities = running.probabilities[-1]
-    return f"{class_names[np.argmax(probabilities)]} ({probabilities.max():.2f})"
+    return f"{class_names[most_probable(probabilities)]} ({probabilities.max():.2f})"
 
 
 def _why_no_attention(directions):

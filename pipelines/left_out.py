@@ -1,4 +1,4 @@
-"""Examples that a build leaves out because they say nothing: noted in its metadata, and reported."""
+"""Examples that a build leaves out because they say nothing: noted in its metadata."""
 
 _KEY = "left_out"
 _SHOWN = 3  # names in a warning

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
-from nrnm_keras.preprocessing import NanPadding, TextPreprocessor
+from nrnm_keras.preprocessing import NanPadding, SkeletonPreprocessor, TextPreprocessor
 from nrnm_keras.streaming import Streams
 from nrnm_keras.trained_model import TrainedModel
 from tests.layers.common import close, randomize
@@ -88,6 +88,40 @@ def test_step_that_does_not_fit_moves_no_stream(of_sequences):
         streams.push({"x": second, "y": second[:4]})
     assert len(streams) == 1
     close(streams.push({"x": second})["x"], whole(of_sequences, np.array([first, second])))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39, 3e38])
+def test_step_that_is_not_finite_is_named_and_moves_no_stream(of_sequences, value):
+    streams, first = Streams(of_sequences), np.ones(5)
+    before = streams.push({"x": first, "y": first})
+    wrong = first.copy()
+    wrong[3] = value
+    named = "after step 2 of stream 'y'" if value == 3e38 else "Step 2 of stream 'y'.*feature 3"
+    with pytest.raises(ValueError, match=named):
+        streams.push({"x": first, "y": wrong, "z": first})
+    assert len(streams) == 2
+    close(streams.push({"x": np.full(5, np.nan)})["x"], before["x"], 0)  # no step at all
+    for key in "xy":
+        close(streams.push({key: -first})[key], whole(of_sequences, np.array([first, -first])))
+
+
+def test_frames_with_unknown_and_with_infinite_joints():
+    backbone = RecurrentBackbone(4, 1, [1], nrnm_options={"block_size": 2, "stride": 1})
+    layers = [SkeletonPreprocessor(length="all"), SequenceClassifier(backbone, 3)]
+    network = randomize(keras.Sequential([keras.Input((None, 2, 25, 3)), *layers]))
+    raw = keras.Input((None, 2, 25, 3))
+    model = trained(raw, network, raw)
+    joints = np.random.default_rng(0).normal(size=(6, 2, 25, 3)).astype("f4")
+    joints[2, 0, 7, 1] = joints[4] = np.nan  # one body is missing, then both are
+    streams = Streams(model)
+    for t, frame in enumerate(joints):
+        close(streams.push({"x": frame})["x"], whole(model, joints[: t + 1]))
+    frame = joints[0].copy()
+    frame[1, 24, 2] = np.inf
+    with pytest.raises(ValueError, match="Step 7 of stream 'x'.*z of joint 24 of body 1 .* is inf"):
+        streams.push({"x": frame})
+    joints = np.concatenate([joints, joints[:1]])
+    close(streams.push({"x": joints[-1]})["x"], whole(model, joints))
 
 
 def test_unknown_stream_cannot_end(of_sequences):

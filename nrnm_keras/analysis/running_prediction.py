@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from nrnm_keras.decision import most_probable
 from nrnm_keras.trained_model import SEQUENCE
 
 _PREFIXES_IN_BATCH = 16
@@ -34,13 +35,19 @@ def running_prediction(trained, raw, most_prefixes=100):
         trained: `TrainedModel`.
         raw: a batch of one raw input, as the model takes it.
         most_prefixes: integer.
+
+    Raises:
+        UsageError: if the model gives no number for a class.
     """
     steps = ops.convert_to_numpy(trained.encode(raw))
     try:
         streaming = trained.streaming()
     except ValueError:  # it needs whole sequences
-        return _by_prefixes(trained, steps, most_prefixes)
-    return _by_steps(streaming, steps)
+        running = _by_prefixes(trained, steps, most_prefixes)
+    else:
+        running = _by_steps(streaming, steps)
+    most_probable(running.probabilities)
+    return running
 
 
 def _by_steps(streaming, steps):

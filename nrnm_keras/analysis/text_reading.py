@@ -8,6 +8,7 @@ from keras import ops
 from nrnm_keras.analysis.attention import attention_received
 from nrnm_keras.analysis.running_prediction import RunningPrediction, running_prediction
 from nrnm_keras.analysis.time_steps import name_time_steps
+from nrnm_keras.decision import most_probable
 
 _UNKNOWN_ID = 1
 
@@ -36,7 +37,7 @@ class TextReading(NamedTuple):
     @property
     def label(self):
         """The number of the class that the text as a whole is given."""
-        return int(self.running.probabilities[-1].argmax())
+        return int(most_probable(self.running.probabilities[-1]))
 
     @property
     def has_attention(self):

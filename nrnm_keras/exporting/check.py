@@ -92,18 +92,26 @@ def check(format_name, folder, trained, written, examples, quantize):
 def _cases(trained, written, examples):
     """Returns the arrays that `standalone` reads, by `signature/number/input`."""
     cases = {}
-    for number, example in enumerate(examples):
+    for number, example in enumerate([*examples, _nothing(trained)]):
         raw = tf.constant([example])
         probabilities = trained.model(raw)
         cases[f"expected/{number}"] = np.array([probabilities[n][0] for n in trained.class_names])
         for name, signature in written.items():
             for input_name, value in _inputs(name, trained, raw, signature).items():
-                cases[f"{name}/{number}/{input_name}"] = value
+                if name != "step" or len(value):  # no step has no answer
+                    cases[f"{name}/{number}/{input_name}"] = value
     if "step" in written:
         _, *state = written["step"].inputs.items()
         for name, spec in state:
             cases[f"state/{name}"] = np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
     return cases
+
+
+def _nothing(trained):
+    """Returns a raw example without a word or a step."""
+    if trained.kind == TEXT:
+        return b""
+    return np.zeros((0, *trained.model.inputs[0].shape[2:]), np.float32)
 
 
 def _inputs(name, trained, raw, signature):

@@ -32,6 +32,7 @@ def write_saved_model(trained, folder, quantize):
     written = {"serve": signatures.serve(trained), "features": signatures.features(trained)}
     step = signatures.step_of_tokens if trained.kind == TEXT else signatures.step
     missing = _add_step(written, step, trained)
+    written = {name: signatures.of_numbers(each) for name, each in written.items()}
     if not missing:
         written["initial_state"] = signatures.initial_state(trained)
     functions = {name: signature.function for name, signature in written.items()}
@@ -67,6 +68,7 @@ def write_onnx(trained, folder, quantize):
     tf.get_logger().setLevel(logging.ERROR)  # it warns of the tables, which are not converted
     written = {"features": signatures.features(trained)}
     missing = _add_step(written, signatures.step, trained)
+    written = {name: signatures.of_any_batch(each) for name, each in written.items()}
     for name, signature in written.items():
         path = folder / f"{name}.onnx"
         specs = [tf.TensorSpec(s.shape, s.dtype, n) for n, s in signature.inputs.items()]

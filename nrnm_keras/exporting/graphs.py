@@ -3,6 +3,12 @@
 import keras
 import tensorflow as tf
 
+# What a call of a graph ends with.
+_NO_PROBABILITIES = (
+    "the model gives no probabilities; look for numbers that are extreme or not finite in these "
+    "rows of the batch (from 0):"
+)
+
 
 def save_graphs(model, functions, folder):
     """Saves functions of a Keras model as a SavedModel that needs TensorFlow only.
@@ -18,6 +24,22 @@ def save_graphs(model, functions, folder):
     signatures["serving_default"] = next(iter(signatures.values()))
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module_of(model, functions), str(folder), signatures, options)
+
+
+def refuse_nan(outputs, probabilities):
+    """Returns outputs of a graph, whose run ends with an error if it has no probabilities.
+
+    Args:
+        outputs: dictionary of tensors.
+        probabilities: `(batch, ..., classes)`.
+    """
+    is_number = tf.math.is_finite(probabilities)
+    rows = tf.reduce_all(is_number, axis=tf.range(1, tf.rank(is_number)))
+    facts = [_NO_PROBABILITIES, tf.where(~rows)[:, 0]]
+    # The raw operation: `tf.debugging.Assert` builds a conditional around it, which takes longer.
+    assertion = tf.raw_ops.Assert(condition=tf.reduce_all(is_number), data=facts)
+    with tf.control_dependencies([assertion]):
+        return {name: tf.identity(output) for name, output in outputs.items()}
 
 
 def module_of(model, functions):

@@ -89,6 +89,8 @@ def write_model_card(folder, report, flags, trained, written, missing, results):
         "## Signatures",
         *(_signature(each) for each in written.values()),
         *(f"There is no `{name}`: {for_markdown(reason)}" for name, reason in missing.items()),
+        _NOTHING[trained.kind],
+        _NOT_FINITE[flags.format == "saved_model"],
         *([_TOKEN_IDS] * (folder / "vocabulary.txt").exists()),
         "## Checked",
         "On real examples of several lengths, in a process with nothing but the runtime "
@@ -105,6 +107,23 @@ _KINDS = {
     "text": "texts",
     "skeleton": "joints of skeletons in metres, y up; a missing body is zeros",
     "sequence": "sequences of feature vectors, padded with NaN",
+}
+
+_NO_STEP = (
+    "A sequence without a step, be it of no length or masked all through, gives what the network "
+    "says before the first step: the same of all of them."
+)
+_NOTHING = {
+    "text": "A text without a word (empty, or nothing but punctuation) is one unknown word, the id "
+    f"1 or the token `[UNK]`. {_NO_STEP}",
+    "skeleton": f"A frame without a body is no step. {_NO_STEP}",
+    "sequence": f"Features that are all NaN are no step. {_NO_STEP}",
+}
+# Whether the format can refuse -> what to say.
+_NOT_FINITE = {
+    True: "If the model gives no number for a probability, a call ends with an error.",
+    False: "If the model gives no number for a probability, it is NaN and no answer: keep the "
+    "state of before. Do not feed numbers that are not finite.",
 }
 
 _TOKEN_IDS = (

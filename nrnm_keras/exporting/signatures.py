@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from nrnm_keras.exporting.graphs import refuse_nan
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.trained_model import TEXT
 
 
@@ -106,6 +108,27 @@ def step_of_tokens(trained):
     return _signature("step", function, inputs)
 
 
+def of_numbers(signature):
+    """Returns a signature that ends with an error where it would give NaN for a probability."""
+
+    def function(*tensors):
+        outputs = signature.function(*tensors)
+        return refuse_nan(outputs, outputs["probabilities"])
+
+    return _signature(signature.name, function, signature.inputs)
+
+
+def of_any_batch(signature):
+    """Returns a signature for a runtime that cannot compute with a batch of none."""
+
+    def function(*tensors):
+        batch_size = tf.shape(tensors[0])[0]
+        outputs = signature.function(*(at_least_one(tensor, 0) for tensor in tensors))
+        return {name: output[:batch_size] for name, output in outputs.items()}
+
+    return _signature(signature.name, function, signature.inputs)
+
+
 def initial_state(trained):
     """Returns the signature from `batch_size` to the state before the first step.
 
@@ -130,6 +153,9 @@ def in_a_loop_of_steps(classifier):
     classifier.initial_step_state(1)
 
     def call(sequences, mask):
+        batch_size = tf.shape(sequences)[0]
+        for axis in (0, 1):
+            sequences, mask = at_least_one(sequences, axis), at_least_one(mask, axis)
         shape = tf.shape(sequences)
         state = classifier.initial_step_state(shape[0])
 
@@ -143,7 +169,7 @@ def in_a_loop_of_steps(classifier):
         # LiteRT cannot read variables within a loop either.
         values = [(variable, tf.identity(variable)) for variable in classifier.variables]
         with keras.StatelessScope(state_mapping=values):
-            return tf.while_loop(lambda t, *_: t < shape[1], body, loop)[1]
+            return tf.while_loop(lambda t, *_: t < shape[1], body, loop)[1][:batch_size]
 
     return call
 

@@ -113,7 +113,8 @@ def main(format_name, folder, examples):
         difference = np.abs(run_once()[0] - cases[f"expected/{number}"]).max()
         steps = len(next(iter(inputs.values()))) if is_step else 1
         result = results.setdefault(signature, {"difference": 0.0, "milliseconds": []})
-        result["difference"] = max(result["difference"], float(difference))
+        # Of a number and none it keeps the latter, where Python's `max` keeps the former.
+        result["difference"] = float(np.maximum(result["difference"], difference))
         result["milliseconds"].append(1e3 * _seconds(run_once) / steps)
     for result in results.values():
         result["milliseconds"] = statistics.median(result["milliseconds"])

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops, tree
 
 from nrnm_keras.layers import NRNM
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.recurrent_layer import recurrent_layer
 
 
@@ -101,11 +102,15 @@ class RecurrentBackbone(layers.Layer):
 
     def call(self, sequences, mask=None, training=False):
         """Runs the layers one after the other."""
+        batch_size, timesteps = ops.shape(sequences)[:2]
+        for axis in (0, 1):
+            sequences = at_least_one(sequences, axis)
+            mask = None if mask is None else at_least_one(mask, axis)
         for layer, dropout in zip(self.recurrent_layers, [*self.dropout_layers, None], strict=True):
             sequences = layer(sequences, mask=mask, training=training)
             if dropout:
                 sequences = dropout(sequences, training=training)
-        return sequences
+        return sequences[:batch_size, :timesteps]
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the hidden states."""

@@ -3,7 +3,11 @@
 import keras
 from keras import layers, ops
 
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.running_mean import count_more, update_mean
+
+# Of what is not a step, for the maximum.
+_LOWEST = {"float16": -65504.0}
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -45,10 +49,13 @@ class SequencePooling(layers.Layer):
         """Returns the pooled sequences."""
         if mask is None:
             mask = ops.ones(ops.shape(sequences)[:2], "bool")
-        mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
+        batch_size, mask = ops.shape(sequences)[0], ops.cast(mask, "bool")
+        for axis in (0, 1):
+            sequences, mask = at_least_one(sequences, axis), at_least_one(mask, axis)
+        mask = ops.expand_dims(mask, -1)
         pooled = [getattr(self, f"_{part}")(sequences, mask) for part in self.mode.split("_")]
         pooled = ops.concatenate(pooled, axis=-1)
-        return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))
+        return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))[:batch_size]
 
     def initial_step_state(self, batch_size, features):
         """Returns what `step` knows before the first step, by name: zeros.
@@ -107,7 +114,9 @@ class SequencePooling(layers.Layer):
         return ops.cast(total / ops.cast(count, "float32"), sequences.dtype)
 
     def _max(self, sequences, mask):
-        lowest = ops.cast(float("-inf"), sequences.dtype)
+        # Finite, as ONNX multiplies what it leaves out by zero.
+        dtype = keras.backend.standardize_dtype(sequences.dtype)
+        lowest = ops.cast(_LOWEST.get(dtype, -3e38), dtype)
         return ops.max(ops.where(mask, sequences, lowest), axis=1)
 
     def _last_step(self, inputs, old, new):

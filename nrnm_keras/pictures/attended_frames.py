@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
-from nrnm_keras.pictures.sheet import place, write_head
+from nrnm_keras.pictures.sheet import number_drawn, place, write_head
 from nrnm_keras.pictures.stick_figures import StickFigures
 
 # In inches.
@@ -19,6 +19,7 @@ _GAP = 0.1
 _WRITE_NAME = 0.25
 _FRAME_NAMES = 0.4
 _MOST_SLOTS_HIGH = 2.0
+_HIGHEST = 30.0  # all strips
 
 _EXPLANATION = (
     "A strip for each write: the frames of its block in the order in which the layer takes them, "
@@ -32,6 +33,8 @@ def draw_attended_frames(
 ):
     """Draws the frames of writes' blocks, each above the attention that it receives, as a PNG.
 
+    Of many writes, those that have room.
+
     Args:
         weights: array `(writes, slots, slots + block_size)`.
         steps: integers of shape `(writes, slots + block_size)`, the time steps of the source units.
@@ -44,6 +47,8 @@ def draw_attended_frames(
         first_write: the number of the first of these writes.
     """
     frames = np.round(frames).astype(int)
+    writes, drawn = len(weights), max(1, int(_HIGHEST / _Strips(weights, limits).down))
+    weights, steps = weights[:drawn], steps[:drawn]
     strips = _Strips(weights, limits)
     figure = new_figure(strips.width, strips.height)
     figures = StickFigures(joints, parents)
@@ -58,7 +63,8 @@ def draw_attended_frames(
         top = write * strips.down / strips.height
         name = f"write {first_write + write}"
         figure.text(0, 1 - top, name, fontsize=10, va="top")
-    write_head(figure, title, _EXPLANATION)
+    left_out = number_drawn(len(weights), writes, "writes")
+    write_head(figure, title, f"{_EXPLANATION} {left_out}")
     save(figure, path)
 
 

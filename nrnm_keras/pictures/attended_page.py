@@ -2,14 +2,16 @@
 
 import base64
 import io
+import itertools
 
 import numpy as np
 
-from nrnm_keras.pictures.attended_words import attention_limits, explain, shade
+from nrnm_keras.pictures.attended_words import LONGEST_WORD, attention_limits, explain, shade
 from nrnm_keras.pictures.colors import BLUE, ORANGE
 from nrnm_keras.pictures.running_prediction import draw_running_prediction
-from pipelines.escaping import for_html
+from pipelines.escaping import cut, for_html
 
+_MOST_WORDS = 10_000
 # Everything is in the page itself: it works wherever it is moved, and asks no server for anything.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -62,7 +64,7 @@ def write_attended_page(reading, path, title):
     scale = _SCALE.format(color=ORANGE, least=least, most=most)
     page = _PAGE.format(
         title=for_html(title),
-        explanation=for_html(explain(reading)),
+        explanation=for_html(explain(reading, min(len(reading.words), _MOST_WORDS))),
         scale=scale if reading.has_attention else "",
         words=_words(reading),
         picture=base64.b64encode(picture.getvalue()).decode(),
@@ -72,7 +74,7 @@ def write_attended_page(reading, path, title):
 
 def _words(reading):
     """Returns the words, each with its shade, its line and what they stand for."""
-    name = reading.class_names[reading.label]
+    name = cut(reading.class_names[reading.label], LONGEST_WORD)
     limits, spans = attention_limits(reading), []
     each = zip(
         reading.words,
@@ -81,11 +83,12 @@ def _words(reading):
         reading.probability_by_word,
         strict=True,
     )
-    for index, (word, is_known, received, probability) in enumerate(each):
+    words = itertools.islice(enumerate(each), _MOST_WORDS)
+    for index, (word, is_known, received, probability) in words:
         if reading.num_cut and index == reading.cut_at:
-            cut = f"[ … {reading.num_cut} words are not read … ]"
-            spans.append(f'<span class="unread">{cut}</span>')
-        classes = "" if is_known else " unknown"
+            gap = f"[ … {reading.num_cut} words are not read … ]"
+            spans.append(f'<span class="unread">{gap}</span>')
+        word, classes = cut(word, LONGEST_WORD), "" if is_known else " unknown"
         says = [f"word {index + 1}"]
         if np.isfinite(received):
             says.append(f"attention {received:.2f}")

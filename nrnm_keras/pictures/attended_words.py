@@ -8,7 +8,7 @@ from nrnm_keras.pictures.running_prediction import (
     explain_running_prediction,
     plot_running_prediction,
 )
-from nrnm_keras.pictures.sheet import place, write_head
+from nrnm_keras.pictures.sheet import number_drawn, place, write_head
 from pipelines.escaping import cut, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
@@ -17,8 +17,8 @@ _SPACE = 0.09
 _LINE_NUMBER = 0.45
 _FONT_SIZE = 10
 _CURVE_HEIGHT = 2.3
-_MOST_WORDS = 800
-_LONGEST_WORD = 40
+_MOST_WORDS, _MOST_LINES = 800, 80
+LONGEST_WORD = 40  # characters
 _SMALL_RATIO = 1.5
 
 
@@ -31,6 +31,7 @@ def draw_attended_words(reading, path, title):
         title: line above the picture.
     """
     words = _flow(reading)
+    drawn = 1 + max(index for *_, index in words if index is not None)
     height = _LINE * (1 + words[-1][1])
     figure = new_figure(_WIDTH, height + 0.35 + _CURVE_HEIGHT)
     axes = place(figure, 0, 0, _WIDTH, height)
@@ -41,12 +42,17 @@ def draw_attended_words(reading, path, title):
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
     if reading.has_attention:
         _draw_scale(figure, reading)
-    write_head(figure, title, f"{explain(reading)}\n{_explain_curve(reading)}")
+    write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
     save(figure, path)
 
 
-def explain(reading):
-    """Returns in words what the shades and lines of words mean."""
+def explain(reading, drawn=None):
+    """Returns in words what the shades and lines of words mean.
+
+    Args:
+        reading: `TextReading`.
+        drawn: the number of words that are drawn. Default: those that have room in a picture.
+    """
     sentences = []
     if reading.has_attention:
         sentences.append(
@@ -61,13 +67,13 @@ def explain(reading):
             sentences.append("No write takes in the words in grey.")
     else:
         sentences.append("The model has no memory that attends to words, so none is shaded.")
-    name = cut(for_terminal(reading.class_names[reading.label]), _LONGEST_WORD)
+    name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
     sentences.append(f"The bluer the line below a word, the more probable is {name} after it.")
     if not reading.is_known.all():
         sentences.append("Words in italics are not in the vocabulary.")
-    if len(reading.words) > _MOST_WORDS:
-        sentences.append(f"The first {_MOST_WORDS} of {len(reading.words)} words are drawn.")
-    return " ".join(sentences)
+    drawn = min(len(reading.words), _MOST_WORDS) if drawn is None else drawn
+    sentences.append(number_drawn(drawn, len(reading.words), "words"))
+    return " ".join(filter(None, sentences))
 
 
 def shade(value, low, high, color=ORANGE):
@@ -101,16 +107,18 @@ def _explain_curve(reading):
 
 
 def _flow(reading):
-    """Returns (text, line, left, width, index of the word or None) of all that is written."""
+    """Returns (text, line, left, width, index of the word or None) of what has room."""
     written, line, left = [], 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
-        parts = [(cut(for_terminal(word), _LONGEST_WORD), index)]
+        parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
         if reading.num_cut and index == reading.cut_at:
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:
             width = _width(text)
             if left + width > _WIDTH:
                 line, left = line + 1, _LINE_NUMBER
+                if line == _MOST_LINES:
+                    return written
             written.append((text, line, left, width, word_index))
             left += width + _SPACE
     return written

@@ -4,8 +4,8 @@ import itertools
 import math
 
 from nrnm_keras.pictures.canvas import new_figure, save
-from nrnm_keras.pictures.sheet import place, shorten, write_head
-from pipelines.escaping import for_terminal
+from nrnm_keras.pictures.sheet import number_drawn, place, write_head
+from pipelines.escaping import cut, for_terminal
 
 # In inches.
 _WIDEST_ROW = 14.0
@@ -17,6 +17,8 @@ _WRITE_NAME = 0.25
 _BETWEEN = 0.3
 _LABEL_ACROSS = 0.14  # the least from label to label
 _CHARACTER = 0.07
+_HIGHEST = 30.0  # all maps
+_LONGEST_NAME = 14  # characters
 
 _EXPLANATION = (
     "A map for each write. Rows: the memory's slots. Columns: the source units, first the hidden "
@@ -28,6 +30,8 @@ _EXPLANATION = (
 def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_write=1):
     """Draws the attention of writes to a memory, a heat map each, as a PNG (Figs. 7 and 8).
 
+    Of many writes, those that have room.
+
     Args:
         weights: array `(writes, slots, slots + block_size)`.
         steps: integers of shape `(writes, slots + block_size)`, the time steps of the source units.
@@ -37,8 +41,11 @@ def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_w
         title: line above the maps.
         first_write: the number of the first of these writes.
     """
-    names = [shorten(for_terminal(name)) for name in time_steps.names]
+    names = [cut(for_terminal(name), _LONGEST_NAME) for name in time_steps.names]
     units = [[names[step] for step in sources] for sources in steps]
+    sheet = _Sheet(weights.shape, units)
+    writes, drawn = len(weights), sheet.with_room()
+    weights, units = weights[:drawn], units[:drawn]
     sheet = _Sheet(weights.shape, units)
     figure = new_figure(sheet.width, sheet.height)
     for write, (map_, names) in enumerate(zip(weights, units, strict=True)):
@@ -55,7 +62,9 @@ def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_w
     bar = place(figure, sheet.width + 0.15, _WRITE_NAME, 0.13, min(2.0, sheet.height - 0.4))
     figure.colorbar(image, cax=bar).set_label("attention weight", fontsize=8)
     share = 1 / weights.shape[-1]
-    write_head(figure, title, _EXPLANATION.format(unit=time_steps.unit, share=share))
+    explanation = _EXPLANATION.format(unit=time_steps.unit, share=share)
+    left_out = number_drawn(len(weights), writes, "writes")
+    write_head(figure, title, f"{explanation} {left_out}")
     save(figure, path)
 
 
@@ -76,6 +85,11 @@ class _Sheet:
         rows = [lengths[i : i + self._per_row] for i in range(0, writes, self._per_row)]
         self._tops = [0.0, *itertools.accumulate(self._height(max(row)) for row in rows)]
         self.height = self._tops[-1]
+
+    def with_room(self):
+        """Returns how many of the writes stand in rows that have room on a picture."""
+        rows = max(1, sum(bottom <= _HIGHEST for bottom in self._tops[1:]))
+        return rows * self._per_row
 
     def axes(self, figure, write):
         """Adds the axes of the hidden states and those of the inputs."""

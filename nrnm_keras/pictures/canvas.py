@@ -5,6 +5,8 @@ import importlib.util
 import warnings
 
 DOTS_PER_INCH = 100
+# Of the longer side of a drawing area. Each picture has bounds of its own and stays well below.
+_MOST_DOTS = 4000
 
 
 def can_draw():
@@ -35,7 +37,7 @@ def count_along_x(axes):
 
 
 def save(figure, path):
-    """Saves a figure as a PNG that takes in all that was drawn.
+    """Saves a figure as a PNG that takes in all that was drawn, of bounded size.
 
     Args:
         figure: from `new_figure`.
@@ -45,7 +47,7 @@ def save(figure, path):
         figure.savefig(
             path,
             format="png",
-            dpi=DOTS_PER_INCH,
+            dpi=min(DOTS_PER_INCH, _MOST_DOTS / max(figure.get_size_inches())),
             facecolor="white",
             bbox_inches="tight",
             pad_inches=0.15,

@@ -4,10 +4,13 @@ import textwrap
 
 import numpy as np
 
+from nrnm_keras.analysis.confusions import confusions_of_matrix
 from nrnm_keras.pictures.canvas import new_figure, save
+from nrnm_keras.pictures.confused_pairs import draw_confused_pairs
 from nrnm_keras.pictures.sheet import LONGEST_TITLE
 from pipelines.escaping import for_picture
 
+MOST_CLASSES = 120
 _MOST_CLASSES_WITH_NUMBERS = 20
 _SMALLEST_SIDE = 3.0  # inches
 
@@ -17,7 +20,7 @@ def draw_confusion_matrix(matrix, class_names, path, title):
 
     Colours show the share of each row: the darker a cell, the more examples of its true class were
     predicted so. Rows without examples are grey. Up to 20 classes the counts stand in the cells; no
-    number is 0.
+    number is 0. Of more than 120 classes the pairs that are most often confused are drawn instead.
 
     Args:
         matrix: integers of shape `(classes, classes)`, counts of examples; rows are the true
@@ -43,6 +46,9 @@ def draw_confusion_matrix(matrix, class_names, path, title):
             f"a confusion matrix of {classes} classes has shape {(classes, classes)}, "
             f"but this one has {matrix.shape}"
         )
+    if classes > MOST_CLASSES:
+        draw_confused_pairs(confusions_of_matrix(matrix), class_names, path, title)
+        return
     has_numbers = classes <= _MOST_CLASSES_WITH_NUMBERS
     cell, font_size = (0.5, 9) if has_numbers else (0.17, 8)
     side = max(cell * classes, _SMALLEST_SIDE)

@@ -8,6 +8,7 @@ from nrnm_keras.pictures.colors import BLUE, VERMILION
 from nrnm_keras.pictures.sheet import write_head
 from pipelines.escaping import for_picture
 
+_LONGEST_NAME = 80  # characters
 _SMALLEST = 1e-12  # of the largest; below it there are rounding errors
 _LONGEST_NAME = 120
 _EXPLANATION = (

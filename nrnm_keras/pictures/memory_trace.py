@@ -2,8 +2,9 @@
 
 from nrnm_keras.pictures.canvas import count_along_x, new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
-from nrnm_keras.pictures.sheet import place, write_head
+from nrnm_keras.pictures.sheet import number_drawn, place, write_head
 
+_MOST_MEMORIES = 6
 _WIDTH, _PANEL, _BETWEEN = 9.0, 1.9, 0.35  # inches
 _EXPLANATION = (
     "Top: Euclidean norm of the memory after each {unit}. Middle: mean openness of the read gate "
@@ -13,7 +14,7 @@ _EXPLANATION = (
 
 
 def draw_memory_trace(traces, time_steps, path, title):
-    """Draws norm and gates of memories over time, as a PNG.
+    """Draws norm and gates of memories over time, as a PNG; of many memories those of the first 6.
 
     Args:
         traces: list of `MemoryTrace`.
@@ -25,7 +26,7 @@ def draw_memory_trace(traces, time_steps, path, title):
     panels = [place(figure, 0, i * (_PANEL + _BETWEEN), _WIDTH, _PANEL) for i in range(3)]
     norm, read, write = panels
     numbers = time_steps.numbers
-    for i, trace in enumerate(traces):
+    for i, trace in enumerate(traces[:_MOST_MEMORIES]):
         style = {"color": PALETTE[i % len(PALETTE)], "linestyle": ("-", "--")[i % 2]}
         # The memory holds until the next write.
         norm.step(numbers[trace.steps], trace.norm, where="post", label=trace.name, **style)
@@ -46,5 +47,6 @@ def draw_memory_trace(traces, time_steps, path, title):
         axes.grid(alpha=0.3)
     for axes in (norm, write):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, fontsize=9)
-    write_head(figure, title, _EXPLANATION.format(unit=time_steps.unit))
+    left_out = number_drawn(min(len(traces), _MOST_MEMORIES), len(traces), "memories")
+    write_head(figure, title, f"{_EXPLANATION.format(unit=time_steps.unit)} {left_out}")
     save(figure, path)

@@ -7,7 +7,6 @@ from pipelines.escaping import for_picture
 _INCHES_PER_CHARACTER = 0.073  # of the explanation, about
 _LINE = 0.17
 _LEAST_CHARACTERS = 60
-_LONGEST_NAME = 14
 LONGEST_TITLE = 300
 _LONGEST_EXPLANATION = 3000
 
@@ -33,6 +32,23 @@ def write_head(figure, title, explanation=""):
     figure.text(0, bottom + (len(lines) * _LINE + 0.08) / down, title, fontsize=12, **style)
 
 
-def shorten(name):
-    """Returns a name of at most 14 characters."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+def number_drawn(drawn, there_are, what):
+    """Returns a sentence that says of how many things not all are drawn; if all are, nothing.
+
+    Example:
+
+    >>> number_drawn(8, 1200, "frames"), number_drawn(8, 8, "frames")
+    ('The first 8 of 1,200 frames are drawn.', '')
+    """
+    return "" if drawn >= there_are else f"The first {drawn:,} of {there_are:,} {what} are drawn."
+
+
+def noted(title, *notes):
+    """Returns a title with what `number_drawn` says behind it.
+
+    Example:
+
+    >>> noted("Frames", "", "The first 8 of 9 frames are drawn.")
+    'Frames. The first 8 of 9 frames are drawn.'
+    """
+    return " ".join([title + "." * any(notes), *filter(None, notes)])

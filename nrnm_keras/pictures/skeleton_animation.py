@@ -1,5 +1,7 @@
 """The moving picture of a skeleton sequence with its running prediction."""
 
+import textwrap
+
 import numpy as np
 
 from nrnm_keras.pictures.colors import BLUE
@@ -14,7 +16,7 @@ _MOST_FRAMES = 60
 _PER_SECOND = 10
 _MOST_CLASSES = 6
 _LONGEST_NAME = 28
-_LONGEST_TITLE = 80
+_LONGEST_TITLE, _CHARACTERS_ACROSS = 140, 70
 
 
 def draw_skeleton_animation(joints, parents, running, class_names, path, title):
@@ -36,7 +38,8 @@ def draw_skeleton_animation(joints, parents, running, class_names, path, title):
     figure = Figure(figsize=(_WIDTH, _HEIGHT), facecolor="white")
     body_axes = place(figure, 0.15, 0.6, 2.4, 2.6)
     bar_axes = place(figure, 4.7, 0.6, 2.05, 2.3)
-    figure.text(0.02, 0.97, for_picture(title, _LONGEST_TITLE), fontsize=11, va="top")
+    title = textwrap.fill(for_picture(title, _LONGEST_TITLE), _CHARACTERS_ACROSS)
+    figure.text(0.02, 0.97, title, fontsize=11, va="top")
     figures = StickFigures(joints, parents)
     limits = figures.limits(running.counts - 1, 2.4 / 2.6)
     bars = _Bars(bar_axes, running.probabilities, class_names)

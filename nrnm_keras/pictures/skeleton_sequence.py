@@ -1,5 +1,7 @@
 """The picture of a skeleton sequence: stick figures in a row."""
 
+import textwrap
+
 import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
@@ -11,6 +13,8 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00")
 _HEIGHT = 2.6  # inches, of a panel
 _WIDEST_ROW = 14.0
 _NARROWEST = 0.4  # the short side of a panel, as a part of its long side
+_MOST_FRAMES = 24
+_CHARACTERS_ACROSS = 100
 _MARGIN = 0.1  # around the bodies, in metres
 
 
@@ -26,7 +30,7 @@ def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
         parents: the parent joint of each joint, the root's being itself.
         path: where the picture goes, a path or a binary file.
         title: line above the figures.
-        num_frames: how many frames to draw at most.
+        num_frames: how many frames to draw at most, and 24 in any case.
 
     Raises:
         ValueError: if the joints are of another shape, have no frames, or are not as many as the
@@ -49,7 +53,7 @@ def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
         )
     is_missing = np.all(joints == 0, axis=(2, 3), keepdims=True)
     points = np.where(is_missing | ~np.isfinite(joints), np.nan, joints)[..., :2]
-    frames = _evenly(len(points), num_frames)
+    frames = _evenly(len(points), min(num_frames, _MOST_FRAMES))
     bones = np.stack([np.arange(len(parents)), parents])
     low, high = _limits(points[frames])
     figure = _figure(len(frames), high - low)
@@ -58,7 +62,10 @@ def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
         _draw_bodies(axes, points[frame], bones)
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[])
         axes.set_xlabel(f"frame {frame + 1}")
-    figure.suptitle(for_picture(title, LONGEST_TITLE), y=1.02, va="bottom")
+    title = for_picture(title, LONGEST_TITLE)
+    if len(frames) < len(points):
+        title += f" ({len(frames)} of {len(points):,} frames)"
+    figure.suptitle(textwrap.fill(title, _CHARACTERS_ACROSS), y=1.02, va="bottom")
     save(figure, path)
 
 

@@ -1,14 +1,20 @@
 """The picture of a sweep: the result by the value of a flag."""
 
+import itertools
+import textwrap
+
 import numpy as np
 
 from nrnm_keras.pictures.canvas import new_figure, save
 from nrnm_keras.pictures.colors import PALETTE
-from nrnm_keras.pictures.sheet import LONGEST_TITLE
+from nrnm_keras.pictures.sheet import LONGEST_TITLE, noted, number_drawn
 from nrnm_keras.sweeping.summary import mean_and_spread
 from pipelines.escaping import for_picture
 
 _MARKERS = "os^Dv*X"
+_MOST_VALUES, _MOST_GROUPS = 40, 14
+_WIDEST = 20.0  # inches
+_LONGEST_VALUE, _LONGEST_NAME, _CHARACTERS_ACROSS = 30, 60, 70
 _LONGEST_UPRIGHT = 7  # letters
 _SMALLEST_GAP = 0.06  # of the width, between labels
 
@@ -17,7 +23,8 @@ def draw_sweep(rows, path, title):
     """Draws mean and standard deviation of each point, and every run as a dot, as a PNG.
 
     The values of the first flag go from left to right, as a line where they are numbers; those of
-    the others together are colours.
+    the others together are colours. Of many values that are no numbers the first 40 are drawn, of
+    many combinations of the others the first 14; the title says so.
 
     Args:
         rows: from `summarize`.
@@ -28,11 +35,15 @@ def draw_sweep(rows, path, title):
     first = next(iter(rows[0]["values"]))
     values = list(dict.fromkeys(row["values"][first] for row in rows))
     is_numeric = all(_is_number(value) for value in values)
+    notes = [] if is_numeric else [number_drawn(min(len(values), _MOST_VALUES), len(values), first)]
+    values = values if is_numeric else values[:_MOST_VALUES]
     groups = {}
-    for row in rows:
+    for row in (row for row in rows if row["values"][first] in values):
         others = [f"{k}={v or 'none'}" for k, v in row["values"].items() if k != first]
         groups.setdefault(", ".join(others), []).append(row)
-    figure = new_figure(max(5.0, 0.8 * len(values)), 3.4)
+    notes.append(number_drawn(min(len(groups), _MOST_GROUPS), len(groups), "combinations"))
+    groups = dict(itertools.islice(groups.items(), _MOST_GROUPS))
+    figure = new_figure(min(max(5.0, 0.8 * len(values)), _WIDEST), 3.4)
     axes = figure.subplots()
     for number, (name, group) in enumerate(groups.items()):
         places = np.array([_place(row["values"][first], values, is_numeric) for row in group])
@@ -42,7 +53,8 @@ def draw_sweep(rows, path, title):
     _name_places(axes, values, is_numeric)
     metric = rows[0]["metric"].replace("_", " ")
     axes.set(xlabel=first.replace("_", " "), ylabel=f"{split} {metric}")
-    axes.set_title(for_picture(title, LONGEST_TITLE))
+    title = noted(for_picture(title, LONGEST_TITLE), *notes)
+    axes.set_title(textwrap.fill(title, _CHARACTERS_ACROSS))
     axes.grid(alpha=0.3)
     if len(groups) > 1:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -51,7 +63,7 @@ def draw_sweep(rows, path, title):
 
 def _name_places(axes, values, is_numeric):
     """Labels the values from left to right, long names aslant, if they have room."""
-    names = [for_picture(value or "none") for value in values]
+    names = [for_picture(value or "none", _LONGEST_VALUE) for value in values]
     places = [_place(value, values, is_numeric) for value in values]
     if len(places) > 1 and np.diff(np.sort(places)).min() < _SMALLEST_GAP * np.ptp(places):
         return
@@ -72,7 +84,7 @@ def _draw_group(axes, places, results, number, name, is_line):
         marker=_MARKERS[number % len(_MARKERS)],
         linestyle="-" if is_line else "none",
         capsize=3,
-        label=for_picture(name),
+        label=for_picture(name, _LONGEST_NAME),
     )
     for place, values in zip(places, results, strict=True):
         axes.plot([place] * len(values), values, ".", color=color, alpha=0.4)

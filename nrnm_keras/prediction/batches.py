@@ -6,10 +6,13 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from nrnm_keras.errors import UsageError
+from nrnm_keras.prediction.step_check import find_fault
 from nrnm_keras.trained_model import SEQUENCE, TEXT
 
 # Inputs are sorted by length within so many batches: a batch is computed to the end of its longest.
 _BATCHES_SORTED = 16
+_LONGEST_NAME = 60  # characters, in messages
 
 
 def predict_each(trained, named_inputs, batch_size=32, on_batch=lambda size: None):
@@ -23,18 +26,53 @@ def predict_each(trained, named_inputs, batch_size=32, on_batch=lambda size: Non
             `(frames, bodies, joints, 3)`, or features `(timesteps, features)`.
         batch_size: positive integer.
         on_batch: function that is called with the size of each batch that is done.
+
+    Raises:
+        UsageError: naming the input that has a number that is not finite (a step of nothing but
+            NaN is missing, and so is a body with a joint that is NaN), or for which the model
+            gives no number.
     """
     run = _compile(trained)
-    named_inputs = iter(named_inputs)
+    named_inputs, number = iter(named_inputs), 0
     while window := list(itertools.islice(named_inputs, _BATCHES_SORTED * batch_size)):
         names, values = zip(*window, strict=True)
+        shown = functools.partial(_shown_of, names, number)
+        _check_inputs(trained.kind, values, shown)
         by_length = np.argsort([len(value) for value in values], kind="stable")
         probabilities = np.empty((len(values), len(trained.class_names)), np.float32)
         for start in range(0, len(values), batch_size):
             chosen = by_length[start : start + batch_size]
             probabilities[chosen] = run(as_batch(trained.kind, [values[i] for i in chosen]))
             on_batch(len(chosen))
+        _check_outputs(probabilities, shown)
+        number += len(names)
         yield from zip(names, probabilities, strict=True)
+
+
+def _check_inputs(kind, values, shown):
+    """Raises a UsageError for the first input with a number that is not finite."""
+    for row, value in enumerate(values):
+        for step, numbers in enumerate(() if kind == TEXT or np.isfinite(value).all() else value):
+            if fault := find_fault(kind, numbers):
+                raise UsageError(f"{shown(row)}, step {step} (from 0): {fault}; expected a number")
+
+
+def _check_outputs(probabilities, shown):
+    """Raises a UsageError for the first input whose probabilities are no numbers."""
+    wrong = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if wrong.size:
+        raise UsageError(
+            f"{shown(wrong[0])}: the model gives no probabilities for it; look for extreme numbers"
+        )
+
+
+def _shown_of(names, first, row):
+    """Returns the beginning of an input's name, or its number if it has none."""
+    name = names[row]
+    if name is None:
+        return f"input {first + row} (from 0)"
+    name = " ".join(str(name).split())
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
 def as_batch(kind, values):

@@ -8,6 +8,7 @@ import csv
 
 import numpy as np
 
+from nrnm_keras.decision import most_probable
 from nrnm_keras.errors import UsageError
 from pipelines.escaping import cut, for_csv, for_json, for_terminal
 from pipelines.locks import claimed
@@ -41,15 +42,19 @@ class ReadableResults(_Results):
 
     def write(self, name, probabilities):
         """Writes a line."""
+        label = most_probable(probabilities)
         order = np.argsort(-probabilities, kind="stable")[:_MOST_SHOWN]
-        names = [cut(for_terminal(self._class_names[i]), _LONGEST_NAME) for i in order]
+        names = [self._name(i) for i in order]
         shown = ", ".join(f"{n} {probabilities[i]:.4f}" for n, i in zip(names, order, strict=True))
-        line = f"{names[0]}  {shown}"
+        line = f"{self._name(label)}  {shown}"
         if self._naming:
             name = for_terminal(" ".join(str(name)[: 10 * _LONGEST_NAME].split()))
             shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
             line += f"  {shown}"
         self._file.write(f"{line}\n")
+
+    def _name(self, label):
+        return cut(for_terminal(self._class_names[label]), _LONGEST_NAME)
 
 
 class CsvResults(_Results):
@@ -66,7 +71,7 @@ class CsvResults(_Results):
 
     def write(self, name, probabilities):
         """Writes a record."""
-        label = self._class_names[probabilities.argmax()]
+        label = self._class_names[most_probable(probabilities)]
         columns = [for_csv(label), *(f"{value:.6f}" for value in probabilities)]
         self._writer.writerow([for_csv(name), *columns] if self._naming else columns)
 
@@ -83,7 +88,7 @@ class JsonLinesResults(_Results):
         numbers = [round(float(value), 6) for value in probabilities]
         result = {
             **named,
-            "label": self._class_names[probabilities.argmax()],
+            "label": self._class_names[most_probable(probabilities)],
             "probabilities": dict(zip(self._class_names, numbers, strict=True)),
         }
         encoding = getattr(self._file, "encoding", None) or "utf-8"

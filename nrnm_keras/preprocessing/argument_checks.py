@@ -20,9 +20,9 @@ def check_range(name, value, is_allowed, allowed):
 def check_shape(shape, layout):
     """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints."""
     num_joints = LAYOUTS[layout].num_joints
-    if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2] or shape[1] == 0:
+    if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2]:
         raise ValueError(
             f"The joints of layout={layout!r} must have the shape (batch, frames, bodies, "
-            f"{num_joints}, 3), with at least one frame and a known number of bodies. "
+            f"{num_joints}, 3), with a known number of bodies. "
             f"Received: shape={tuple(shape)}"
         )

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.preprocessing import frame_sampling, rotations
 from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape
 from nrnm_keras.preprocessing.body_presence import (
@@ -67,7 +68,8 @@ class SkeletonPreprocessor(layers.Layer):
 
     Call arguments:
         joints: Raw joints `(batch, frames, bodies, joints, 3)` in metres, with y up as cameras of
-            the Kinect give them. The number of frames need not be known.
+            the Kinect give them. The number of frames need not be known; no frames are one without
+            a body.
 
     Returns:
         Features `(batch, timesteps, parts * bodies * joints * 3)`, with as many time steps as
@@ -159,26 +161,25 @@ class SkeletonPreprocessor(layers.Layer):
     def call(self, joints):
         """Returns the features."""
         check_shape(joints.shape, self.layout)
-        joints = ops.cast(joints, "float32")
+        batch_size, joints = ops.shape(joints)[0], _at_least_one_frame(joints)
         present = find_bodies(joints)
         joints = zero_missing(joints, present)  # what is not finite would spread
         joints, present = self._choose_steps(joints, present)
         if self.reference_bone_lengths:
             joints = self._with_reference_bones(joints)
         joints = self._seen_from_the_main_body(joints, present)
-        return ops.cast(self._features(joints, present), self.compute_dtype)
+        return ops.cast(self._features(joints, present), self.compute_dtype)[:batch_size]
 
     def compute_mask(self, joints, previous_mask=None):
         """Returns the mask `(batch, timesteps)`, False for steps without any body."""
         if isinstance(joints, keras.KerasTensor):
             return None  # made whenever a model runs; no part of its graph
-        present = find_bodies(ops.cast(joints, "float32"))
-        if self.length == "all":
-            return ops.any(present, axis=2)
-        present = self._sampling(present).find_bodies(present)
+        batch_size, present = ops.shape(joints)[0], find_bodies(_at_least_one_frame(joints))
+        if self.length != "all":
+            present = self._sampling(present).find_bodies(present)
         if self.fill == "repeat":
             present = take_steps(present, repeated_steps(present))
-        return ops.any(present, axis=2)
+        return ops.any(present, axis=2)[:batch_size]
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features."""
@@ -307,3 +308,8 @@ class SkeletonPreprocessor(layers.Layer):
 
     def _bones(self, joints):
         return joints - ops.take(joints, self._skeleton.parents, axis=3)
+
+
+def _at_least_one_frame(joints):
+    """Returns joints in float32; of no sequence or no frame, one of which no body is seen."""
+    return at_least_one(at_least_one(ops.cast(joints, "float32"), 0), 1)

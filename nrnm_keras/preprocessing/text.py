@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from nrnm_keras.layers.at_least_one import at_least_one
+
 UNKNOWN = "[UNK]"
 
 # Applied in this order to lower-case text; RE2 syntax.
@@ -47,8 +49,8 @@ class TextPreprocessor(layers.Layer):
         texts: Strings `(batch,)`, in UTF-8; bytes that are not count as spaces.
 
     Returns:
-        int32 ids `(batch, timesteps)`, as long as the longest text kept. An
-        `Embedding(mask_zero=True)` makes the mask of them.
+        int32 ids `(batch, timesteps)`, as long as the longest text kept; one step of padding of
+        no texts at all. An `Embedding(mask_zero=True)` makes the mask of them.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -99,7 +101,7 @@ class TextPreprocessor(layers.Layer):
 
     def call(self, texts):
         """Returns padded token ids `(batch, timesteps)`."""
-        return self.encode(texts).to_tensor()
+        return at_least_one(self.encode(texts).to_tensor(), 1)
 
     def encode(self, texts):
         """Returns the token ids of a batch of texts, unpadded, as an int32 `tf.RaggedTensor`."""

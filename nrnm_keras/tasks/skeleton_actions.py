@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from nrnm_keras.decision import most_probable
 from nrnm_keras.errors import UsageError
 from nrnm_keras.pictures.skeleton_sequence import draw_skeleton_sequence
 from nrnm_keras.preprocessing import LAYOUTS, Standardization
@@ -95,7 +96,7 @@ class SkeletonActions(Classification):
     def draw(self, outcome, folder):
         """Draws the confusion matrix, and the first sample that was right and that was wrong."""
         pictures = super().draw(outcome, folder)
-        predicted = outcome.outputs.argmax(axis=-1)
+        predicted = most_probable(outcome.outputs)
         for name, is_right in (("right", True), ("wrong", False)):
             found = np.flatnonzero((predicted == outcome.targets) == is_right)
             if len(found):

@@ -1,7 +1,7 @@
 """Step-wise classification: a class for each step of a sequence."""
 
-import tensorflow as tf
-
+from nrnm_keras.analysis.confusions import count_confusions
+from nrnm_keras.decision import most_probable
 from nrnm_keras.models import StepClassifier
 from nrnm_keras.models.step_scores import StepAccuracy, StepCrossentropy
 from nrnm_keras.pictures.step_classes import draw_step_classes
@@ -30,7 +30,7 @@ class StepClassification(Classification):
         title = f"True and predicted classes, {outcome.split} split"
         file = "steps.png"
         pairs = zip(outcome.targets[:_DRAWN], outcome.outputs[:_DRAWN], strict=True)
-        rows = [(targets, outputs.argmax(axis=-1)) for targets, outputs in pairs]
+        rows = [(targets, most_probable(outputs)) for targets, outputs in pairs]
         draw_step_classes(rows, self.class_names, folder / file, title)
         return {**pictures, file: title}
 
@@ -40,9 +40,8 @@ class StepClassification(Classification):
             build_backbone(flags), len(self.class_names), dropout=flags.head_dropout
         )
 
-    def _confusion_matrix(self, outcome):
-        """Returns the number of labelled steps by true and predicted class."""
+    def _confusions(self, outcome):
+        """Returns the `Confusions` of the labelled steps."""
         is_labelled = outcome.targets >= 0
-        predicted = outcome.outputs.argmax(axis=-1)[is_labelled]
-        classes = len(self.class_names)
-        return tf.math.confusion_matrix(outcome.targets[is_labelled], predicted, classes).numpy()
+        predicted = most_probable(outcome.outputs[is_labelled])
+        return count_confusions(outcome.targets[is_labelled], predicted, len(self.class_names))

@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.exporting.graphs import refuse_nan, save_graphs
+from nrnm_keras.models import ClassProbabilities
 from nrnm_keras.training.best_weights import read_best_weights
 from nrnm_keras.training.evaluation import evaluate
 from nrnm_keras.training.history_files import HistoryFiles
@@ -55,4 +56,12 @@ def finish(task, flags, folder, progress, command):
 
 def _serving(model):
     """Returns a function of a model's inputs, one by one."""
-    return lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs))
+    is_classifier = isinstance(model.layers[-1], ClassProbabilities)
+
+    def serve(*inputs):
+        outputs = model(inputs[0] if len(inputs) == 1 else list(inputs))
+        if not is_classifier:
+            return outputs
+        return refuse_nan(outputs, tf.stack(list(outputs.values()), axis=-1))
+
+    return serve

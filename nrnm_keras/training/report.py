@@ -11,6 +11,8 @@ from nrnm_keras.training.flags import flag_dict
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
+# What the text shows of many classes; the file for programs has all.
+_MOST_NAMES, _MOST_ROWS = 20, 60
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
@@ -137,7 +139,8 @@ def _markdown(report, folder, pictures, usage):
         f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
         *_correlations(report["analysis"]),
-        *_class_accuracy(report["analysis"]),
+        *_class_accuracy(report["analysis"], folder),
+        *_most_confused(report["analysis"], folder),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
         f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(usage, folder)}",
@@ -150,7 +153,11 @@ def _labelled(data):
 
 
 def _classes(data):
-    return f"; classes {', '.join(map(for_markdown, data['classes']))}" if "classes" in data else ""
+    if "classes" not in data:
+        return ""
+    names = data["classes"]
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"; classes {', '.join(map(for_markdown, names[:_MOST_NAMES]))}{more}"
 
 
 def _usage(usage, folder):
@@ -165,15 +172,32 @@ def _correlations(analysis):
     return [f"Correlation of outputs and targets ({analysis['split']}): {values}."] * bool(found)
 
 
-def _class_accuracy(analysis):
+def _class_accuracy(analysis, folder):
     """Returns a table of the classes' accuracies, the lowest first, if there are any."""
     if "class_accuracy" not in analysis:
         return []
     rows = sorted(analysis["class_accuracy"].items(), key=lambda row: row[1])
     lines = [f"| class | accuracy ({analysis['split']}) |", "| --- | --- |"]
-    return [
-        "\n".join([*lines, *(f"| {for_markdown(name)} | {value:.4f} |" for name, value in rows)])
-    ]
+    lines += [f"| {for_markdown(name)} | {value:.4f} |" for name, value in rows[:_MOST_ROWS]]
+    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "classes")]
+
+
+def _most_confused(analysis, folder):
+    """Returns a table of the pairs of classes most often confused, if there is one."""
+    if not analysis.get("most_confused"):
+        return []
+    rows = analysis["most_confused"]
+    lines = ["| true class | predicted class | examples | of |", "| --- | --- | --- | --- |"]
+    for row in rows[:_MOST_ROWS]:
+        names = for_markdown(row["true"]), for_markdown(row["predicted"])
+        lines.append(f"| {names[0]} | {names[1]} | {row['count']:,} | {row['examples']:,} |")
+    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "pairs")]
+
+
+def _rows_left_out(folder, rows, what):
+    if rows <= _MOST_ROWS:
+        return []
+    return [f"The first {_MOST_ROWS} of {rows:,} {what}; `{folder.REPORT}` has more."]
 
 
 def _pictures(folder, pictures):

@@ -21,8 +21,8 @@ def make_report(selection, damaged, without_joints, written):
 
     Returns:
         A dictionary that JSON can hold. `found` is the sum of `written` and the lengths of
-        `officially_missing`, `without_joints`, `other_classes` and `damaged`; `written_by_action` has the number of
-        records of each action that has any.
+        `officially_missing`, `without_joints`, `other_classes` and `damaged`; `written_by_action`
+        has the number of records of each action that has any.
 
     Raises:
         RuntimeError: if that sum is another.

@@ -1,9 +1,9 @@
 """Reads sequences from the .ts files of the UEA and UCR archives of time series classification.
 
-Lines that begin with # are comments. The header is lines `@name value`, in any case, its words apart
-by blanks or tabs, and ends with `@data`. Then comes one sequence a line: the numbers of one feature through time, separated by
-commas; a colon and those of the next feature; at the end a colon and the label. Source: the .ts
-file format 1.0 of sktime, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
+Lines that begin with # are comments. The header is lines `@name value`, in any case, its words
+separated by blanks or tabs, and ends with `@data`. Then comes one sequence a line: the numbers of
+one feature through time, separated by commas; a colon and those of the next feature; at the end a
+colon and the label. Source: the .ts file format 1.0 of sktime, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
 """
 
 import functools

@@ -14,7 +14,23 @@ from pipelines.sick.samples import _score
 
 GOOD = ["4", "+4.5", "-.5", "5.", "1e-3", "-2.5E+1", "007.25"]
 # Arabic, Devanagari and full-width digits, and what only Python, C or nobody takes.
-BAD = ["1_0", "1_000.5", "٣", "1.٣", "३", "３.5", "0x10", "1.2.3", "--1", "1e", "e5", ".", "", "1,5", "1 2"]
+BAD = [
+    "1_0",
+    "1_000.5",
+    "٣",
+    "1.٣",
+    "३",
+    "３.5",
+    "0x10",
+    "1.2.3",
+    "--1",
+    "1e",
+    "e5",
+    ".",
+    "",
+    "1,5",
+    "1 2",
+]
 
 
 @pytest.mark.parametrize("text", GOOD)

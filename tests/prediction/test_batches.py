@@ -3,6 +3,7 @@ import weakref
 import numpy as np
 import pytest
 
+from nrnm_keras.errors import UsageError
 from nrnm_keras.predict import predict
 from nrnm_keras.prediction.batches import predict_each
 
@@ -28,6 +29,38 @@ def test_predictions_do_not_depend_on_batches_padding_and_order(kind, request):
     for batch_size in (1, 4):
         found = predict(run.trained, inputs, batch_size)
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_inputs_that_are_not_finite_are_named(sequences, value):
+    inputs = [np.ones((4, 3)) for _ in range(80)]
+    inputs[70][2, 1] = value
+    with pytest.raises(UsageError, match=r"^input 70 \(from 0\), step 2 \(from 0\): feature 1"):
+        predict(sequences.trained, inputs, batch_size=2)
+    with pytest.raises(UsageError, match=r"^a\.npz, sequence 9, step 2"):
+        list(predict_each(sequences.trained, [("a.npz, sequence 9", inputs[70])]))
+
+
+def test_inputs_without_probabilities_are_named(sequences):
+    bias = sequences.trained.classifier.logits_layer.bias
+    before = bias.numpy()
+    bias.assign([np.nan, 0])
+    try:
+        with pytest.raises(UsageError, match=r"^x+\.\.\.: the model gives no probabilities"):
+            list(predict_each(sequences.trained, [("x" * 9999, np.ones((4, 3)))]))
+    finally:
+        bias.assign(before)
+
+
+def test_steps_that_are_missing_are_no_mistake(sequences, skeletons):
+    values = np.ones((4, 3))
+    values[1] = np.nan
+    found = predict(sequences.trained, [values])[0]
+    np.testing.assert_allclose(found, sequences.expected(values), atol=1e-6)
+    joints = np.random.default_rng(0).normal(size=(5, 2, 25, 3))
+    joints[1, 0, 3] = joints[4] = np.nan
+    found = predict(skeletons.trained, [joints])[0]
+    np.testing.assert_allclose(found, skeletons.expected(joints), atol=1e-6)
 
 
 def test_no_inputs(sequences):

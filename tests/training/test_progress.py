@@ -120,6 +120,8 @@ def test_no_fact_may_be_missing(name):
     others = {key: value for key, value in facts().items() if key != name}
     with pytest.raises(ValueError, match=name):
         Progress.from_facts(others)
+
+
 def test_metrics_are_over_the_examples_that_have_a_label():
     progress = Progress()
     progress.add_step(step(1.0, 8.0) | {"labelled": 0.0})

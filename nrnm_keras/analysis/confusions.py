@@ -1,0 +1,72 @@
+"""Which classes are taken for which, in memory that grows with examples, not with classes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Confusions(NamedTuple):
+    """How often each class was predicted for each true one; pairs that never occur are not there.
+
+    Attributes:
+        true: integers `(pairs,)`, the true classes.
+        predicted: integers `(pairs,)`, what they were taken for.
+        counts: integers `(pairs,)`, the numbers of examples.
+        examples: integers `(classes,)`, the number of examples of each true class.
+    """
+
+    true: np.ndarray
+    predicted: np.ndarray
+    counts: np.ndarray
+    examples: np.ndarray
+
+    @property
+    def right(self):
+        """The number of examples of each class that were predicted right, `(classes,)`."""
+        is_right = self.true == self.predicted
+        return self._per_class(self.true[is_right], self.counts[is_right])
+
+    @property
+    def wrong(self):
+        """The pairs of different classes, the most frequent first, as `Confusions`."""
+        pairs = np.flatnonzero(self.true != self.predicted)
+        pairs = pairs[np.argsort(-self.counts[pairs], kind="stable")]
+        return self._replace(
+            true=self.true[pairs], predicted=self.predicted[pairs], counts=self.counts[pairs]
+        )
+
+    def matrix(self):
+        """Returns the confusion matrix `(classes, classes)`; rows are the true classes."""
+        matrix = np.zeros((len(self.examples), len(self.examples)), int)
+        matrix[self.true, self.predicted] = self.counts
+        return matrix
+
+    def _per_class(self, labels, counts):
+        return np.bincount(labels, counts, len(self.examples)).astype(int)
+
+
+def count_confusions(targets, predicted, num_classes):
+    """Returns the `Confusions` of examples.
+
+    Args:
+        targets: integers of any shape, the true classes, from 0.
+        predicted: integers of the same shape.
+        num_classes: integer.
+
+    Example:
+
+    >>> confusions = count_confusions([0, 0, 1, 1], [0, 1, 1, 1], num_classes=2)
+    >>> confusions.matrix().tolist()
+    [[1, 1], [0, 2]]
+    """
+    targets, predicted = (np.ravel(labels).astype("int64") for labels in (targets, predicted))
+    pairs, counts = np.unique(targets * num_classes + predicted, return_counts=True)
+    examples = np.bincount(targets, minlength=num_classes)
+    return Confusions(pairs // num_classes, pairs % num_classes, counts, examples)
+
+
+def confusions_of_matrix(matrix):
+    """Returns the `Confusions` in a confusion matrix `(classes, classes)`."""
+    matrix = np.asarray(matrix)
+    true, predicted = np.nonzero(matrix)
+    return Confusions(true, predicted, matrix[true, predicted], matrix.sum(axis=1))

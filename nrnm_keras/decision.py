@@ -1,0 +1,30 @@
+"""The class that a network decides for: no number is no decision."""
+
+import numpy as np
+
+from nrnm_keras.errors import UsageError
+
+
+def most_probable(scores):
+    """Returns which class has the highest score, an integer array of shape `(...)`.
+
+    Args:
+        scores: probabilities or logits `(..., classes)`.
+
+    Raises:
+        UsageError: if one is NaN: no class is the most probable then.
+
+    Example:
+
+    >>> most_probable(np.array([[0.2, 0.8], [0.7, 0.3]])).tolist()
+    [1, 0]
+    """
+    scores = np.asarray(scores)
+    if np.isnan(scores).any():
+        rows = np.argwhere(np.isnan(scores).any(axis=-1))
+        where = f", first in row {', '.join(map(str, rows[0]))} (from 0)" if rows.size else ""
+        raise UsageError(
+            f"the network gives no number for a class{where}, so none is the most probable; look "
+            "for extreme numbers in the input and in the weights"
+        )
+    return scores.argmax(axis=-1)

@@ -1,0 +1,28 @@
+"""Batches of no sequences and sequences of no steps, which many operations do not take."""
+
+from keras import ops
+
+
+def at_least_one(x, axis):
+    """Gives a tensor of size 0 along an axis one slice of zeros, or of False; others stay.
+
+    Without a branch, so that a graph does the same for any size.
+
+    Args:
+        x: Tensor.
+        axis: 0, the sequences of a batch, or 1, their steps.
+
+    Example:
+
+    >>> at_least_one(np.ones((2, 0, 3)), 1).shape, at_least_one(np.ones((2, 5, 3)), 1).shape
+    (TensorShape([2, 1, 3]), (2, 5, 3))
+    """
+    if x.shape[axis]:
+        return x
+    x = ops.convert_to_tensor(x)
+    shape = list(ops.shape(x))
+    size, shape[axis] = shape[axis], 1
+    missing = ops.zeros(shape, x.dtype)
+    if not isinstance(size, int):
+        missing = missing[(slice(None),) * axis + (slice(1 - ops.minimum(size, 1)),)]
+    return ops.concatenate([x, missing], axis=axis)
