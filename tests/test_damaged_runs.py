@@ -14,6 +14,9 @@ from nrnm_keras.command_line import EXIT_STOPPED
 from nrnm_keras.training import finish
 from tests.training_processes import write_sequences
 
+# Many trainings. What is read of the files has quick tests beside each reader.
+pytestmark = pytest.mark.slow
+
 BEST = "best_weights.npz"
 
 
@@ -211,6 +214,7 @@ def test_damaged_best_weights_are_found_before_any_step(
 ):
     folder = request.getfixturevalue(place)
     fault(folder / BEST)
+    capsys.readouterr()
     assert run(flags, folder) == 1
     output = capsys.readouterr()
     assert "Epoch" not in output.out
