@@ -12,7 +12,7 @@ from pipelines.file_errors import reading
 MB = 2**20
 REVIEW = 1 * MB
 LINE = 16 * MB  # the longest known of the UEA archive, of DuckDuckGeese, has 4 MB
-TABLE = 32 * MB  # files kept in memory as Python's objects: FLIP's have 3 MB, SICK's 0.6
+TABLE = 16 * MB  # files kept in memory as Python's objects: FLIP's have 3 MB, SICK's 0.6
 NW_UCLA_FILE = 16 * MB  # the largest has 0.13 MB
 SKELETON_FILE = 256 * MB
 ARRAYS = 1024 * MB

@@ -207,7 +207,7 @@ def _check_name(path, name):
 
 
 def _check_usable(path, info):
-    """Raises a SourceError for a member that is not a plain file, or cannot be read."""
+    """Raises a SourceError for a member that is a link, or cannot be read."""
     name, advice = info.orig_filename, "unpack the archive"
     if info.flag_bits & _ENCRYPTED:
         raise SourceError(f"{path}: {name} is encrypted; {advice}")
@@ -216,6 +216,5 @@ def _check_usable(path, info):
             f"{path}: {name} is compressed by method {info.compress_type}, expected deflate; "
             f"{advice}"
         )
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise SourceError(f"{path}: {name} is a link or no file; expected plain files; {advice}")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise SourceError(f"{path}: {name} is a link; expected plain files; {advice}")
