@@ -51,6 +51,7 @@ _ID = re.compile(rb"-?[0-9]{1,19}")
 _NUMBER, _INFINITY = (re.compile(form.encode()) for form in (NUMBER, INFINITY))
 _STATES = (b"0", b"1", b"2")
 _MOST_FRAMES = 500_000  # over four hours; two bodies have 652 bytes a frame, no body's line has 2
+_LARGEST_AT_ONCE = 2**25  # bytes: that reader takes up to 30 times as many, the other one fewer
 _TOO_LARGE = 2.0**128 - 2.0**103  # the smallest number that float32 rounds to infinity
 
 
@@ -90,7 +91,7 @@ def read_skeleton(content, name):
     >>> read_skeleton(b"2\\n0\\n0\\n", "empty.skeleton").num_frames
     2
     """
-    body_frames = _read_at_once(content)
+    body_frames = _read_at_once(content) if len(content) <= _LARGEST_AT_ONCE else None
     if body_frames is None:
         body_frames = _read_line_by_line(content, name)
     if body_frames.num_frames > _MOST_FRAMES:
