@@ -1,6 +1,7 @@
 """What commands say: results on standard output, errors, warnings and progress on the other."""
 
 import contextlib
+import locale
 import logging
 import os
 import pathlib
@@ -13,6 +14,7 @@ from pipelines.escaping import for_terminal, one_line, quoted
 from pipelines.library_logs import is_verbose
 
 _PACKAGES = ("nrnm_keras", "pipelines")
+_UTF8 = ("utf-8", "utf8")
 _ABSL = "absl"  # the logger in which TFDS and Keras warn, too
 _OURS = tuple(f"{pathlib.Path(__file__).parents[1] / name}{os.sep}" for name in _PACKAGES)
 
@@ -49,7 +51,8 @@ def command_output():
     """In this context the process writes as commands do.
 
     Whatever the encoding of standard output, no character is an error: those that it lacks are
-    written as Python writes them. Warnings of this project are one line each.
+    written as Python writes them. Warnings of this project are one line each. Files are in UTF-8
+    even where the locale is another: Keras writes vocabularies in its encoding.
     """
     streams = [s for s in (sys.stdout, sys.stderr) if hasattr(s, "reconfigure")]
     errors = [stream.errors for stream in streams]
@@ -63,9 +66,14 @@ def command_output():
         logger.addHandler(handler)
         logger.setLevel(logging.WARNING)
         logger.propagate = False
+    locale_before = locale.setlocale(locale.LC_CTYPE)
+    if locale.getpreferredencoding(False).lower() not in _UTF8:
+        with contextlib.suppress(locale.Error):  # not every system has it
+            locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     try:
         yield
     finally:
+        locale.setlocale(locale.LC_CTYPE, locale_before)
         for logger, (level, propagate) in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
