@@ -178,7 +178,7 @@ def test_paths_that_are_not_utf8(folder, flags, trained):
     assert result.stdout == f"40 texts: {folder}/pr\\udce9.csv\n" and output.exists()
     for words in (
         ["nrnm_keras.train", *flags, f"--run_dir={folder}/r\udce9"],
-        ["nrnm_keras.train", *SMALL, f"--train_file={data}", f"--data_dir={folder}/d\udce9"],
+        ["nrnm_keras.train", *own, f"--run_dir={folder}/new", f"--data_dir={folder}/d\udce9"],
         ["nrnm_keras.export", f"--model={folder}/run", f"--output={folder}/e\udce9"],
         ["nrnm_keras.sweep", *flags, "--grid=units=4", f"--sweep_dir={folder}/s\udce9"],
         ["pipelines.build", "text_files", f"--train_file={data}", f"--data_dir={folder}/d\udce9"],
