@@ -176,11 +176,12 @@ class Replicas:
             loss = network.compute_loss(sequences, targets, outputs, weights, training=True)
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, network.trainable_variables)
+        # Of an embedding it has a row for each occurrence of a token, whose sum is to be clipped.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if self.count > 1:
             # Keras clips each copy's gradient and then adds them up. So that the sum is clipped,
             # every copy hands in an equal share of it, and the limit is shared out too.
             context = tf.distribute.get_replica_context()
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
             gradients = context.all_reduce("SUM", gradients)
             gradients = [gradient / self.count for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
