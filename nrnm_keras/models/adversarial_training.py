@@ -25,9 +25,9 @@ class AdversarialTraining(keras.Model):
       training; Goodfellow et al., ICLR 2015).
     - `"virtual"`: `g` is the gradient of KL(output || perturbed output) a random step of norm
       `norm` away, which is one power iteration towards the direction in which the output changes
-      most; the term is that divergence. It needs no labels (virtual adversarial training). So long
-      a random step changes the output little still; what one of 0.1, as in the authors' code,
-      changes is lost in half precision, and in float32 rounding decides on its sign now and then.
+      most; the term is that divergence. It needs no labels (virtual adversarial training). A random
+      step changes the output little even at that length. One of 0.1, as in the authors' code,
+      changes it so little that half precision would lose it.
 
     Cross entropies count labelled rows only, divided by `labelled_share`: their expectation is the
     mean over the labelled examples, however many a batch has. The other terms are means over all
@@ -58,7 +58,8 @@ class AdversarialTraining(keras.Model):
     >>> layers += [SequenceClassifier(RecurrentBackbone(8, num_layers=1, nrnm_layers=()), 2)]
     >>> network = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
     >>> model = AdversarialTraining(network, "virtual", labelled_share=0.5)
-    >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile("adam", loss, jit_compile=False)
     >>> loss = model.train_on_batch(np.array([[3, 8, 1], [2, 0, 0]]), np.array([1, -1]))
     """
 
