@@ -18,11 +18,20 @@ def check_range(name, value, is_allowed, allowed):
 
 
 def check_shape(shape, layout):
-    """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints."""
+    """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints.
+
+    A layer cannot be made for no frames, but one that is made for any number takes none, too.
+    """
     num_joints = LAYOUTS[layout].num_joints
-    if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2]:
+    if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2] or shape[1] == 0:
         raise ValueError(
             f"The joints of layout={layout!r} must have the shape (batch, frames, bodies, "
-            f"{num_joints}, 3), with a known number of bodies. "
+            f"{num_joints}, 3), with at least one frame and a known number of bodies. "
             f"Received: shape={tuple(shape)}"
         )
+
+
+def check_shape_in_call(shape, layout):
+    """Refuses the same but for the number of frames."""
+    batch_size, *_ = shape
+    check_shape((batch_size, None, *shape[2:]), layout)

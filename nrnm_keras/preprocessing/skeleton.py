@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.preprocessing import frame_sampling, rotations
-from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape
+from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape, check_shape_in_call
 from nrnm_keras.preprocessing.body_presence import (
     MainBody,
     find_bodies,
@@ -160,7 +160,7 @@ class SkeletonPreprocessor(layers.Layer):
 
     def call(self, joints):
         """Returns the features."""
-        check_shape(joints.shape, self.layout)
+        check_shape_in_call(joints.shape, self.layout)
         batch_size, joints = ops.shape(joints)[0], _at_least_one_frame(joints)
         present = find_bodies(joints)
         joints = zero_missing(joints, present)  # what is not finite would spread

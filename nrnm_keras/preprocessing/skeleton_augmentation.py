@@ -6,7 +6,12 @@ import keras
 from keras import layers, ops, random
 
 from nrnm_keras.preprocessing import frame_sampling
-from nrnm_keras.preprocessing.argument_checks import check_choice, check_range, check_shape
+from nrnm_keras.preprocessing.argument_checks import (
+    check_choice,
+    check_range,
+    check_shape,
+    check_shape_in_call,
+)
 from nrnm_keras.preprocessing.body_presence import (
     MainBody,
     find_bodies,
@@ -91,7 +96,7 @@ class SkeletonAugmentation(layers.Layer):
 
     def call(self, joints, training=False):
         """Returns the joints, changed in training."""
-        check_shape(joints.shape, self.layout)
+        check_shape_in_call(joints.shape, self.layout)
         joints = ops.cast(joints, "float32")
         if not training:
             return joints
