@@ -102,16 +102,13 @@ def nrnm_multiply_adds(cell, timesteps, features):
     units, slots, block = cell.units, cell.slots, cell.block_size
     memory = slots * units
     windows = timesteps // cell.window_size
-    # Windows before the first write do not read, if others follow.
-    blank = -(-block // cell.window_size)
-    blank = blank if windows > blank else 0
-    reads = -(-timesteps // cell.window_size) - blank
+    reads = -(-timesteps // cell.window_size)
     step = 4 * units * (features + units) + features * units
     read = features * memory + memory * units
     attention = 3 * slots * units**2 + 2 * slots * cell.num_heads * (slots + block) * units
     gates = 2 * units * (block + slots) * units
     write = attention + slots * units**2 + gates
-    reading = (timesteps - blank * cell.window_size) * read + reads * memory**2
+    reading = timesteps * read + reads * memory**2
     return timesteps * step + reading + windows * write
 
 

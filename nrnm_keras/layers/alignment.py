@@ -104,6 +104,9 @@ def take_rows(x, indices):
     Flattened, because `ops.take_along_axis` would need an index for every feature.
     """
     batch_size, timesteps = ops.shape(x)[:2]
+    if isinstance(batch_size, int) and batch_size == 0:
+        # JAX takes nothing from nothing in another shape.
+        return ops.zeros((0, indices.shape[1], x.shape[-1]), x.dtype)
     offsets = timesteps * ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
     flat = ops.reshape(x, (-1, x.shape[-1]))
     return ops.take(flat, ops.cast(indices, "int32") + offsets, axis=0)

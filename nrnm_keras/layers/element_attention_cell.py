@@ -5,6 +5,7 @@ from keras import ops
 
 from nrnm_keras.layers.cell_wrapper import CellWrapper
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
+from nrnm_keras.layers.precision import matmul
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -71,8 +72,8 @@ class ElementAttentionCell(CellWrapper):
     def call(self, inputs, states, training=False):
         """Computes one step (Eqs. 1 and 2)."""
         attention = ops.sigmoid(
-            ops.matmul(inputs, self.attention_kernel)
-            + ops.matmul(states[0], self.attention_recurrent_kernel)
+            matmul(inputs, self.attention_kernel)
+            + matmul(states[0], self.attention_recurrent_kernel)
             + self.attention_bias
         )
         output, states = self.cell(attention * inputs, states, training=training)

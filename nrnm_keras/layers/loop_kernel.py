@@ -5,6 +5,8 @@ from collections import namedtuple
 import keras
 from keras import ops
 
+from nrnm_keras.layers.precision import matmul
+
 LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
@@ -29,7 +31,7 @@ def multiply(x, kernel):
     kernel is a `LoopKernel`, the transpose is taken once for all times.
     """
     if not isinstance(kernel, LoopKernel):
-        return ops.matmul(x, kernel)
+        return matmul(x, kernel)
     if len(x.shape) == 2:
         return _multiply(x, *kernel)
     rows = _multiply(ops.reshape(x, (-1, x.shape[-1])), *kernel)
@@ -40,6 +42,6 @@ def multiply(x, kernel):
 def _multiply(x, kernel, transposed):
     def gradient(upstream):
         # A second pass finds the kernel behind `transposed`: for it, that must be no constant.
-        return ops.matmul(upstream, transposed), ops.matmul(ops.transpose(x), upstream), None
+        return matmul(upstream, transposed), matmul(ops.transpose(x), upstream), None
 
-    return ops.matmul(x, kernel), gradient
+    return matmul(x, kernel), gradient

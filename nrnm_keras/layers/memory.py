@@ -7,8 +7,7 @@ from keras import ops, tree
 from nrnm_keras.layers.loop_kernel import loop_kernel, multiply
 from nrnm_keras.layers.memory_part import MemoryPart, project
 from nrnm_keras.layers.memory_read import AttentionRead, GatedRead
-
-_EPSILON = 1e-5
+from nrnm_keras.layers.precision import layer_normalization, matmul
 
 
 class NonLocalMemory(MemoryPart):
@@ -98,7 +97,7 @@ class NonLocalMemory(MemoryPart):
 
     def embed(self, inputs):
         """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
-        return ops.matmul(inputs, self.input_kernel)
+        return matmul(inputs, self.input_kernel)
 
     def read_inputs(self, inputs):
         """What inputs `(..., features)` contribute to what they read, `(..., size)`."""
@@ -152,10 +151,12 @@ class NonLocalMemory(MemoryPart):
         block = ops.concatenate([hidden, embedded], axis=1)
         interact = self._attend if self.interaction == "self_attention" else self._map_linearly
         interaction, weights = interact(hidden, block, kernels)
-        skip = self._normalize(hidden + interaction, self.attention_scale, self.attention_offset)
+        skip = layer_normalization(
+            hidden + interaction, self.attention_scale, self.attention_offset
+        )
         dense = multiply(skip, kernels["dense_kernel"])
         dense = ops.relu(dense if self.dense_bias is None else dense + self.dense_bias)
-        candidate = self._normalize(skip + dense, self.dense_scale, self.dense_offset)
+        candidate = layer_normalization(skip + dense, self.dense_scale, self.dense_offset)
 
         memory = ops.reshape(memory, (-1, self.slots, self.units))
         input_gate, forget_gate = self._write_gates(memory, gate_inputs, kernels)
@@ -181,7 +182,7 @@ class NonLocalMemory(MemoryPart):
         queries = ops.stack(list(map(multiply, queries, kernels["key_kernels"])), axis=1)
         queries = ops.reshape(queries, (-1, slots * heads, units))
         weights = ops.softmax(ops.einsum("bqu,bku->bqk", queries, block))
-        attended = ops.reshape(ops.matmul(weights, block), (-1, heads, units))
+        attended = ops.reshape(matmul(weights, block), (-1, heads, units))
         attended = map(multiply, ops.unstack(attended, axis=1), kernels["value_kernels"])
         attended = ops.concatenate(list(attended), axis=-1)
         weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
@@ -190,7 +191,7 @@ class NonLocalMemory(MemoryPart):
     def _map_linearly(self, hidden, block, _):
         """One linear map of the whole block, the "w/o self-attention" variant."""
         block = ops.reshape(block, (-1, (self.slots + self.block_size) * self.units))
-        mapped = ops.reshape(ops.matmul(block, self.linear_kernel), (-1, self.slots, self.units))
+        mapped = ops.reshape(matmul(block, self.linear_kernel), (-1, self.slots, self.units))
         return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
 
     def _write_kernels(self):
@@ -203,9 +204,6 @@ class NonLocalMemory(MemoryPart):
             kernels["key_kernels"] = _by_head(self.key_kernel)
             kernels["value_kernels"] = _by_head(self.value_kernel)
         return kernels
-
-    def _normalize(self, x, scale, offset):
-        return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
 
     def _norm(self, name, units):
         scale = self.add_weight(name=f"{name}_scale", shape=(units,), initializer="ones")

@@ -2,6 +2,8 @@
 
 from keras import layers, ops
 
+from nrnm_keras.layers.precision import matmul
+
 
 class MemoryPart(layers.Layer):
     """A layer whose weights begin, and are kept, as the arguments of `NRNMCell` say.
@@ -63,7 +65,7 @@ def project(inputs, kernel, bias=None):
 
     As matrices, because TensorFlow then adds the bias within the matmul.
     """
-    projected = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
+    projected = matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
     if bias is not None:
         projected = projected + bias
     return ops.reshape(projected, (*ops.shape(inputs)[:-1], kernel.shape[-1]))

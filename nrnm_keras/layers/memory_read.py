@@ -130,9 +130,11 @@ class AttentionRead(MemoryPart):
             for name in ("read_key_kernel", "read_value_kernel")
         )
         queries = projected[..., self.units :]
-        shape = ops.shape(queries)
-        queries = ops.reshape(queries, (-1, shape[-2], self.num_heads, size))
+        *steps, batch_size, units = ops.shape(queries)
+        queries = ops.reshape(queries, (math.prod(steps), batch_size, self.num_heads, size))
         scores = ops.einsum("tbhd,bshd->tbhs", queries, keys) / math.sqrt(size)
         attended = ops.einsum("tbhs,bshd->tbhd", ops.softmax(scores), values)
         gates = self.gates(projected, memory, kernels)
-        return multiply(gates * ops.reshape(attended, shape), kernels["read_kernel"])
+        return multiply(
+            gates * ops.reshape(attended, (*steps, batch_size, units)), kernels["read_kernel"]
+        )

@@ -13,6 +13,7 @@ from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.memory import NonLocalMemory
 from nrnm_keras.layers.memory_part import project
+from nrnm_keras.layers.precision import matmul
 from nrnm_keras.layers.recurrences import RECURRENCES
 from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.step_seed import StepSeed
@@ -269,7 +270,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         recurrent_inputs = self.recurrence.recurrent_inputs(hidden, carry)
         if recurrent_mask is not None:
             recurrent_inputs = recurrent_inputs * recurrent_mask
-        from_hidden = ops.matmul(recurrent_inputs, self.recurrent_kernel)
+        from_hidden = matmul(recurrent_inputs, self.recurrent_kernel)
         if self.bias is not None and self.recurrence.has_hidden_bias:
             from_hidden = from_hidden + self.bias[1]
         return self.recurrence.step(gate_inputs, from_hidden, read, hidden, carry)

@@ -6,8 +6,7 @@ import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
-
-_EPSILON = 1e-5
+from nrnm_keras.layers.precision import layer_normalization, matmul
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -101,14 +100,16 @@ class RelationalMemoryCell(layers.Layer):
         outputs, change = map(self._split_slots, states)
         start = ops.eye(self.slots, self.units // self.slots, dtype=self.compute_dtype)
         cells = start + change
-        attended = self._attend(cells, ops.matmul(inputs, self.input_kernel) + self.input_bias)
-        attended = _normalize(cells + attended, self.attention_scale, self.attention_offset)
-        hidden = ops.relu(ops.matmul(attended, self.hidden_kernel) + self.hidden_bias)
-        dense = ops.matmul(hidden, self.dense_kernel) + self.dense_bias
-        candidates = _normalize(attended + dense, self.dense_scale, self.dense_offset)
+        attended = self._attend(cells, matmul(inputs, self.input_kernel) + self.input_bias)
+        attended = layer_normalization(
+            cells + attended, self.attention_scale, self.attention_offset
+        )
+        hidden = ops.relu(matmul(attended, self.hidden_kernel) + self.hidden_bias)
+        dense = matmul(hidden, self.dense_kernel) + self.dense_bias
+        candidates = layer_normalization(attended + dense, self.dense_scale, self.dense_offset)
 
-        from_inputs = ops.matmul(inputs, self.gate_kernel) + self.gate_bias
-        gates = ops.expand_dims(from_inputs, 1) + ops.matmul(outputs, self.gate_recurrent_kernel)
+        from_inputs = matmul(inputs, self.gate_kernel) + self.gate_bias
+        gates = ops.expand_dims(from_inputs, 1) + matmul(outputs, self.gate_recurrent_kernel)
         forget, input_, output = ops.split(gates, 3, axis=-1)
         cells = ops.sigmoid(forget + 1) * cells + ops.sigmoid(input_) * ops.tanh(candidates)
         outputs = ops.reshape(ops.sigmoid(output) * ops.tanh(cells), (-1, self.units))
@@ -123,7 +124,7 @@ class RelationalMemoryCell(layers.Layer):
         size = self.units // self.slots
         sources = ops.concatenate([cells, ops.expand_dims(embedded, 1)], axis=1)
         queries, keys, values = (
-            ops.reshape(ops.matmul(x, kernel), (-1, rows, self.num_heads, size // self.num_heads))
+            ops.reshape(matmul(x, kernel), (-1, rows, self.num_heads, size // self.num_heads))
             for x, kernel, rows in (
                 (cells, self.query_kernel, self.slots),
                 (sources, self.key_kernel, self.slots + 1),
@@ -152,10 +153,6 @@ class RelationalMemoryCell(layers.Layer):
 
 
 _ARGUMENTS = argument_names(RelationalMemoryCell)
-
-
-def _normalize(x, scale, offset):
-    return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=_EPSILON)
 
 
 def _fresh(initializer):

@@ -245,8 +245,11 @@ class WindowLoop:
 
     def _cut_blocks(self, rows):
         """Cuts rows as `_embedded_from_block` returns them into the windows' blocks."""
-        places = ops.expand_dims(self._ends(), 1) + ops.arange(self.cell.block_size, dtype="int32")
-        return ops.transpose(ops.take(rows, places, axis=1), (1, 0, 2, 3))
+        cell, alignment = self.cell, self.alignment
+        places = ops.expand_dims(self._ends(), 1) + ops.arange(cell.block_size, dtype="int32")
+        blocks = take_rows(rows, ops.reshape(places, (1, -1)))
+        shape = (alignment.batch_size, alignment.num_windows, cell.block_size, cell.units)
+        return ops.transpose(ops.reshape(blocks, shape), (1, 0, 2, 3))
 
     def _writes(self):
         """Whether a row's window ends with a write, `(windows, batch, 1)`."""
@@ -308,7 +311,8 @@ class WindowLoop:
 
 def _by_step(hidden):
     """Joins windows: `(windows, window_size, ...)` to `(steps, ...)`."""
-    return ops.reshape(hidden, (-1, *ops.shape(hidden)[2:]))
+    windows, steps, *rest = ops.shape(hidden)
+    return ops.reshape(hidden, (windows * steps, *rest))
 
 
 def _rows_from(first, count):

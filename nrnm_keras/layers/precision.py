@@ -1,0 +1,28 @@
+"""Operations that Keras 3.15 rounds to float32 on PyTorch and JAX, in their inputs' precision."""
+
+import keras
+from keras import ops
+
+
+def matmul(x, y):
+    """`ops.matmul`, in float64 too."""
+    if _is_float64(x):
+        return x @ ops.convert_to_tensor(y, x.dtype)
+    return ops.matmul(x, y)
+
+
+def layer_normalization(x, scale, offset, epsilon=1e-5):
+    """`ops.layer_normalization` over the last axis, in float64 too, and where PyTorch traces.
+
+    Its tracer gives no numbers for sizes, and ONNX has no layer normalization of unknown size.
+    """
+    if isinstance(x.shape[-1], int) and not _is_float64(x):
+        return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=epsilon)
+    size = scale.shape[-1]
+    x = x - ops.sum(x, axis=-1, keepdims=True) / size
+    variance = ops.sum(x * x, axis=-1, keepdims=True) / size
+    return x / ops.sqrt(variance + epsilon) * scale + offset
+
+
+def _is_float64(x):
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
