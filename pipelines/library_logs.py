@@ -12,8 +12,6 @@ import signal
 import sys
 import warnings
 
-from absl import flags
-
 # Set for a command's child processes, too: "1" if they may say everything, "0" if not.
 _VERBOSE = "NRNM_VERBOSE"
 _PACKAGES = ("nrnm_keras", "pipelines")
@@ -28,6 +26,8 @@ _REMARK = re.compile(
 def define_verbose(values):
     """Defines the flag in an absl `FlagValues`; `hide_in_commands` has read it by then."""
     text = "show what TensorFlow and other libraries log, too"
+    from absl import flags  # not needed where files are read in other processes
+
     flags.DEFINE_boolean("verbose", False, text, flag_values=values)
 
 
@@ -74,6 +74,8 @@ def _is_command():
 
 def _wants_all(arguments):
     """Returns the value of `--verbose` on a command line or in its flag files."""
+    from absl import flags
+
     with contextlib.suppress(flags.Error, OSError, UnicodeError):  # the command will tell
         arguments = flags.FlagValues().read_flags_from_files(arguments, force_gnu=True)
     wanted = False

@@ -12,9 +12,8 @@ def test_multiply_adds_by_hand():
     # projection 8 * 4 = 32. A window: memory in the read gate 8 * 8 = 64; queries, keys' and
     # values' kernels 3 * 2 * 16 = 96; scores and sums 2 * (2 * 2) * 6 * 4 = 192; fully connected
     # 2 * 16 = 32; write gates from inputs 16 * 8 = 128 and from the memory 2 * 4 * 8 = 64.
-    # Of 9 steps the first window does not read: the memory is still zero.
     assert nrnm_multiply_adds(cell, 1, 3) == 180 + 64
-    assert nrnm_multiply_adds(cell, 9, 3) == 4 * 124 + 5 * 180 + 2 * 64 + 2 * 512
+    assert nrnm_multiply_adds(cell, 9, 3) == 9 * 180 + 3 * 64 + 2 * 512
 
 
 def test_compares_three_layers():

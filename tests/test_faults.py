@@ -321,6 +321,7 @@ def test_records_of_no_examples(sequences, tmp_path, capsys):
         split["shardLengths"], split["numBytes"] = ["0"], "0"
         write_records(case.records, split["name"], [])
     (case.records / "dataset_info.json").write_text(json.dumps(info))
+    write_records(case.records, "train", [])  # and the manifest, once more
     line = fail(capsys, case.flags, tmp_path / "run")
     assert str(case.records) in line and "none of its 0 records is for training" in line
 

@@ -52,7 +52,7 @@ def read_published(path, flags):
 def _read(path):
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, strict=True))
     except OSError as error:
         raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

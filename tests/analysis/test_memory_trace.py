@@ -24,13 +24,13 @@ class Witness(Oracle):
         super().step(x)
         self.norms.append(np.sqrt(np.square(self.memory).sum()))
 
-    def write(self):
+    def write(self, t):
         w, block = self.w, np.concatenate(self.embedded[-self.k :])
         from_memory = np.tanh(self.memory) @ w["write_gate_recurrent_kernel"]
         gates = sigmoid(block @ w["write_gate_kernel"] + from_memory + w["write_gate_bias"])
         number = len(self.embedded)
         self.write_gates.append((number, *(half.mean() for half in np.split(gates, 2, axis=-1))))
-        super().write()
+        super().write(t)
 
 
 @pytest.mark.parametrize("options", [{}, {"window_size": 2}, {"interaction": "linear"}])

@@ -278,7 +278,7 @@ def test_every_file_of_a_build_is_listed(sources, dataset, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["target.labels.txt", "metadata.json", "x.tfrecord", "text_files-more.tfrecord-1-of-1"]
+    "name", ["target.labels.txt", "more.json", "x.tfrecord", "text_files-more.tfrecord-1-of-1"]
 )
 def test_file_too_many_that_would_be_read_is_named(built, name):
     folder, _ = built

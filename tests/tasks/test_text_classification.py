@@ -75,11 +75,15 @@ def test_only_generated_data_carry_a_notice():
 
 def test_build_options_stand_in_the_flags(make_flags):
     flags = make_flags(imdb_source="a", train_file="b.csv", test_file="c.csv")
-    assert TASKS["imdb"].build_options(flags) == {"source": "a"}
+    assert TASKS["imdb"].build_options(flags) == {
+        "source": "a",
+        "source_limit_mb": 0,
+    }
     assert TASKS["text"].build_options(flags) == {
         "train_file": "b.csv",
         "validation_file": None,
         "test_file": "c.csv",
+        "source_limit_mb": 0,
     }
     assert TASKS["sample_reviews"].build_options(flags) == {}
     for name in ("text", "sequence"):
