@@ -3,13 +3,13 @@
 import hashlib
 import io
 import json
+import logging
 import os
 import pathlib
 import re
 
 import keras
 import numpy as np
-from absl import logging
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.training.saved_arrays import (
@@ -21,6 +21,7 @@ from nrnm_keras.training.saved_arrays import (
 )
 from pipelines.publishing import make_folder, publish
 
+_LOG = logging.getLogger(__name__)
 _FORMAT = "step_{:09d}.npz"
 _NAME = re.compile(r"step_([0-9]{9,15})\.npz")
 _FACTS = "facts"
@@ -98,7 +99,7 @@ class Checkpoints:
             except DamagedError as error:
                 then = "an older one is used" if older else "there is no older one"
                 path = self._folder / _FORMAT.format(step)
-                logging.warning("the checkpoint %s is damaged (%s); %s", path, error, then)
+                _LOG.warning("the checkpoint %s is damaged (%s); %s", path, error, then)
         return 0
 
     def facts(self, step):
