@@ -17,6 +17,7 @@ import time
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.training.cluster import host_and_port
 from nrnm_keras.training.stopping import STOP_SIGNALS, handled
+from pipelines.console import say
 
 _SECONDS_BETWEEN_QUESTIONS = 0.5
 _SECONDS_FOR_AN_ANSWER = 5
@@ -52,11 +53,11 @@ def meet(cluster, timeout=0):
                     "again"
                 )
             if now > report:
-                print(f"waiting for {missing} ({now - start:.0f} s)", flush=True)
+                say(f"waiting for {missing} ({now - start:.0f} s)")
                 report = now + _SECONDS_BETWEEN_REPORTS
             time.sleep(_SECONDS_BETWEEN_QUESTIONS / 5)
         if report > start + _SECONDS_BEFORE_THE_FIRST:
-            print(f"all {len(cluster.workers)} workers are there", flush=True)
+            say(f"all {len(cluster.workers)} workers are there")
 
 
 def _stop(number, _):

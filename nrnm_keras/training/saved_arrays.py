@@ -7,6 +7,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from pipelines.escaping import one_line
+
 _LONGEST = 200
 
 
@@ -112,5 +114,4 @@ def shortened(text):
     """Returns text, or an error's, as one line of bounded length."""
     if isinstance(text, Exception):
         text = str(text) or type(text).__name__
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    return one_line(text, _LONGEST)
