@@ -8,7 +8,7 @@ import keras
 from absl import flags
 
 from nrnm_keras import NRNM
-from nrnm_keras.command_line import run_command
+from nrnm_keras.commands.command_line import run_command
 from nrnm_keras.errors import UsageError
 from pipelines.console import say
 from pipelines.escaping import quoted

@@ -4,16 +4,18 @@ import pathlib
 import numpy as np
 import pytest
 
+pytest_plugins = ["tests.trained_models"]
+
 TESTS = pathlib.Path(__file__).parent
 # Each file's tests run in one of several processes, file after file: the longest begin.
 LONGEST = [
     "layers/test_keras_integration.py",
-    "test_export.py",
+    "export/test_export.py",
     "test_notebooks.py",
-    "test_train.py",
+    "train/test_train.py",
     "layers/test_nrnm.py",
     "test_faults.py",
-    "test_train_skeletons.py",
+    "train/test_train_skeletons.py",
 ]
 
 ACTIONS = [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]  # of NW-UCLA, as its file names count them

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from nrnm_keras.training.checkpoints import Checkpoints
+from nrnm_keras.train.checkpoints import Checkpoints
 from tests.training_processes import (
     Command,
     Training,

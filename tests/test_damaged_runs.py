@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from nrnm_keras import train
-from nrnm_keras.command_line import EXIT_STOPPED
-from nrnm_keras.training import finish
+from nrnm_keras.commands.command_line import EXIT_STOPPED
+from nrnm_keras.train import __main__ as train
+from nrnm_keras.train import finish
 from tests.training_processes import write_sequences
 
 # Many trainings. What is read of the files has quick tests beside each reader.

@@ -19,14 +19,14 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from nrnm_keras import train
+from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
+from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks import TASKS
-from nrnm_keras.tasks.checks import faults_named
-from nrnm_keras.training import loop
-from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
-from nrnm_keras.training.flags import define_flags, flag_lines
-from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.train import __main__ as train
+from nrnm_keras.train import loop
+from nrnm_keras.train.flags import define_flags, flag_lines
 from pipelines.build import build
 from pipelines.manifest import write_manifest
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.inference.run_folder import RunFolder
 from tests.training_processes import Training, kill_all, report, weights, write_sequences
 
 STEPS = [

@@ -11,7 +11,11 @@ import re
 
 import pytest
 
-from nrnm_keras import export, predict, sweep, train, visualize
+from nrnm_keras.export import __main__ as export
+from nrnm_keras.predict import __main__ as predict
+from nrnm_keras.sweep import __main__ as sweep
+from nrnm_keras.train import __main__ as train
+from nrnm_keras.visualize import __main__ as visualize
 from pipelines import build, verify
 from pipelines.escaping import from_csv, is_shown
 

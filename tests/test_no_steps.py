@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.exporting import signatures
-from nrnm_keras.exporting.formats import FORMATS
-from nrnm_keras.exporting.standalone import LOADERS
+from nrnm_keras.inference.exporting import signatures
+from nrnm_keras.inference.exporting.formats import FORMATS
+from nrnm_keras.inference.exporting.standalone import LOADERS
+from nrnm_keras.inference.streaming import Streams
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.models import (
     ClassProbabilities,
     RecurrentBackbone,
@@ -16,11 +18,9 @@ from nrnm_keras.models import (
     StepClassifier,
     TransformerBackbone,
 )
-from nrnm_keras.predict import predict
-from nrnm_keras.prediction.live import follow
+from nrnm_keras.predict.__main__ import predict
+from nrnm_keras.predict.live import follow
 from nrnm_keras.preprocessing import NanPadding, SkeletonPreprocessor, TextPreprocessor
-from nrnm_keras.streaming import Streams
-from nrnm_keras.trained_model import TrainedModel
 from tests.layers.common import randomize
 
 NAMES = ["no", "so so"]

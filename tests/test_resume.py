@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from nrnm_keras.training.run_folder import RunFolder
+from nrnm_keras.inference.run_folder import RunFolder
 from pipelines import locks
 from tests.training_processes import (
     Command,

@@ -32,7 +32,7 @@ _started = []
 # Importing TensorFlow takes half the time of a small training: processes are forked from one that
 # has imported it, and used none of it.
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["nrnm_keras.train"])
+_forks.set_forkserver_preload(["nrnm_keras.train.__main__"])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -222,7 +222,7 @@ class ForksInTurn:
 
 
 def _run_in_turn(jobs):
-    import nrnm_keras.train  # noqa: F401  (before the forks, which share it)
+    import nrnm_keras.train.__main__  # noqa: F401  (before the forks, which share it)
 
     for arguments, log in jobs:
         process = multiprocessing.get_context("fork").Process(
@@ -245,7 +245,7 @@ def _train(log, arguments, environment, file_limit, interruption):
     if interruption is not None:
         _interrupt_after(*interruption)
 
-    from nrnm_keras import train
+    from nrnm_keras.train import __main__ as train
 
     sys.exit(train.main(arguments))
 

@@ -1,6 +1,6 @@
 """The ranges of the arguments of `NRNMCell`."""
 
-from nrnm_keras.layers.recurrences import RECURRENCES
+from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
 
 _CHOICES = {
     "backbone": tuple(RECURRENCES),

@@ -3,9 +3,9 @@
 import keras
 from keras import ops, random
 
-from nrnm_keras.layers import step_counter
 from nrnm_keras.layers.cell_wrapper import CellWrapper
-from nrnm_keras.layers.step_seed import StepSeed
+from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 
 

@@ -2,12 +2,12 @@
 
 import keras
 
-from nrnm_keras.analysis.confusions import count_confusions
-from nrnm_keras.decision import most_probable
 from nrnm_keras.models import ClassProbabilities, SequenceClassifier
-from nrnm_keras.pictures.confused_pairs import draw_confused_pairs
-from nrnm_keras.pictures.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
+from nrnm_keras.models.decision import most_probable
+from nrnm_keras.plots.confused_pairs import draw_confused_pairs
+from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
 from nrnm_keras.tasks.backbone_flags import build_backbone
+from nrnm_keras.tasks.confusions import count_confusions
 from nrnm_keras.tasks.task import Task
 
 _MOST_PAIRS = 100

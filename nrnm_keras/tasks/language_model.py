@@ -4,6 +4,7 @@ import keras
 from absl import flags
 from keras import ops
 
+from nrnm_keras.data.unlabeled_records import UnlabelledRecords
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.models.token_scores import Perplexity, TokenLikelihood
 from nrnm_keras.tasks.backbone_flags import build_backbone
@@ -11,7 +12,6 @@ from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_sources import GeneratedReviews, ImdbReviews, OwnTexts
 from nrnm_keras.tasks.token_embedding import embedding_layers
-from nrnm_keras.tasks.unlabelled_records import UnlabelledRecords
 
 
 def define_flags(values):

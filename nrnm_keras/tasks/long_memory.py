@@ -5,8 +5,8 @@ import tensorflow as tf
 from absl import flags
 from keras import layers
 
+from nrnm_keras.data.records import Records
 from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.step_classification import StepClassification
 from nrnm_keras.tasks.task import Task

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from nrnm_keras.tasks.records import Records
+from nrnm_keras.data.records import Records
 from nrnm_keras.tasks.step_classification import StepClassification
 from nrnm_keras.tasks.token_embedding import token_network
 

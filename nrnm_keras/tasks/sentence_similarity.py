@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 from absl import flags
 
+from nrnm_keras.data.records import Records
 from nrnm_keras.models import SequenceSimilarity
 from nrnm_keras.preprocessing import TextPairPreprocessor
-from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.regression import Regression
 from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor
 from nrnm_keras.tasks.token_embedding import embedding_layers

@@ -2,10 +2,10 @@
 
 import keras
 
+from nrnm_keras.data.records import Records
 from nrnm_keras.preprocessing import NanPadding, Standardization
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.own_files import OwnFiles
-from nrnm_keras.tasks.records import Records
 
 
 class OwnSequences(OwnFiles, Classification):

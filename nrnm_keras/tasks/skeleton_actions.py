@@ -5,12 +5,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.decision import most_probable
+from nrnm_keras.data.records import Records
 from nrnm_keras.errors import UsageError
-from nrnm_keras.pictures.skeleton_sequence import draw_skeleton_sequence
+from nrnm_keras.models.decision import most_probable
+from nrnm_keras.plots.skeleton_sequence import draw_skeleton_sequence
 from nrnm_keras.preprocessing import LAYOUTS, Standardization
 from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.skeleton_flags import (
     build_augmentation,
     build_preprocessor,

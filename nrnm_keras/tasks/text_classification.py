@@ -2,14 +2,14 @@
 
 import keras
 
+from nrnm_keras.data.records import Records
+from nrnm_keras.data.unlabeled_records import PartlyLabelledRecords
 from nrnm_keras.models.labelled_accuracy import LabelledAccuracy
 from nrnm_keras.tasks.adversarial_flags import build_adversarial, takes_unlabelled
 from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.records import Records
 from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_sources import GeneratedReviews, ImdbReviews, OwnTexts
 from nrnm_keras.tasks.token_embedding import token_network
-from nrnm_keras.tasks.unlabelled_records import PartlyLabelledRecords
 
 
 class TextClassification(Classification):

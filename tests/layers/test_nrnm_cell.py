@@ -169,7 +169,7 @@ def test_counts_steps_exactly_beyond_what_the_dtype_holds():
 
 
 def test_a_count_that_wraps_keeps_its_phase():
-    from nrnm_keras.layers import step_counter
+    from nrnm_keras.layers.nrnm import step_counter
 
     cell = NRNMCell(UNITS, **sizes_of(8, 4, 12), num_heads=HEADS)
     last = 256**3 - 1

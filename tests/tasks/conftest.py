@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from nrnm_keras.training.flags import define_flags
+from nrnm_keras.train.flags import define_flags
 from pipelines.build import build
 
 

@@ -6,7 +6,7 @@ from keras import layers
 from nrnm_keras import NRNM
 from nrnm_keras.models import TransformerBackbone
 from nrnm_keras.tasks.backbone_flags import MODELS, build_backbone
-from nrnm_keras.training.flags import define_flags
+from nrnm_keras.train.flags import define_flags
 
 
 def backbone(*words):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
+from nrnm_keras.data.unlabeled_records import UnlabelledRecords
+from nrnm_keras.inference.exporting.graphs import save_graphs
 from nrnm_keras.tasks import TASKS
-from nrnm_keras.tasks.unlabelled_records import UnlabelledRecords
-from nrnm_keras.training.batches import TrainingBatches, evaluation_batches
-from nrnm_keras.training.evaluation import evaluate
+from nrnm_keras.train.evaluation import evaluate
 from pipelines.build import build
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "num_heads": 2, "embedding_size": 4}

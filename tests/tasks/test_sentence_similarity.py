@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.exporting.graphs import save_graphs
+from nrnm_keras.data.batches import evaluation_batches
+from nrnm_keras.inference.exporting.graphs import save_graphs
 from nrnm_keras.tasks import SickRelatedness
-from nrnm_keras.training.batches import evaluation_batches
-from nrnm_keras.training.evaluation import Outcome
+from nrnm_keras.train.evaluation import Outcome
 from pipelines.build import build
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}

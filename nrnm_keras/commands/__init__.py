@@ -1,0 +1,1 @@
+"""What all commands share: their shell, flag files, child processes and signals."""

@@ -1,0 +1,88 @@
+"""What the commands share: flags from the command line, one line for what a user can mend."""
+
+import sys
+
+from absl import flags
+
+from nrnm_keras.commands.flag_files import with_flag_files_read
+from nrnm_keras.errors import Stopped, UsageError
+from pipelines import limits
+from pipelines.console import MENDABLE, command_output, say, say_error, words_for
+from pipelines.escaping import is_utf8, quoted
+from pipelines.library_logs import define_verbose
+
+# Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
+EXIT_STOPPED = 75
+
+
+def run_command(run, values, usage, arguments=None):
+    """Parses the command line, runs, and returns the exit code.
+
+    Args:
+        run: function of the flag values and the list of words.
+        values: absl `FlagValues` of the command, not yet parsed.
+        usage: one line, shown above the flags by `--help`.
+        arguments: list of words. Default: the process's.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    define_verbose(values)
+    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
+    with command_output():
+        try:
+            parse_flags(values, arguments)
+            if values.help:
+                say(f"usage: {usage}\n{values.get_help()}")
+            else:
+                run(values, arguments)
+            return 0
+        except (UsageError, *MENDABLE) as error:
+            say_error(words_for(error))
+            return 1
+        except Stopped as error:
+            say(error, file=sys.stderr)
+            return EXIT_STOPPED
+        except KeyboardInterrupt as error:
+            say_error(str(error) or "nothing that looks finished was left", "interrupted")
+            return 130
+
+
+def check_output_flag(name, path):
+    """Finds out whether TensorFlow can write to a path.
+
+    Raises:
+        UsageError: if the path is not UTF-8.
+    """
+    if not is_utf8(path):
+        raise UsageError(f"--{name}={path} is not UTF-8, and TensorFlow takes no other names")
+
+
+def define_source_limit(values):
+    """Defines the flag that bounds what is read at once of a user's files."""
+    flags.DEFINE_integer(
+        limits.OPTION,
+        0,
+        "largest review, text, skeleton file, line or .npz file's arrays, in MB; 0: what fits each",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+
+def parse_flags(values, arguments):
+    """Sets flag values from the words of a command line; of a flag given twice the last one counts.
+
+    `--flagfile=FILE` stands for the flags in the file.
+
+    Raises:
+        UsageError: for an unknown flag, a value that is not allowed, a flag file that cannot be
+            read, or a word that is no flag.
+    """
+    values.set_gnu_getopt(True)
+    try:
+        rest = values(["", *with_flag_files_read(arguments)])[1:]
+    except flags.Error as error:
+        raise UsageError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"a --flagfile is not UTF-8 text ({error})") from error
+    if rest:
+        raise UsageError(f"unexpected argument {quoted(rest[0])}; flags are written --name=value")
+    return values

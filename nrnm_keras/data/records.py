@@ -1,0 +1,191 @@
+"""Records: the splits of a data set's TFRecords."""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from nrnm_keras.data.checks import check_record
+from nrnm_keras.errors import UsageError
+from pipelines.open_build import open_build
+
+# The one TFDS split of a data set whose records are told apart when reading.
+_ALL = "samples"
+
+
+class Records:
+    """The splits `train`, `validation` and, where the data set has it, `test`.
+
+    Without a validation split of its own, the data set's last training records become one. The
+    records lie in an order that depends on nothing but their keys, mixed by a hash: the split is
+    the same in every run, whatever its seed, so that runs can be compared.
+
+    Args:
+        path: folder of a built version, as `pipelines.build.build` returns it.
+        validation_fraction: float between 0 and 1, the share of the training records.
+        number: function from a record to an integer tensor, for data in which records of near
+            numbers belong together: those of the highest numbers then become the validation split.
+        is_training: function from a record to a boolean tensor, for data whose records lie in one
+            split, `samples`: the others are the test split.
+        max_timesteps: integer, the largest length of a sequence that is expected. Default: any.
+
+    Both functions see the features that are single values.
+
+    Attributes:
+        path: the folder.
+        sizes: number of examples of each split.
+        features: the TFDS features.
+
+    Raises:
+        UsageError: if there are too few records to take a validation split from.
+        SourceError: if what lies beside the records is missing or damaged.
+    """
+
+    def __init__(
+        self, path, validation_fraction=0.1, number=None, is_training=None, max_timesteps=None
+    ):
+        self.path = path
+        self._max_timesteps = max_timesteps
+        self._builder = open_build(path)
+        self.features = self._builder.info.features
+        available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
+        # The TFDS split that holds each split's records, which of it can be told from a record
+        # (None: all), and where they lie in it.
+        self._split_of = {"train": "train", "validation": "validation", "test": "test"}
+        self._keep = dict.fromkeys(self._split_of)
+        self._places = {name: np.arange(available.get(name, 0)) for name in self._split_of}
+        if is_training:
+            self._split_of |= {"train": _ALL, "test": _ALL}
+            self._keep |= {"train": is_training, "test": _none_of(is_training)}
+            for_training = self._values(is_training).astype(bool)
+            self._places |= {
+                "train": np.flatnonzero(for_training),
+                "test": np.flatnonzero(~for_training),
+            }
+        if not len(self._places["train"]):
+            raise UsageError(
+                f"{path}: none of its {len(self._places['test'])} records is for training; "
+                "expected two at least, of which one is to validate on"
+            )
+        if "validation" not in available:
+            self._take_validation(validation_fraction, number)
+
+    @property
+    def class_names(self):
+        """The names of the classes, in the order of the labels."""
+        return _class_label(self.features[self._builder.info.supervised_keys[1]]).names
+
+    @property
+    def num_classes(self):
+        """The number of classes that labels are checked for, None if the target is no class."""
+        target = self._builder.info.supervised_keys[1]
+        return getattr(_class_label(self.features[target]), "num_classes", None)
+
+    @property
+    def sizes(self):
+        """Number of examples of each split that has any."""
+        return {name: len(places) for name, places in self._places.items() if len(places)}
+
+    @property
+    def labelled(self):
+        """The number of training examples that have a label."""
+        return self.sizes["train"]
+
+    def read(self, split, part=0, num_parts=1):
+        """Returns the records of a split as a `tf.data.Dataset` of dictionaries.
+
+        Each is checked as it is read: see `check_record` and `faults_named`.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            part: integer, which of `num_parts` parts is read. No other part's files are opened
+                unless two parts share one.
+            num_parts: positive integer; the parts' sizes differ by one record at most, as those of
+                `numpy.array_split`.
+        """
+        places = np.array_split(self._places[split], num_parts)[part]
+        records = self._read(split, places)
+        return records.apply(tf.data.experimental.assert_cardinality(len(places)))
+
+    def leave_out_test(self):
+        """Forgets the test split: it is neither counted nor can it be read."""
+        self._places.pop("test", None)
+
+    def _read(self, split, places):
+        """Returns the records between the first and the last of some places, checked."""
+        records = self._stored(split, places[0], places[-1] + 1)
+        contents, target = self._builder.info.supervised_keys
+        num_classes = self._num_classes_of(split)
+
+        def check(record):
+            for content in [contents] if isinstance(contents, str) else contents:
+                record = check_record(
+                    record, split, content, target, num_classes, self._max_timesteps
+                )
+            return record
+
+        return records.map(check)
+
+    def _num_classes_of(self, split):
+        """Returns the number of classes that the labels of a split are checked for, or None."""
+        return self.num_classes
+
+    def _stored(self, split, first, last):
+        """Returns the records from a first place to before a last one, as they are stored."""
+        records = self._builder.as_dataset(
+            split=tfds.core.ReadInstruction(
+                self._split_of[split], from_=int(first), to=int(last), unit="abs"
+            ),
+            shuffle_files=False,
+        )
+        return records.filter(self._keep[split]) if self._keep[split] else records
+
+    def _values(self, function):
+        """Returns an integer for each record that training ones lie among, in their order.
+
+        Of the records, single values only are read.
+        """
+        single = {name: feature for name, feature in self.features.items() if feature.shape == ()}
+        records = self._builder.as_dataset(
+            split=self._split_of["train"],
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(single),
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        )
+        values = records.map(lambda record: tf.cast(function(record), tf.int64))
+        return np.array(list(values.as_numpy_iterator()), dtype="int64")
+
+    def _take_validation(self, fraction, number):
+        places = self._places["train"]
+        train = len(places) - max(1, round(fraction * len(places)))
+        is_for_training = np.arange(len(places)) < train
+        if number is not None and train > 0:
+            numbers = self._values(number)[places]
+            first = np.sort(numbers)[train]
+            is_for_training = numbers < first
+            keep = self._keep["train"] or (lambda record: True)
+
+            def is_validation(record):
+                return number(record) >= first
+
+            self._keep["train"] = _all_of(keep, _none_of(is_validation))
+            self._keep["validation"] = _all_of(keep, is_validation)
+        if not is_for_training.any():
+            raise UsageError(
+                f"{self.path}: {len(places)} training examples are too few for a validation split "
+                f"of validation_fraction={fraction}"
+            )
+        self._split_of["validation"] = self._split_of["train"]
+        self._places |= {"train": places[is_for_training], "validation": places[~is_for_training]}
+
+
+def _class_label(feature):
+    """Returns the feature of one label, if there is one for each step."""
+    return feature.feature if isinstance(feature, tfds.features.Sequence) else feature
+
+
+def _all_of(*predicates):
+    return lambda record: tf.reduce_all([predicate(record) for predicate in predicates])
+
+
+def _none_of(predicate):
+    return lambda record: tf.logical_not(predicate(record))

@@ -1,0 +1,76 @@
+"""The prediction as it changes while the input comes in."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from nrnm_keras.inference.trained_model import SEQUENCE
+from nrnm_keras.models.decision import most_probable
+
+_PREFIXES_IN_BATCH = 16
+
+
+class RunningPrediction(NamedTuple):
+    """What a model says of the beginnings of one input.
+
+    Attributes:
+        counts: how many words, frames or time steps it has been given, `(predictions,)`; the last
+            is all of them.
+        probabilities: of the classes, `(predictions, classes)`.
+    """
+
+    counts: np.ndarray
+    probabilities: np.ndarray
+
+
+def running_prediction(trained, raw, most_prefixes=100):
+    """Returns the `RunningPrediction` of an input.
+
+    A model that can be fed step by step is, and predicts after every step. Any other is given
+    beginnings of growing length, at most `most_prefixes` of them, evenly chosen.
+
+    Args:
+        trained: `TrainedModel`.
+        raw: a batch of one raw input, as the model takes it.
+        most_prefixes: integer.
+
+    Raises:
+        UsageError: if the model gives no number for a class.
+    """
+    steps = ops.convert_to_numpy(trained.encode(raw))
+    try:
+        streaming = trained.streaming()
+    except ValueError:  # it needs whole sequences
+        running = _by_prefixes(trained, steps, most_prefixes)
+    else:
+        running = _by_steps(streaming, steps)
+    most_probable(running.probabilities)
+    return running
+
+
+def _by_steps(streaming, steps):
+    run = tf.function(streaming)
+    state = streaming.initial_state(batch_size=1)
+    probabilities = []
+    for step in steps.swapaxes(0, 1):
+        outputs = run({streaming.step_name: tf.constant(step), **state})
+        state = {name: outputs[f"next_{name}"] for name in state}
+        probabilities.append(outputs["probabilities"][0].numpy())
+    counts = np.arange(1, len(probabilities) + 1)
+    return RunningPrediction(counts, np.array(probabilities, "float32"))
+
+
+def _by_prefixes(trained, steps, most):
+    length = steps.shape[1]
+    counts = np.linspace(1, length, min(length, most)).round().astype(int)
+    padding = np.asarray(np.nan if trained.kind == SEQUENCE else 0, steps.dtype)
+    is_given = np.arange(length) < counts[:, np.newaxis]
+    is_given = is_given.reshape(*is_given.shape, *[1] * (steps.ndim - 2))
+    prefixes = np.where(is_given, steps, padding)
+    shape = tf.TensorSpec((None, *prefixes.shape[1:]), prefixes.dtype)
+    run = tf.function(lambda batch: ops.softmax(trained.network(batch)), input_signature=[shape])
+    batches = range(0, len(prefixes), _PREFIXES_IN_BATCH)
+    probabilities = [run(prefixes[first : first + _PREFIXES_IN_BATCH]) for first in batches]
+    return RunningPrediction(counts, np.concatenate(probabilities))

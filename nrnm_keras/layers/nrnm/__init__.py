@@ -1,0 +1,1 @@
+"""The NRNM layer, its cell, and their parts."""

@@ -1,0 +1,68 @@
+"""The steps of one window, as the cell computes each of them."""
+
+import keras
+from keras import ops
+
+from nrnm_keras.layers.nrnm.loops import loop
+from nrnm_keras.layers.zoneout import hold
+
+
+class CellWindow:
+    """Runs any `NRNMCell` over the steps of a window, with states as rows, `(batch, units)`.
+
+    What stands in the place of `LSTMWindow` for other recurrences, activations and backends.
+
+    Args:
+        cell: The built `NRNMCell`.
+        recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
+    """
+
+    def __init__(self, cell, recurrent_mask):
+        self._cell = cell
+        self._recurrent_mask = recurrent_mask
+
+    def lay_out(self, rows):
+        """Turns `(..., batch, units)` into the layout of the window's tensors."""
+        return rows
+
+    def rows(self, laid_out):
+        """The reverse of `lay_out`."""
+        return laid_out
+
+    def by_sequence(self, hiddens):
+        """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
+        return ops.transpose(hiddens, (1, 0, 2))
+
+    def prepare(self, inputs):
+        """A dict of what `run` needs to know of inputs `(..., batch, features)` besides them."""
+        return {}
+
+    def run(self, known, read, hidden, carry):
+        """Runs over the steps of a window.
+
+        Args:
+            known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`; what
+                `prepare` made of them; `hidden_kept` and `carry_kept`, what the states keep of
+                their old values, laid out, if they keep anything.
+            read: What is read from the memory, `(steps, batch, units)`.
+            hidden, carry: States before the window, laid out.
+
+        Returns:
+            The hidden states, steps first, those that become slots, and the last states, all of
+            them laid out.
+        """
+        steps = {"gate_inputs": self._cell.gate_inputs(known["inputs"]), "read": read}
+        steps |= {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+
+        def step(given, states):
+            new_hidden, new_carry = self._cell.recur(
+                given["gate_inputs"], given["read"], *states, self._recurrent_mask
+            )
+            hidden = hold(new_hidden, states[0], given.get("hidden_kept"))
+            return hidden, (hidden, hold(new_carry, states[1], given.get("carry_kept")))
+
+        # XLA takes the longer to compile, the more steps stand one after another; in a graph of
+        # TensorFlow the turns of a loop cost more than the steps.
+        unroll = keras.backend.backend() != "jax"
+        hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
+        return hiddens, hiddens[self._cell.stride - 1 :: self._cell.stride], hidden, carry

@@ -1,0 +1,241 @@
+"""The LSTM's steps in one window, in a layout and with a gradient that are faster."""
+
+import functools
+import operator
+
+import keras
+from keras import activations, ops
+
+from nrnm_keras.layers.nrnm.cell_window import CellWindow
+from nrnm_keras.layers.zoneout import hold
+
+
+class LSTMWindow(CellWindow):
+    """Computes Eqs. 5, 6 and 8 for all steps of a window; its numbers are those of `CellWindow`.
+
+    Sequences are columns: states are `(units, batch)`. For a small batch, a kernel times columns
+    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Every two gates have
+    a matmul of their own, so that two cores compute them at once; a single one is too small for
+    TensorFlow to share it out well, and took half as long again. The automatic gradient multiplies
+    by the transposed kernel and adds to the kernel's gradient at every step. Here the transpose is
+    taken once for all windows, and the kernel's gradient is one matmul a window.
+
+    Args:
+        cell: The built `NRNMCell`, which `fits`.
+        recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
+        dtype: Of the computation.
+        training: Boolean, whether gradients will be asked for.
+    """
+
+    def __init__(self, cell, recurrent_mask, dtype, training):
+        super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
+        self._kernels, self._kernels_as_rows = _kernels(cell, dtype, training)
+
+    @staticmethod
+    def fits(cell):
+        """Whether it pays: for an LSTM with the activations that are computed here, on TensorFlow.
+
+        JAX has no forward mode for a gradient written by hand, PyTorch no second pass.
+        """
+        return (
+            keras.backend.backend() == "tensorflow"
+            and cell.backbone == "lstm"
+            and cell.activation is activations.tanh
+            and cell.recurrent_activation is activations.sigmoid
+        )
+
+    def lay_out(self, rows):
+        """Turns `(..., batch, units)` into `(..., units, batch)`."""
+        return _columns(rows)
+
+    def rows(self, laid_out):
+        """The reverse of `lay_out`."""
+        return _columns(laid_out)
+
+    def by_sequence(self, hiddens):
+        """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
+        return ops.transpose(hiddens, (2, 0, 1))
+
+    def prepare(self, inputs):
+        """The inputs as columns above a 1, by which the bias is multiplied."""
+        # Not with `ops.pad`: `ops.vectorized_map` pads with zeros, whatever it is told.
+        one = ops.ones_like(inputs[..., :1])
+        return {"columns": _columns(ops.concatenate([inputs, one], axis=-1))}
+
+    def run(self, known, read, hidden, carry):
+        """Runs over the steps of a window, as `CellWindow.run` does."""
+        held = {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+        if self._recurrent_mask is not None:
+            held["recurrent_mask"] = self._recurrent_mask
+        constants = [*held.values(), *self._kernels_as_rows]
+        every = slice(self._cell.stride - 1, None, self._cell.stride)
+
+        @ops.custom_gradient
+        def run(inputs, read, hidden, cell, first, second, *constants):
+            kernels = first, second
+            given = dict(zip(held, constants, strict=False))
+            steps = _run_steps(inputs, read, hidden, cell, kernels, **given)
+            hiddens = [step.hidden for step in steps]
+            # In training here, where it is less to keep; inference seldom asks for a gradient.
+            slopes = _Slopes(steps) if self._kernels_as_rows else None
+
+            def gradient(d_hiddens, d_slots, d_hidden, d_cell):
+                d_hiddens = ops.unstack(d_hiddens)
+                if every.start < len(steps):
+                    d_slots = ops.unstack(d_slots)
+                    d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
+                as_rows = constants[len(held) :] or _as_rows(kernels, inputs.shape[1])
+                upstream = d_hiddens, d_hidden, d_cell
+                gradients = _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **given)
+                return (*gradients, *[None] * len(constants))
+
+            slots = hiddens[every]
+            slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
+            return (ops.stack(hiddens), slots, hiddens[-1], steps[-1].cell), gradient
+
+        columns = known["columns"], _columns(read), hidden, carry
+        return run(*columns, *self._kernels, *constants)
+
+
+def _kernels(cell, dtype, training):
+    """The kernels of the input and the forget gate, and of the candidate and the output gate.
+
+    Each has the input kernel, the bias and the recurrent kernel, one below the other, to multiply
+    the inputs, a 1 and the hidden state: `(features + 1 + units, 2 * units)`. Returned are both of
+    them transposed, and, in training alone, what `_as_rows` makes of them.
+    """
+    bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
+    kernels = [cell.kernel, ops.expand_dims(bias, 0), cell.recurrent_kernel]
+    kernels = [ops.split(ops.cast(kernel, dtype), 2, axis=1) for kernel in kernels]
+    pairs = list(zip(*kernels, strict=True))
+    # Parts are transposed one by one: TensorFlow would fold a last transpose into the matmuls
+    # that are outside of the loop, and slow them down.
+    columns = [ops.concatenate(list(map(ops.transpose, pair)), axis=1) for pair in pairs]
+    if not training:
+        return columns, []
+    # No constants: a second pass finds the kernels behind them.
+    inputs = [ops.concatenate(pair[:2], axis=0) for pair in pairs]
+    return columns, [*inputs, *(ops.copy(recurrent) for _, _, recurrent in pairs)]
+
+
+def _as_rows(kernels, features):
+    """The input kernels with their biases of both pairs of gates, then the recurrent kernels."""
+    parts = [ops.split(ops.transpose(kernel), [features]) for kernel in kernels]
+    return [part for each in zip(*parts, strict=True) for part in each]
+
+
+class _Step:
+    """One step, and what its gradient needs; all of it `(units, batch)`."""
+
+    def __init__(self, inputs, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
+        self.old_cell = cell
+        hidden_inputs = hidden if mask is None else hidden * mask
+        self.inputs = ops.concatenate([inputs, hidden_inputs], axis=0)
+        first, second = (ops.matmul(kernel, self.inputs) for kernel in kernels)
+        i, f = ops.split(ops.sigmoid(first), 2)
+        c, o = ops.split(second, 2)
+        c, o = ops.tanh(c), ops.sigmoid(o)
+        self.gates = i, f, c, o
+        new_cell = f * cell + i * c + read
+        self.squashed = ops.tanh(new_cell)
+        self.hidden = hold(o * self.squashed, hidden, hidden_kept)
+        self.cell = hold(new_cell, cell, carry_kept)
+
+
+class _Slopes:
+    """What the gradient needs of a window's steps: `(steps, ..., batch)`, all steps at once.
+
+    A dozen operations a window in place of as many a step.
+
+    Attributes:
+        inputs: inputs, 1 and hidden state, which the kernel multiplied.
+        cell: derivative of the new cell state by the old one.
+        squashed: derivative of the hidden state by the new cell state.
+        gates: derivatives by the four gates before their activation, of the new cell state, and
+            of the hidden state for the last one.
+    """
+
+    def __init__(self, steps):
+        self.inputs = ops.stack([step.inputs for step in steps])
+        old_cell = ops.stack([step.old_cell for step in steps])
+        squashed = ops.stack([step.squashed for step in steps])
+        i, f, c, o = (ops.stack(gate) for gate in zip(*(s.gates for s in steps), strict=True))
+        self.cell = f
+        self.squashed = o * (1 - squashed * squashed)
+        self.gates = [
+            c * i * (1 - i),
+            old_cell * f * (1 - f),
+            i * (1 - c * c),
+            squashed * o * (1 - o),
+        ]
+
+
+def _run_steps(
+    inputs, read, hidden, cell, kernels, hidden_kept=None, carry_kept=None, recurrent_mask=None
+):
+    steps = []
+    for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
+        kept = _at_step(hidden_kept, t), _at_step(carry_kept, t)
+        step = _Step(x, r, hidden, cell, kernels, *kept, recurrent_mask)
+        hidden, cell = step.hidden, step.cell
+        steps.append(step)
+    return steps
+
+
+def _backpropagate(
+    slopes, kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
+):
+    """The gradients of inputs, read, hidden state, cell state and the two kernels.
+
+    `kernels` are `_as_rows`; `upstream` are the gradients of the steps' hidden states, of the
+    last one besides, and of the last cell state.
+    """
+    d_hiddens, d_hidden, d_cell = upstream
+    input_kernels, recurrent_kernels = kernels[:2], kernels[2:]
+    of_cell, of_squashed = ops.unstack(slopes.cell), ops.unstack(slopes.squashed)
+    of_gates = list(zip(*map(ops.unstack, slopes.gates), strict=True))
+    d_gates, d_read = [], []
+    for t in reversed(range(len(d_hiddens))):
+        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], _at_step(hidden_kept, t))
+        d_cell, old_cell = _through(d_cell, _at_step(carry_kept, t))
+        d_cell = d_cell + d_hidden * of_squashed[t]
+        i, f, c, o = of_gates[t]
+        step_gates = [
+            ops.concatenate([d_cell * i, d_cell * f], axis=0),
+            ops.concatenate([d_cell * c, d_hidden * o], axis=0),
+        ]
+        d_read.append(d_cell)
+        d_gates.append(step_gates)
+        d_hidden = _sum_of_products(recurrent_kernels, step_gates)
+        d_cell = d_cell * of_cell[t]
+        if recurrent_mask is not None:
+            d_hidden = d_hidden * recurrent_mask
+        d_hidden = d_hidden if old_hidden is None else d_hidden + old_hidden
+        d_cell = d_cell if old_cell is None else d_cell + old_cell
+    d_gates = [ops.concatenate(pair, axis=1) for pair in zip(*d_gates[::-1], strict=True)]
+    d_inputs = _sum_of_products(input_kernels, d_gates)
+    d_inputs = ops.transpose(ops.reshape(d_inputs, (d_inputs.shape[0], len(d_read), -1)), (1, 0, 2))
+    rows = _columns(slopes.inputs)
+    rows = ops.reshape(rows, (-1, rows.shape[-1]))
+    d_kernels = [ops.matmul(pair, rows) for pair in d_gates]
+    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, *d_kernels
+
+
+def _sum_of_products(kernels, columns):
+    return functools.reduce(operator.add, map(ops.matmul, kernels, columns))
+
+
+def _columns(x):
+    return ops.swapaxes(x, -1, -2)
+
+
+def _through(gradient, kept):
+    """Splits a state's gradient into that of its new value and that of its old one."""
+    if kept is None:
+        return gradient, None
+    return gradient * (1 - kept), gradient * kept
+
+
+def _at_step(kept, t):
+    """What is kept at a step, if anything is kept."""
+    return None if kept is None else kept[t]

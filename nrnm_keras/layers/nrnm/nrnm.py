@@ -1,0 +1,259 @@
+"""NRNM: whole sequences through a recurrent network with a non-local memory."""
+
+import operator
+
+import keras
+from keras import layers, ops, tree
+
+from nrnm_keras.layers.constructor_arguments import to_config
+from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.alignment import Alignment
+from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
+from nrnm_keras.layers.nrnm.window_loop import WindowLoop
+
+_USE_CUDNN = ("auto", True, False)
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class NRNM(layers.RNN):
+    """Non-local Recurrent Neural Memory (Fu et al., ICCV 2019).
+
+    To `NRNMCell` what `keras.layers.LSTM` is to `LSTMCell`: `NRNM(...).cell` is an `NRNMCell` that
+    owns every weight, and the layer gives the numbers of `keras.layers.RNN(NRNMCell(...))`, but
+    goes window by window: much of a window is computed at once. Costs grow linearly with the
+    length of a sequence; the state is constant.
+
+    Masks are exact: a masked step leaves the state as it was, wherever it stands. Its output
+    repeats the one before, or is zero (`zero_output_for_mask`, and before the first valid step).
+
+    On CPU with TensorFlow, compile models with `jit_compile=False`: XLA, which Keras chooses by
+    itself, made the loop 1.6 times slower.
+
+    Example:
+
+    >>> x = np.random.random((2, 20, 5))
+    >>> NRNM(32)(x).shape
+    TensorShape([2, 32])
+    >>> output, *states = NRNM(32, return_sequences=True, return_state=True)(x)
+    >>> output.shape
+    TensorShape([2, 20, 32])
+
+    Args:
+        units, ..., recurrent_dropout, seed: Those of `keras.layers.LSTM`, in its order; they mean
+            what they mean in `NRNMCell`.
+        activity_regularizer: Regularizer of the output.
+        return_sequences: Boolean, whether to return the output of every step, not the last alone.
+        return_state: Boolean, whether to return the last state in addition.
+        go_backwards: Boolean, whether to go through the sequences from their end; the outputs are
+            in the order of processing.
+        stateful: Boolean, whether a batch goes on from the last state of the batch before it.
+        unroll: Boolean, whether to build the graph without a loop; needs a known length.
+        use_cudnn: `"auto"`, `True` or `False`, for the sake of code that gives it to
+            `keras.layers.LSTM`; there is no cuDNN kernel of this layer, and it has no effect.
+        zero_output_for_mask: Boolean, whether the outputs of masked steps are zero.
+        block_size, ..., zoneout: What is the memory's own, as in `NRNMCell`.
+        implementation: As `use_cudnn`.
+        **kwargs: Those of every layer, such as `name` and `dtype`.
+
+    All arguments can be read from the layer, as `layer.units` or `layer.block_size`.
+
+    Call arguments:
+        sequences: `(batch, timesteps, features)`.
+        initial_state: List of states as `NRNMCell` has them, from wherever a sequence stopped:
+            each row may be at another place of its window.
+        mask: Boolean `(batch, timesteps)`, `False` for steps to ignore.
+        training: Boolean, whether dropouts and zoneout act.
+
+    Raises:
+        ValueError: if an argument is out of its range, `sequences` is not of rank 3, or
+            `initial_state` is not one of the cell.
+
+    References:
+        Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019;
+        Pei et al., Learning Sequence Representations by Non-local Recurrent Neural Memory,
+        IJCV 2022.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        use_cudnn="auto",
+        zero_output_for_mask=False,
+        block_size=8,
+        stride=4,
+        window_size=None,
+        num_heads=None,
+        backbone="lstm",
+        interaction="self_attention",
+        memory_read="gate",
+        memory_forget_bias=1.0,
+        read_initializer="zeros",
+        read_bias_initializer=CLOSED,
+        memory_dropout=0.0,
+        zoneout=0.0,
+        implementation=2,
+        **kwargs,
+    ):
+        arguments = dict(locals())
+        cell = NRNMCell(
+            **{name: arguments[name] for name in CELL_ARGUMENTS},
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="nrnm_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        if use_cudnn not in _USE_CUDNN:
+            raise ValueError(
+                f"Argument `use_cudnn` must be one of {_USE_CUDNN}. "
+                f"Received: use_cudnn={use_cudnn!r}"
+            )
+        self.use_cudnn = use_cudnn
+        self.input_spec = layers.InputSpec(ndim=3)
+
+    def __call__(self, sequences, *args, **kwargs):
+        """Calls the layer, if the initial state is one of its cell."""
+        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+        initial_state = kwargs.get("initial_state", next(iter(args), None))
+        if initial_state is not None:
+            self.cell.check_states(initial_state, sequences, argument="initial_state")
+        return super().__call__(sequences, *args, **kwargs)
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Runs the recurrence over `sequences`."""
+        # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
+        self._starts_at_zero = initial_state is None and not self.stateful
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Runs the cell over all steps, window by window."""
+        if self.stateful:
+            # PyTorch assigns the new state in place, while gradients still need the old one.
+            initial_state = tree.map_structure(ops.copy, initial_state)
+        state = self.cell.unpack_states(initial_state)
+        phases = None
+        if not self._starts_at_zero:
+            phases = step_counter.to_steps(state.steps) % self.cell.window_size
+        sequences, alignment = self._align(sequences, mask, phases)
+        keep_state = self.return_state or self.stateful
+        loop = WindowLoop(self.cell, state, alignment, training, self.unroll, keep_state)
+        hidden, last_hidden, state = loop.run(sequences)
+        outputs = alignment.restore(hidden, self.zero_output_for_mask)
+        last_output = last_hidden if alignment.ends_together else outputs[:, -1]
+        states = self.cell.pack_states(state) if keep_state else initial_state
+        return last_output, outputs, states
+
+    def attention_weights(self, sequences, mask=None):
+        """What every write to the memory attends to (Figs. 7 and 8 of the paper).
+
+        Args:
+            sequences: `(batch, timesteps, features)`, from the zero state.
+            mask: Boolean `(batch, timesteps)`, or `None`.
+
+        Returns:
+            The attention weights, `(batch, writes, num_heads, slots, slots + block_size)`, and the
+            time steps of the source units, int32 `(batch, writes, slots + block_size)`: those of
+            the hidden states, then those of the inputs. With a mask, rows may have fewer writes
+            than others; what they lack has weights 0 and time steps -1, and stands at the end.
+
+        Raises:
+            ValueError: if `interaction` is not `"self_attention"`, or if the sequences are too
+                short for a write.
+
+        Example:
+
+        >>> weights, steps = NRNM(32).attention_weights(np.random.random((2, 20, 5)))
+        >>> weights.shape
+        TensorShape([2, 2, 4, 2, 10])
+        >>> steps[0, 0].numpy().tolist()
+        [3, 7, 0, 1, 2, 3, 4, 5, 6, 7]
+        """
+        cell = self.cell
+        if cell.interaction != "self_attention":
+            raise ValueError(
+                "Argument `interaction` must be 'self_attention' for a layer to have attention "
+                f"weights. Received: interaction={cell.interaction!r}"
+            )
+        sequences = ops.convert_to_tensor(sequences, self.variable_dtype)
+        timesteps = sequences.shape[1]
+        needed = -(-cell.block_size // cell.window_size) * cell.window_size
+        if timesteps < needed:
+            raise ValueError(
+                f"Argument `sequences` must have at least {needed} time steps, up to the first "
+                f"write. Received: sequences.shape={tuple(sequences.shape)}"
+            )
+        if not self.built:
+            self.build(sequences.shape)
+        aligned, alignment = self._align(sequences, mask, phases=None)
+        sizes = cell.state_size
+        state = [ops.zeros((sequences.shape[0], size), self.variable_dtype) for size in sizes]
+        loop = WindowLoop(cell, cell.unpack_states(state), alignment)
+        ends = ops.arange(needed, timesteps + 1, cell.window_size, dtype="int32")
+        weights = loop.attention_weights(aligned)
+        weights = weights[needed // cell.window_size - 1 : timesteps // cell.window_size]
+        weights = ops.transpose(weights, (1, 0, 2, 3, 4))
+
+        steps = alignment.source_steps()
+        if self.go_backwards:
+            steps = timesteps - 1 - steps
+        inputs = ops.arange(-cell.block_size, 0, dtype="int32")
+        places = ops.concatenate([inputs[cell.stride - 1 :: cell.stride], inputs])
+        steps = ops.take(steps, ops.expand_dims(ends, 1) + places, axis=1)
+        is_write = ends <= ops.expand_dims(alignment.ends, 1)
+        weights = ops.where(ops.reshape(is_write, (*is_write.shape, 1, 1, 1)), weights, 0.0)
+        return weights, ops.where(ops.expand_dims(is_write, -1), steps, -1)
+
+    def _align(self, sequences, mask, phases):
+        """Returns sequences in the order of processing, and their `Alignment`."""
+        mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        config = super().get_config()
+        del config["cell"]
+        return {**to_config(self, CELL_ARGUMENTS), "use_cudnn": self.use_cudnn, **config}
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns a layer with the arguments that `get_config` returned."""
+        return cls(**config)
+
+
+# As with `keras.layers.LSTM`, the arguments of the cell can be read from the layer.
+for _name in CELL_ARGUMENTS:
+    setattr(NRNM, _name, property(operator.attrgetter(f"cell.{_name}")))

@@ -1,0 +1,371 @@
+"""NRNMCell: one step of a recurrent network with a non-local memory beside it."""
+
+from collections import namedtuple
+
+import keras
+from keras import initializers, layers, ops, random
+
+# RNN draws randomness before its loop, as JAX needs it, only for subclasses of this class.
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+from nrnm_keras.layers.argument_checks import check_arguments, has_heads
+from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
+from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.memory import NonLocalMemory
+from nrnm_keras.layers.nrnm.memory_part import project
+from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
+from nrnm_keras.layers.nrnm.step_seed import StepSeed
+from nrnm_keras.layers.precision import matmul
+from nrnm_keras.layers.state_checks import check_states
+from nrnm_keras.layers.zoneout import hold, kept_fraction
+
+_DEFAULT_NUM_HEADS = (4, 2, 1)
+
+# A read gate that starts nearly closed: training opens it.
+CLOSED = initializers.Constant(-1.0)
+
+NRNMState = namedtuple("NRNMState", "hidden carry memory hidden_block input_block steps")
+
+
+@keras.saving.register_keras_serializable(package="nrnm_keras")
+class NRNMCell(layers.Layer, DropoutRNNCell):
+    """One step of Non-local Recurrent Neural Memory (NRNM).
+
+    A recurrent cell (LSTM, GRU, ...) reads a memory matrix through a gate at every step. Every
+    `window_size` steps, self-attention over the last block of hidden states and inputs writes to
+    the memory through gates. Until the first write the cell is exactly its backbone.
+
+    What the papers leave open, what is chosen here, and why: `nrnm_keras/layers/README.md`.
+
+    Use it in `keras.layers.RNN`, or step by step. `NRNM` computes the same for whole sequences,
+    much faster.
+
+    Example:
+
+    >>> cell = NRNMCell(32, block_size=8, stride=4)
+    >>> layer = keras.layers.RNN(cell, return_sequences=True)
+    >>> layer(np.zeros((2, 20, 5))).shape
+    TensorShape([2, 20, 32])
+    >>> states = cell.get_initial_state(batch_size=2)
+    >>> output, states = cell(np.zeros((2, 5)), states)
+
+    Args:
+        units: Positive integer, the size of the hidden state and of a memory slot.
+        activation: Activation of the (candidate) state. Default: `"tanh"`.
+        recurrent_activation: Activation of the backbone's gates. Default: `"sigmoid"`.
+        use_bias: Boolean, whether the layer has biases.
+        kernel_initializer: Initializer of all kernels but those named below.
+        recurrent_initializer: Initializer of the kernels that multiply the hidden state or the
+            memory in a gate.
+        bias_initializer: Initializer of the biases.
+        unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
+            and at `memory_forget_bias`, the memory's.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the weights
+            that the initializers of the same names begin.
+        kernel_constraint, recurrent_constraint, bias_constraint: Likewise, constraints.
+        dropout: Float in [0, 1), the fraction of the inputs to drop, the same at every step.
+        recurrent_dropout: Float in [0, 1), the fraction of the hidden state to drop where it
+            enters the gates, the same at every step.
+        seed: Integer, the seed of dropouts and zoneout.
+        block_size: Positive integer k, the number of steps that a write takes in.
+        stride: Positive integer s; every s-th hidden state of a block takes part, and the memory
+            has `block_size / stride` slots. Of the inputs all take part.
+        window_size: Positive integer w, the number of steps from write to write; `None` means
+            `block_size`. Both must be multiples of `stride`.
+        num_heads: Positive integer, the number of attention heads, which must divide `units`;
+            `None` means the largest of 4, 2 and 1 that does. Without attention there are none.
+        backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
+        interaction: `"self_attention"`, or `"linear"`, which puts one linear map of the block in
+            its place.
+        memory_read: How a step reads the memory: `"gate"` lets all of it through a gate, as in the
+            paper; `"attention"` looks for the slots whose content fits the step's input.
+        memory_forget_bias: Float, where the bias of the memory's forget gate starts. With b, an
+            untrained memory keeps `sigmoid(b)` of itself at each write.
+        read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
+            `"zeros"`: training starts from the plain recurrence and opens the memory as it proves
+            useful.
+        read_bias_initializer: Initializer of the bias of the read gate. Default: -1.
+        memory_dropout: Float in [0, 1), the fraction of the memory to drop after each write.
+        zoneout: Float in [0, 1), or a pair of them for the hidden state and the LSTM's cell state:
+            the probability that a unit keeps its old value, drawn for each unit, step and sequence
+            in training; at inference the expectation is taken.
+        implementation: Taken for the sake of code that gives it to `keras.layers.LSTMCell`; it has
+            no effect.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: List of tensors `(batch, size)` with the sizes in `state_size`: the hidden state;
+            what the backbone carries besides (the LSTM's cell state); the memory; the hidden
+            states and the embedded inputs of the block so far; the number of steps, as digits.
+        training: Boolean, whether dropouts and zoneout act.
+
+    Returns:
+        The new hidden state `(batch, units)`, and the list of the new states.
+
+    Raises:
+        ValueError: if an argument is out of its range, or `states` are not those of the cell.
+
+    References:
+        Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019,
+        Eqs. 1 to 8; Pei et al., Learning Sequence Representations by Non-local Recurrent Neural
+        Memory, IJCV 2022.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        block_size=8,
+        stride=4,
+        window_size=None,
+        num_heads=None,
+        backbone="lstm",
+        interaction="self_attention",
+        memory_read="gate",
+        memory_forget_bias=1.0,
+        read_initializer="zeros",
+        read_bias_initializer=CLOSED,
+        memory_dropout=0.0,
+        zoneout=0.0,
+        implementation=2,
+        **kwargs,
+    ):
+        arguments = dict(locals())
+        super().__init__(**kwargs)
+        set_attributes(self, arguments, CELL_ARGUMENTS)
+        self.window_size = block_size if window_size is None else window_size
+        pair = isinstance(zoneout, (list, tuple))
+        self.zoneout = tuple(zoneout) if pair else zoneout
+        self._zoneout_rates = self.zoneout if pair else (zoneout, zoneout)
+        check_arguments(self)
+        if num_heads is None and has_heads(self):
+            self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
+        self.seed_generator = random.SeedGenerator(seed)
+        self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
+        self._sequence_seed = None
+        self.slots = block_size // stride
+        self.recurrence = RECURRENCES[backbone](units, self.activation, self.recurrent_activation)
+        self.memory = NonLocalMemory(
+            units,
+            block_size,
+            stride,
+            self.num_heads,
+            interaction,
+            memory_read,
+            memory_forget_bias if unit_forget_bias else None,
+            use_bias,
+            weight_options={n: getattr(self, n) for n in CELL_ARGUMENTS if _is_of_weights(n)},
+            dtype=self.dtype_policy,
+            name="memory",
+        )
+        # Of the parts of the memory too, which do not know.
+        self.memory.trainable = self.trainable
+        self.state_size = [size for _, size in self._states()]
+        self.output_size = units
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of shape `(batch, features)`."""
+        gates = self.recurrence.num_gates * self.units
+        self.kernel = self._kernel("kernel", (input_shape[-1], gates))
+        self.recurrent_kernel = self._kernel(
+            "recurrent_kernel", (self.recurrence.recurrent_size, gates), kind="recurrent"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(2, gates) if self.recurrence.has_hidden_bias else (gates,),
+                initializer=self._initialize_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.memory.build(input_shape)
+        self.built = True
+
+    def get_initial_state(self, batch_size=None):
+        """Returns the state before the first step: zeros."""
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def __call__(self, inputs, states, *args, **kwargs):
+        """Calls the cell, if the states are its own."""
+        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+        self.check_states(states, inputs)
+        return super().__call__(inputs, states, *args, **kwargs)
+
+    def call(self, inputs, states, training=False):
+        """Computes one step (Eqs. 5 to 8) and, where a window ends, the write (Eqs. 1 to 4)."""
+        old = self.unpack_states(states)
+        steps = step_counter.to_steps(old.steps)
+        recurrent_mask = None
+        if training and self.dropout:
+            inputs = inputs * self.get_dropout_mask(inputs)
+        if training and self.recurrent_dropout:
+            recurrent_mask = self.get_recurrent_dropout_mask(old.hidden)
+
+        read = self.memory.read(self.memory.read_inputs(inputs), old.memory)
+        hidden, carry = self.recur(
+            self.gate_inputs(inputs), read, old.hidden, old.carry, recurrent_mask
+        )
+        hidden_kept, carry_kept = self.zoneout_fractions(
+            ops.shape(hidden), training, seed=lambda number: self._step_seed(steps, number)
+        )
+        hidden = hold(hidden, old.hidden, hidden_kept)
+        carry = hold(carry, old.carry, carry_kept)
+
+        steps = self.advance(steps, 1)
+        is_slot = ops.expand_dims(steps % self.stride == 0, -1)
+        hidden_block = ops.where(is_slot, _push(old.hidden_block, hidden), old.hidden_block)
+        input_block = _push(old.input_block, self.memory.embed(inputs))
+        written = self._write(old.memory, hidden_block, input_block)
+        if training and self.memory_dropout:
+            written = written * self.memory_mask(ops.shape(written), self._step_seed(steps, 2))
+        memory = ops.where(ops.expand_dims(self.is_write(steps), -1), written, old.memory)
+
+        digits = step_counter.to_digits(steps, old.steps.dtype)
+        new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
+        return hidden, self.pack_states(new)
+
+    def check_states(self, states, inputs, argument="states"):
+        """Raises a `ValueError` unless these are states of the cell, as many as inputs."""
+        check_states(states, self._states(), inputs, argument)
+
+    def unpack_states(self, states):
+        """Names the states; a backbone that carries nothing has a carry of width 0."""
+        states = list(states)
+        if not self.recurrence.carry_size:
+            states.insert(1, states[0][:, :0])
+        return NRNMState(*states)
+
+    def pack_states(self, state):
+        """The reverse of `unpack_states`."""
+        states = list(state)
+        if not self.recurrence.carry_size:
+            del states[1]
+        return states
+
+    def gate_inputs(self, inputs):
+        """What inputs `(..., features)` contribute to the backbone's gates."""
+        bias = self.bias
+        if bias is not None and self.recurrence.has_hidden_bias:
+            bias = bias[0]
+        return project(inputs, self.kernel, bias)
+
+    def recur(self, gate_inputs, read, hidden, carry, recurrent_mask=None):
+        """One step of the backbone."""
+        recurrent_inputs = self.recurrence.recurrent_inputs(hidden, carry)
+        if recurrent_mask is not None:
+            recurrent_inputs = recurrent_inputs * recurrent_mask
+        from_hidden = matmul(recurrent_inputs, self.recurrent_kernel)
+        if self.bias is not None and self.recurrence.has_hidden_bias:
+            from_hidden = from_hidden + self.bias[1]
+        return self.recurrence.step(gate_inputs, from_hidden, read, hidden, carry)
+
+    def advance(self, steps, by):
+        """The number of steps after `by` more."""
+        return step_counter.advance(steps, by, self.block_size, self.window_size)
+
+    def is_write(self, steps):
+        """Whether the memory is written after so many steps: a window ends, a block is full."""
+        return ops.logical_and(steps % self.window_size == 0, steps >= self.block_size)
+
+    def zoneout_fractions(self, shape, training, seed):
+        """What the hidden state and the carry keep of their old values (see `kept_fraction`).
+
+        `seed` gives the seed of the draw number 0 or 1.
+        """
+        fractions = [
+            kept_fraction(rate, shape, self.compute_dtype, training, lambda i=i: seed(i))
+            for i, rate in enumerate(self._zoneout_rates)
+        ]
+        return fractions if self.recurrence.has_cell_state else (fractions[0], None)
+
+    def memory_mask(self, shape, seed):
+        """Draws the mask of the memory's dropout; what is not dropped grows to keep the mean."""
+        keep = 1 - self.memory_dropout
+        return kept_fraction(keep, shape, self.compute_dtype, True, lambda: seed) / keep
+
+    def get_recurrent_dropout_mask(self, step_state):
+        """Draws the recurrent dropout and the seed of what is drawn anew at every step."""
+        if self._draws_every_step and self._sequence_seed is None:
+            self._sequence_seed = self.seed_generator.next()
+        copies = self.recurrence.recurrent_size // self.units
+        return super().get_recurrent_dropout_mask(ops.tile(step_state, (1, copies)))
+
+    def reset_recurrent_dropout_mask(self):
+        """Forgets what was drawn for the last sequence."""
+        super().reset_recurrent_dropout_mask()
+        self._sequence_seed = None
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), **to_config(self, CELL_ARGUMENTS)}
+
+    def _states(self):
+        """What each state is, and its size."""
+        recurrence, memory = self.recurrence, self.slots * self.units
+        carry = "cell state" if recurrence.has_cell_state else "hidden states before it"
+        return [
+            ("hidden state", self.units),
+            *([(carry, recurrence.carry_size)] if recurrence.carry_size else []),
+            ("memory", memory),
+            ("hidden states of the block", memory),
+            ("inputs of the block", self.block_size * self.units),
+            ("digits of the number of steps", step_counter.NUM_DIGITS),
+        ]
+
+    def _write(self, memory, hidden_block, input_block):
+        return self.memory.write(
+            memory,
+            ops.reshape(hidden_block, (-1, self.slots, self.units)),
+            ops.reshape(input_block, (-1, self.block_size, self.units)),
+            self.memory.write_gate_inputs(input_block),
+        )[0]
+
+    def _step_seed(self, steps, number):
+        """The seed of a step's draw `number`: another one whenever any sequence has moved on."""
+        if self._sequence_seed is None:
+            self._sequence_seed = self.seed_generator.next()
+        return StepSeed(self._sequence_seed, 3 * ops.sum(steps) + number)
+
+    def _kernel(self, name, shape, kind="kernel"):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=getattr(self, f"{kind}_initializer"),
+            regularizer=getattr(self, f"{kind}_regularizer"),
+            constraint=getattr(self, f"{kind}_constraint"),
+        )
+
+    def _initialize_bias(self, shape, dtype=None):
+        bias = self.bias_initializer(shape, dtype=dtype)
+        if not (self.unit_forget_bias and self.recurrence.has_cell_state):
+            return bias
+        ones = ops.ones((self.units,), dtype=dtype)
+        return ops.concatenate([bias[: self.units], ones, bias[2 * self.units :]], axis=0)
+
+
+CELL_ARGUMENTS = argument_names(NRNMCell)
+
+
+def _is_of_weights(name):
+    return name.endswith(("_initializer", "_regularizer", "_constraint"))
+
+
+def _push(block, newest):
+    """Drops the oldest rows of a flattened block `(batch, rows * units)` and adds `newest`."""
+    return ops.concatenate([block[:, newest.shape[-1] :], newest], axis=-1)

@@ -1,0 +1,330 @@
+"""The loop of `NRNM`: window by window, and all steps at once wherever the equations allow it."""
+
+from collections import namedtuple
+
+from keras import ops
+
+from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.layers.nrnm.cell_window import CellWindow
+from nrnm_keras.layers.nrnm.loops import loop
+from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
+from nrnm_keras.layers.nrnm.nrnm_cell import NRNMState
+
+# What a window hands on to the next: the last hidden state and carry, the memory
+# `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
+# first. States are laid out as the `LSTMWindow` or `CellWindow` has them.
+Handover = namedtuple("Handover", "hidden carry memory slots")
+
+
+class WindowLoop:
+    """Runs an `NRNMCell` over a batch of sequences.
+
+    Args:
+        cell: The built `NRNMCell`.
+        state: `NRNMState` before the first step.
+        alignment: `Alignment` of the sequences; without phases, `state` is taken to be zero.
+        training: Boolean, whether dropouts and zoneout act.
+        unroll: Boolean, whether to do without a loop in the graph.
+        keep_state: Boolean, whether the state after the last step is asked for.
+    """
+
+    def __init__(
+        self,
+        cell,
+        state,
+        alignment,
+        training=False,
+        unroll=False,
+        keep_state=False,
+    ):
+        self.cell = cell
+        self.state = state
+        self.alignment = alignment
+        self._dtype = state.hidden.dtype
+        self.training = training
+        self.unroll = unroll
+        self.keep_state = keep_state
+        # Blocks overlap if a window is shorter.
+        self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
+        # Where places without a step must not change the state.
+        holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
+        self._is_active = alignment.is_active() if holds else None
+        mask = None
+        if training and cell.recurrent_dropout:
+            mask = cell.get_recurrent_dropout_mask(state.hidden)
+        if LSTMWindow.fits(cell):
+            self._recurrence = LSTMWindow(cell, mask, self._dtype, training)
+        else:
+            self._recurrence = CellWindow(cell, mask)
+        self._slots_before = None
+        if alignment.phases is not None:
+            slots_of_window = cell.window_size // cell.stride
+            self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
+        # Made ready for gradients, at a cost that inference need not pay.
+        self._memory_kernels = cell.memory.loop_kernels() if training else None
+
+    def run(self, sequences):
+        """Runs over `(batch, timesteps, features)`.
+
+        Returns:
+            The hidden states at all places, `(batch, length, units)`, the last of them, and the
+            `NRNMState` after the last step of each sequence, `None` unless it is asked for.
+        """
+        alignment = self.alignment
+        inputs = self._align(sequences)
+        handover = self._before_first_window()
+        no_steps = ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)
+        hidden = [self._recurrence.lay_out(no_steps)]
+        if alignment.has_windows:
+            known = self._known_of_windows(inputs)
+            in_windows, handover = self._run_windows(known, handover)
+            hidden.append(_by_step(in_windows))
+        if alignment.tail:
+            tail, handover = self._run_tail(inputs, handover)
+            hidden.append(tail)
+        hidden = self._recurrence.by_sequence(ops.concatenate(hidden, axis=0))
+        rows = self._recurrence.rows
+        handover = handover._replace(hidden=rows(handover.hidden), carry=rows(handover.carry))
+        state = self._final_state(inputs, hidden, handover) if self.keep_state else None
+        return hidden, handover.hidden, state
+
+    def attention_weights(self, sequences):
+        """Runs over sequences; returns the weights of each window's write, windows first.
+
+        `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
+        """
+        known = self._known_of_windows(self._align(sequences))
+
+        def step(known, handover):
+            _, handover, attention = self._window(handover, known)
+            return attention, handover
+
+        return loop(step, known, self._before_first_window(), unroll=True)[0]
+
+    def _run_windows(self, known, handover):
+        """Returns the hidden states, windows first, and the last `Handover`."""
+
+        def step(known, handover):
+            return self._window(handover, known)[:2]
+
+        shape = (self.cell.window_size, *handover.hidden.shape)
+        return loop(step, known, handover, shape, self.unroll)
+
+    def _align(self, sequences):
+        inputs = self.alignment.align(sequences)
+        if self.training and self.cell.dropout:
+            inputs = inputs * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), 1)
+        return inputs
+
+    def _known_of_windows(self, inputs):
+        """What is known of the whole windows before the loop, windows first."""
+        alignment, window_size = self.alignment, self.cell.window_size
+        by_window = ops.reshape(
+            inputs[:, : alignment.places_in_windows],
+            (alignment.batch_size, alignment.num_windows, window_size, inputs.shape[-1]),
+        )
+        by_window = ops.transpose(by_window, (1, 0, 2, 3))
+        return {
+            **self._known_of_steps(ops.transpose(by_window, (0, 2, 1, 3))),
+            **self._known_of_writes(by_window, inputs),
+        }
+
+    def _run_tail(self, inputs, handover):
+        """The steps after the last whole window, which end without a write."""
+        inputs = inputs[:, self.alignment.places_in_windows :]
+        known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
+        hidden, _, *last = self._recur(handover, known)
+        return hidden, Handover(*last, handover.memory, handover.slots)
+
+    def _window(self, handover, known):
+        """The steps of one window, and its write.
+
+        Returns the hidden states, steps first, the `Handover` to the next window, and the
+        attention weights.
+        """
+        memory = self.cell.memory
+        hidden, slots, *last = self._recur(handover, known)
+        if self._slots_before is not None:
+            active = known["active"][self.cell.stride - 1 :: self.cell.stride]
+            slots = ops.where(active, slots, self._slots_before)
+        shared = handover.slots
+        if self._shared_slots:
+            slots = ops.concatenate([shared, slots], axis=0)
+            shared = slots[-self._shared_slots :]
+        written, attention = memory.write(
+            handover.memory,
+            self._recurrence.by_sequence(slots[-self.cell.slots :]),
+            known["embedded"],
+            known["write_gate_inputs"],
+            self._memory_kernels,
+        )
+        if "memory_mask" in known:
+            written = written * known["memory_mask"]
+        if "writes" in known:
+            written = ops.where(known["writes"], written, handover.memory)
+        return hidden, Handover(*last, written, shared), attention
+
+    def _recur(self, handover, known):
+        """The steps of a window, which read what the memory holds before them.
+
+        Returns what `LSTMWindow.run` does.
+        """
+        cell, inputs = self.cell, known["inputs"]
+        read_inputs = cell.memory.read_inputs(inputs)
+        read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
+        return self._recurrence.run(known, read, handover.hidden, handover.carry)
+
+    def _before_first_window(self):
+        """The state as a window hands it on."""
+        state, shared = self.state, self._shared_slots
+        slots = self._slots_from_block(self.cell.slots - shared, shared)
+        lay_out = self._recurrence.lay_out
+        return Handover(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
+
+    def _known_of_steps(self, inputs):
+        """What is known of steps `(..., batch, features)` before they are run.
+
+        Their inputs, and what they keep of the old state: by zoneout, and all of it at a place
+        without a step. The inputs are projected in the loop, a window at a time: for all windows
+        at once it is the same work, but its results, many times the inputs, would be written to
+        the loop's arrays and read again, which took longer.
+        """
+        cell, lay_out = self.cell, self._recurrence.lay_out
+        known = {"inputs": inputs, **self._recurrence.prepare(inputs)}
+        places = ops.shape(inputs)[:-2]
+        active = self._is_active
+        if active is not None:
+            active = ops.reshape(active, (*places, self.alignment.batch_size, 1))
+            known["active"] = lay_out(active)
+        shape = (*places, self.alignment.batch_size, cell.units)
+        kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
+        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
+            if isinstance(fraction, float):
+                fraction = ops.full((*places, 1, 1), fraction, self._dtype)
+            if active is not None:
+                one = ops.ones((), self._dtype)
+                fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
+            if fraction is not None:
+                known[name] = lay_out(fraction)
+        return known
+
+    def _known_of_writes(self, by_window, inputs):
+        """What is known of the windows' writes before the loop, `(windows, batch, ...)`.
+
+        `by_window` are the inputs of the windows, `(windows, batch, window_size, features)`.
+        """
+        cell, memory, alignment = self.cell, self.cell.memory, self.alignment
+        known = {}
+        if alignment.phases is None and cell.window_size >= cell.block_size:
+            embedded = memory.embed(by_window[:, :, cell.window_size - cell.block_size :])
+        else:
+            embedded = self._cut_blocks(self._embedded_from_block(inputs))
+        if self._is_active is not None or cell.window_size < cell.block_size:
+            known["writes"] = self._writes()
+        known["embedded"] = embedded
+        flat = (alignment.num_windows, alignment.batch_size, cell.block_size * cell.units)
+        known["write_gate_inputs"] = memory.write_gate_inputs(ops.reshape(embedded, flat))
+        if self.training and cell.memory_dropout:
+            shape = (alignment.num_windows, *ops.shape(self.state.memory))
+            known["memory_mask"] = cell.memory_mask(shape, cell.seed_generator)
+        return known
+
+    def _embedded_from_block(self, inputs):
+        """The embedded inputs from `block_size` places before the first window on.
+
+        `(batch, block_size + length, units)`; places before a sequence goes on are its state's.
+        """
+        cell, alignment = self.cell, self.alignment
+        block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.units))
+        embedded = ops.concatenate([block, cell.memory.embed(inputs)], axis=1)
+        if alignment.phases is None:
+            return embedded
+        places = ops.arange(cell.block_size + alignment.length, dtype="int32")
+        return take_rows(embedded, _skip(places, cell.block_size, alignment.phases))
+
+    def _cut_blocks(self, rows):
+        """Cuts rows as `_embedded_from_block` returns them into the windows' blocks."""
+        cell, alignment = self.cell, self.alignment
+        places = ops.expand_dims(self._ends(), 1) + ops.arange(cell.block_size, dtype="int32")
+        blocks = take_rows(rows, ops.reshape(places, (1, -1)))
+        shape = (alignment.batch_size, alignment.num_windows, cell.block_size, cell.units)
+        return ops.transpose(ops.reshape(blocks, shape), (1, 0, 2, 3))
+
+    def _writes(self):
+        """Whether a row's window ends with a write, `(windows, batch, 1)`."""
+        alignment = self.alignment
+        before = step_counter.to_steps(self.state.steps)
+        if alignment.phases is not None:
+            before = before - alignment.phases
+        ends = ops.expand_dims(self._ends(), 1)
+        is_write = self.cell.is_write(self.cell.advance(before, ends))
+        return ops.expand_dims(ops.logical_and(is_write, ends <= alignment.ends), -1)
+
+    def _ends(self):
+        """The place after each window, `(windows,)`."""
+        windows = ops.arange(1, self.alignment.num_windows + 1, dtype="int32")
+        return self.cell.window_size * windows
+
+    def _slots_from_block(self, first, count):
+        """`count` slots of the state's block, from `first` on, slots first, laid out.
+
+        Slots are counted such that those of the first window begin at `cell.slots`. What lies
+        outside the block is never used.
+        """
+        cell = self.cell
+        block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
+        if self.alignment.phases is not None:
+            taken = ops.expand_dims(self.alignment.phases // cell.stride, 1)
+            rows = first + ops.arange(count, dtype="int32") - taken
+            slots = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
+        else:
+            slots = block[:, first : first + count]
+        return self._recurrence.lay_out(ops.transpose(slots, (1, 0, 2)))
+
+    def _final_state(self, inputs, hidden, handover):
+        """The state after the last step of each sequence."""
+        cell, state, alignment = self.cell, self.state, self.alignment
+        embedded = self._embedded_from_block(inputs)
+        input_block = take_rows(embedded, _rows_from(alignment.ends, cell.block_size))
+        steps = cell.advance(step_counter.to_steps(state.steps), alignment.counts)
+        return NRNMState(
+            handover.hidden,
+            handover.carry,
+            handover.memory,
+            self._final_slots(hidden),
+            ops.reshape(input_block, ops.shape(state.input_block)),
+            step_counter.to_digits(steps, state.steps.dtype),
+        )
+
+    def _final_slots(self, hidden):
+        """The last slots of each sequence, `(batch, slots * units)`."""
+        cell, alignment = self.cell, self.alignment
+        block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
+        slots = hidden[:, cell.stride - 1 :: cell.stride]
+        places = _rows_from(alignment.ends // cell.stride, cell.slots)
+        if alignment.phases is not None:
+            places = _skip(places, cell.slots, alignment.phases // cell.stride)
+        slots = take_rows(ops.concatenate([block, slots], axis=1), places)
+        return ops.reshape(slots, ops.shape(self.state.hidden_block))
+
+
+def _by_step(hidden):
+    """Joins windows: `(windows, window_size, ...)` to `(steps, ...)`."""
+    windows, steps, *rest = ops.shape(hidden)
+    return ops.reshape(hidden, (windows * steps, *rest))
+
+
+def _rows_from(first, count):
+    """Indices of `count` rows of each sequence, `(batch, count)`, from `first` `(batch,)` on."""
+    return ops.expand_dims(first, 1) + ops.arange(count, dtype="int32")
+
+
+def _skip(places, size, taken):
+    """Indices into a block of `size` rows and, after it, what follows it.
+
+    Where a sequence goes on, the first `taken` places of what follows are before its first step:
+    there, and before them, stand the last rows of the block.
+    """
+    taken = ops.expand_dims(taken, 1)
+    return ops.where(places < size + taken, ops.maximum(places - taken, 0), places)

@@ -1,0 +1,174 @@
+"""The picture of a text with the attention that its words received, and its running prediction."""
+
+import numpy as np
+
+from nrnm_keras.plots.canvas import new_figure, save
+from nrnm_keras.plots.colors import BLUE, ORANGE
+from nrnm_keras.plots.running_prediction import (
+    explain_running_prediction,
+    plot_running_prediction,
+)
+from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from pipelines.escaping import cut, for_terminal
+
+_WIDTH = 11.0  # inches, of the text
+_LINE = 0.29
+_SPACE = 0.09
+_LINE_NUMBER = 0.45
+_FONT_SIZE = 10
+_CURVE_HEIGHT = 2.3
+_MOST_WORDS, _MOST_LINES = 800, 80
+LONGEST_WORD = 40  # characters
+_SMALL_RATIO = 1.5
+
+
+def draw_attended_words(reading, path, title):
+    """Draws the words of a text shaded by attention, and its running prediction, as a PNG.
+
+    Args:
+        reading: `TextReading`.
+        path: where the picture goes, a path or a binary file.
+        title: line above the picture.
+    """
+    words = _flow(reading)
+    drawn = 1 + max(index for *_, index in words if index is not None)
+    height = _LINE * (1 + words[-1][1])
+    figure = new_figure(_WIDTH, height + 0.35 + _CURVE_HEIGHT)
+    axes = place(figure, 0, 0, _WIDTH, height)
+    axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
+    axes.set_axis_off()
+    _draw_words(axes, words, reading)
+    curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
+    plot_running_prediction(curve, reading.running, reading.class_names, "word")
+    if reading.has_attention:
+        _draw_scale(figure, reading)
+    write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
+    save(figure, path)
+
+
+def explain(reading, drawn=None):
+    """Returns in words what the shades and lines of words mean.
+
+    Args:
+        reading: `TextReading`.
+        drawn: the number of words that are drawn. Default: those that have room in a picture.
+    """
+    sentences = []
+    if reading.has_attention:
+        sentences.append(
+            "The darker a word's shade, the more attention it received from the memory's writes: "
+            "the mean over all writes that take it in, their heads and slots; 1 is an even share "
+            "among the write's source units."
+        )
+        least, most = attention_limits(reading)
+        if most < _SMALL_RATIO * least:
+            sentences.append("Here all words received nearly the same.")
+        if np.isnan(reading.received).any():
+            sentences.append("No write takes in the words in grey.")
+    else:
+        sentences.append("The model has no memory that attends to words, so none is shaded.")
+    name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
+    sentences.append(f"The bluer the line below a word, the more probable is {name} after it.")
+    if not reading.is_known.all():
+        sentences.append("Words in italics are not in the vocabulary.")
+    drawn = min(len(reading.words), _MOST_WORDS) if drawn is None else drawn
+    sentences.append(number_drawn(drawn, len(reading.words), "words"))
+    return " ".join(filter(None, sentences))
+
+
+def shade(value, low, high, color=ORANGE):
+    """Mixes white with a colour: all white up to `low` and where there is no value.
+
+    Args:
+        value: number.
+        low: number.
+        high: the number that gets the colour itself.
+        color: hexadecimal digits behind a #.
+
+    Example:
+
+    >>> shade(1.5, 1.0, 2.0, "#ff0000"), shade(float("nan"), 1.0, 2.0)
+    ('#ff8080', '#ffffff')
+    """
+    share = 0.0 if np.isnan(value) or high <= low else np.clip((value - low) / (high - low), 0, 1)
+    full = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in full)
+
+
+def attention_limits(reading):
+    """Returns the least and the most attention that a word received; (0, 0) if there is none."""
+    if not reading.has_attention:
+        return 0.0, 0.0
+    return float(np.nanmin(reading.received)), float(np.nanmax(reading.received))
+
+
+def _explain_curve(reading):
+    return "Below: " + explain_running_prediction(reading.running, reading.class_names, "word")
+
+
+def _flow(reading):
+    """Returns (text, line, left, width, index of the word or None) of what has room."""
+    written, line, left = [], 0, _LINE_NUMBER
+    for index, word in enumerate(reading.words[:_MOST_WORDS]):
+        parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
+        if reading.num_cut and index == reading.cut_at:
+            parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
+        for text, word_index in parts:
+            width = _width(text)
+            if left + width > _WIDTH:
+                line, left = line + 1, _LINE_NUMBER
+                if line == _MOST_LINES:
+                    return written
+            written.append((text, line, left, width, word_index))
+            left += width + _SPACE
+    return written
+
+
+def _width(text):
+    """Returns the width of a text in inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=_FONT_SIZE)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def _draw_words(axes, words, reading):
+    from matplotlib.patches import Rectangle
+
+    limits = attention_limits(reading)
+    probability = reading.probability_by_word
+    numbered = -1
+    for text, line, left, width, index in words:
+        top, style = line * _LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
+        style["va"] = "center_baseline"
+        middle = top + 0.42 * _LINE
+        if index is None:
+            axes.text(left, middle, text, color="dimgrey", **style)
+            continue
+        if line != numbered:
+            number = {**style, "fontsize": 7}
+            axes.text(0.3, middle, index + 1, color="dimgrey", ha="right", **number)
+            numbered = line
+        left_edge, box = left - 0.4 * _SPACE, width + 0.8 * _SPACE
+        color = shade(reading.received[index], *limits)
+        axes.add_patch(Rectangle((left_edge, top), box, 0.8 * _LINE, color=color, linewidth=0))
+        color = shade(probability[index], 0, 1, BLUE)
+        low = top + 0.82 * _LINE
+        axes.add_patch(Rectangle((left_edge, low), box, 0.1 * _LINE, color=color, linewidth=0))
+        is_taken = not reading.has_attention or not np.isnan(reading.received[index])
+        style["color"] = "black" if is_taken else "dimgrey"
+        style["style"] = "normal" if reading.is_known[index] else "italic"
+        axes.text(left, middle, text, **style)
+
+
+def _draw_scale(figure, reading):
+    """Draws what the shades mean, on the right of the text."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colors = LinearSegmentedColormap.from_list("attention", ["white", ORANGE])
+    scale = ScalarMappable(Normalize(*attention_limits(reading)), colors)
+    height = figure.get_size_inches()[1] - 0.35 - _CURVE_HEIGHT
+    bar = place(figure, _WIDTH + 0.15, 0, 0.13, min(height, 2.0))
+    figure.colorbar(scale, cax=bar).set_label("attention received", fontsize=9)

@@ -1,0 +1,52 @@
+"""The picture of the memories over time: how full they are, and how open their gates."""
+
+from nrnm_keras.plots.canvas import count_along_x, new_figure, save
+from nrnm_keras.plots.colors import PALETTE
+from nrnm_keras.plots.sheet import number_drawn, place, write_head
+
+_MOST_MEMORIES = 6
+_WIDTH, _PANEL, _BETWEEN = 9.0, 1.9, 0.35  # inches
+_EXPLANATION = (
+    "Top: Euclidean norm of the memory after each {unit}. Middle: mean openness of the read gate "
+    "from the first write on; 0 is shut, 1 is open. Bottom: mean openness of the gates of each "
+    "write: the input gate takes in what is new, the forget gate keeps what is old."
+)
+
+
+def draw_memory_trace(traces, time_steps, path, title):
+    """Draws norm and gates of memories over time, as a PNG; of many memories those of the first 6.
+
+    Args:
+        traces: list of `MemoryTrace`.
+        time_steps: `TimeSteps`.
+        path: where the picture goes, a path or a binary file.
+        title: line above the picture.
+    """
+    figure = new_figure(_WIDTH, 3 * _PANEL + 2 * _BETWEEN)
+    panels = [place(figure, 0, i * (_PANEL + _BETWEEN), _WIDTH, _PANEL) for i in range(3)]
+    norm, read, write = panels
+    numbers = time_steps.numbers
+    for i, trace in enumerate(traces[:_MOST_MEMORIES]):
+        style = {"color": PALETTE[i % len(PALETTE)], "linestyle": ("-", "--")[i % 2]}
+        # The memory holds until the next write.
+        norm.step(numbers[trace.steps], trace.norm, where="post", label=trace.name, **style)
+        read.plot(numbers[trace.steps], trace.read_gate, **style)
+        for gate, values, marker, filling in (
+            ("input gate", trace.input_gate, "o", style["color"]),
+            ("forget gate", trace.forget_gate, "s", "white"),
+        ):
+            marks = {"marker": marker, "markerfacecolor": filling, "markersize": 5}
+            label = f"{gate}, {trace.name}"
+            write.plot(numbers[trace.writes], values, label=label, **marks, **style)
+    norm.set(ylabel="norm of the memory", ylim=(0, None))
+    read.set(ylabel="read gate, mean", ylim=(-0.02, 1.02))
+    write.set(ylabel="write gates, mean", ylim=(-0.02, 1.02), xlabel=time_steps.unit)
+    for axes in panels:
+        axes.set_xlim(numbers.min() - 0.5, numbers.max() + 0.5)
+        count_along_x(axes)
+        axes.grid(alpha=0.3)
+    for axes in (norm, write):
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, fontsize=9)
+    left_out = number_drawn(min(len(traces), _MOST_MEMORIES), len(traces), "memories")
+    write_head(figure, title, f"{_EXPLANATION.format(unit=time_steps.unit)} {left_out}")
+    save(figure, path)

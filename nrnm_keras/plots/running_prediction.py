@@ -1,0 +1,71 @@
+"""The picture of a prediction as it changes while the input comes in."""
+
+import numpy as np
+
+from nrnm_keras.plots.canvas import count_along_x, new_figure, save
+from nrnm_keras.plots.colors import PALETTE
+from nrnm_keras.plots.sheet import write_head
+from pipelines.escaping import for_picture
+
+MOST_CLASSES = 4
+_LINE_STYLES = ("-", "--", "-.", ":")
+_LONGEST_NAME = 30
+
+
+def draw_running_prediction(running, class_names, unit, path, title):
+    """Draws the probabilities of the classes that are ever most probable, as a PNG.
+
+    Args:
+        running: `RunningPrediction`.
+        class_names: list of strings.
+        unit: what is counted, such as `"word"`.
+        path: where the picture goes, a path or a binary file.
+        title: line above the picture.
+    """
+    figure = new_figure(9.0, 2.6)
+    plot_running_prediction(figure.subplots(), running, class_names, unit)
+    write_head(figure, title, explain_running_prediction(running, class_names, unit))
+    save(figure, path)
+
+
+def explain_running_prediction(running, class_names, unit):
+    """Returns in words what is drawn."""
+    text = f"Probability of each class after the {unit}s so far."
+    if len(class_names) > MOST_CLASSES:
+        text += f" Of {len(class_names)} classes the {MOST_CLASSES} that come highest are drawn."
+    return text
+
+
+def plot_running_prediction(axes, running, class_names, unit):
+    """Draws the probabilities into matplotlib axes, with a legend on their right."""
+    counts, probabilities = running
+    for line, label in enumerate(chosen_classes(probabilities)):
+        axes.plot(
+            counts,
+            probabilities[:, label],
+            color=PALETTE[line],
+            linestyle=_LINE_STYLES[line],
+            marker="o" if len(counts) == 1 else "",
+            label=for_picture(class_names[label], _LONGEST_NAME),
+        )
+    axes.set(xlabel=f"number of {unit}s so far", ylabel="probability", ylim=(-0.02, 1.02))
+    axes.set_xlim(0.5, max(counts[-1], 2) + 0.5)
+    count_along_x(axes)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False)
+
+
+def chosen_classes(probabilities, most=MOST_CLASSES):
+    """Returns the classes with the highest probabilities at any time, the last prediction first.
+
+    Args:
+        probabilities: array `(predictions, classes)`.
+        most: integer, how many.
+
+    Example:
+
+    >>> chosen_classes(np.array([[0.1, 0.7, 0.2], [0.6, 0.1, 0.3]]), most=2)
+    [0, 1]
+    """
+    highest = np.argsort(-probabilities.max(axis=0), kind="stable")[:most]
+    return sorted(highest.tolist(), key=lambda label: -probabilities[-1, label])

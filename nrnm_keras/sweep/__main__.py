@@ -1,0 +1,109 @@
+"""Trains at many flag values: `python -m nrnm_keras.sweep --flagfile=BASE --grid=units=64,128`."""
+
+import pathlib
+import sys
+
+from nrnm_keras.commands.command_line import check_output_flag, run_command
+from nrnm_keras.errors import UsageError
+from nrnm_keras.plots.canvas import can_draw
+from nrnm_keras.plots.sweep import draw_sweep
+from nrnm_keras.sweep.flags import define_sweep_flags
+from nrnm_keras.sweep.grid import check_network, grid_points, read_grid
+from nrnm_keras.sweep.parameters import count_points, with_units
+from nrnm_keras.sweep.published import read_published
+from nrnm_keras.sweep.runs import Run, run_all
+from nrnm_keras.sweep.summary import (
+    parameter_table,
+    summarize,
+    table,
+    write_parameters,
+    write_runs,
+)
+from nrnm_keras.tasks import TASKS
+from nrnm_keras.train.__main__ import find_records
+from pipelines.console import say
+from pipelines.escaping import for_shell
+from pipelines.locks import claimed_folder
+from pipelines.publishing import make_folder, publish_into
+
+_USAGE = (
+    "python -m nrnm_keras.sweep --sweep_dir=FOLDER --grid=NAME=VALUE,VALUE [--flagfile=FILE] "
+    "[flags of nrnm_keras.train]"
+)
+
+
+def main(arguments=None):
+    """Runs the command and returns its exit code."""
+    return run_command(_run, define_sweep_flags(), _USAGE, arguments)
+
+
+def _run(values, arguments):
+    if not values.sweep_dir:
+        raise UsageError("no --sweep_dir given; expected a folder for the runs and their summary")
+    check_output_flag("sweep_dir", values.sweep_dir)
+    if not values.grid:
+        raise UsageError("no --grid given; expected one such as --grid=block_size=4,8,12")
+    published = read_published(values.published, values) if values.published else []
+    points = grid_points(values, read_grid(values.grid))
+    if not values.parameters:
+        for point in points:
+            check_network(point)
+    # Built once, before several processes want them.
+    found = {point.name: find_records(point.flags) for point in points}
+    if any(found[point.name][0] is not TASKS[point.flags.task] for point in points):
+        published = []  # They are of data that could not be had.
+    if values.parameters:
+        points = [with_units(point, values.parameters, *found[point.name]) for point in points]
+    folder = sweep_folder(values)
+    command = for_shell(["python", "-m", "nrnm_keras.sweep", *arguments])
+    if values.count_only:
+        text = _count(points, found, folder, published, command)
+    else:
+        text = _train(values, points, folder, published, command)
+    say(f"\n{text}")
+
+
+def sweep_folder(values):
+    """Returns the folder of a sweep's results.
+
+    Sweeps of one kind on different data, or on different splits of it, have folders side by side.
+
+    Args:
+        values: flag values of a sweep.
+    """
+    name = pathlib.PurePath(values.run_dir).name if values.run_dir else values.task
+    return pathlib.Path(values.sweep_dir) / name
+
+
+def _train(values, points, folder, published, command):
+    """Trains, writes what came out, and returns the table."""
+    runs = [
+        Run(point, seed, folder / "runs" / point.name / f"seed_{seed}")
+        for point in points
+        for seed in range(values.seed, values.seed + values.seeds)
+    ]
+    reports = run_all(runs, values.jobs)
+    rows = summarize(runs, reports)
+    text = table(rows, published, command)
+    with claimed_folder(folder), publish_into(folder) as fresh:
+        write_runs(runs, reports, fresh / "results.csv")
+        (fresh / "results.md").write_text(text, encoding="utf-8")
+        if can_draw():
+            notice = f" ({rows[0]['notice']})" if rows[0]["notice"] else ""
+            draw_sweep(rows, fresh / "results.png", f"{folder.name}, seeds: {values.seeds}{notice}")
+    return text
+
+
+def _count(points, found, folder, published, command):
+    """Builds the networks, writes their numbers of parameters, and returns the table."""
+    rows = count_points(points, found)
+    text = parameter_table(rows, published, command)
+    make_folder(folder)
+    with claimed_folder(folder), publish_into(folder) as fresh:
+        write_parameters(rows, fresh / "parameters.csv")
+        (fresh / "parameters.md").write_text(text, encoding="utf-8")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The trainings of a sweep, each in a process of its own."""
+
+import concurrent.futures
+import contextlib
+import fcntl
+import pathlib
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from nrnm_keras.commands.command_line import EXIT_STOPPED
+from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.inference.report_file import read_report
+from nrnm_keras.inference.run_folder import RunFolder
+from nrnm_keras.sweep.children import Children
+from nrnm_keras.sweep.grid import Point
+from nrnm_keras.train.flags import all_flag_lines, copy_flags, flag_lines
+from pipelines.console import say
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Run(NamedTuple):
+    """A training of a grid's point.
+
+    Attributes:
+        point: the `Point`.
+        seed: its seed.
+        folder: its run folder.
+    """
+
+    point: Point
+    seed: int
+    folder: pathlib.Path
+
+    @property
+    def title(self):
+        """What it is called on the console."""
+        return f"{self.point.name} seed {self.seed}"
+
+    @property
+    def flags(self):
+        """The flag values of the training, which is a single one whatever they were."""
+        return copy_flags(
+            self.point.flags, seed=self.seed, run_dir=str(self.folder), compare_with_lstm=False
+        )
+
+    @property
+    def log(self):
+        """The file that gets what it prints."""
+        return self.folder.with_suffix(".log")
+
+    @property
+    def is_finished(self):
+        """Whether it has come to its end."""
+        return RunFolder(self.folder).is_finished
+
+    def report(self):
+        """Returns the report of the finished run."""
+        return read_report(RunFolder(self.folder))
+
+
+def run_all(runs, jobs):
+    """Trains what is not finished, and returns the reports in the order of the runs.
+
+    Progress is printed, a line a run. What was begun before goes on where it stopped, unless the
+    flags say to overwrite; what an earlier sweep still trains is waited for.
+
+    Args:
+        runs: list of `Run`s.
+        jobs: positive integer, the number of processes at a time.
+
+    Raises:
+        UsageError: if a folder holds a run of other flags; if a run fails: with its last line. Runs
+            that had begun are brought to their end, no other begins.
+        Stopped: if this process or a run is asked to stop. All have saved and ended then.
+    """
+    with Children() as children:
+        for run in runs:
+            if run.log.exists():
+                with _own_log(run, children):
+                    pass
+            RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
+        waiting = [run for run in runs if not run.is_finished or run.flags.overwrite]
+        for run in runs:
+            if run not in waiting:
+                run.report()  # which is found out now to be damaged, not when all have trained
+        if len(waiting) < len(runs):
+            say(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
+        _train_all(waiting, jobs, children)
+    return [run.report() for run in runs]
+
+
+def _train_all(runs, jobs, children):
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_train, run, children): run for run in runs}
+        try:
+            for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
+                seconds = future.result()
+                line = _result(futures[future])
+                say(f"[{number}/{len(runs)}] {line} ({seconds:.0f} s)")
+        except BaseException as error:
+            pool.shutdown(cancel_futures=True)
+            if not children.asked_by and not isinstance(error, Stopped):
+                raise
+            raise Stopped(
+                f"stopped ({children.asked_by or error}); the same command goes on with what is "
+                "not finished"
+            ) from error
+
+
+def _train(run, children):
+    """Trains once and returns the seconds it took."""
+    start = time.monotonic()
+    with _own_log(run, children) as output:
+        if run.is_finished and not run.flags.overwrite:  # by another sweep, which was waited for
+            return 0
+        output.truncate(0)
+        file = run.folder.with_suffix(".flags")
+        text = "\n".join(all_flag_lines(run.flags)) + "\n"
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
+        code = children.run(command, stdout=output, stderr=subprocess.STDOUT)
+    if code:
+        children.raise_if_asked()
+        last = (run.log.read_text("utf-8", "replace").strip() or "no message").splitlines()[-1]
+        if code == EXIT_STOPPED:
+            raise Stopped(f"{run.title}: {last}")
+        raise UsageError(f"{run.title} failed: {last} (all of it is in {run.log})")
+    return time.monotonic() - start
+
+
+@contextlib.contextmanager
+def _own_log(run, children):
+    """Gives a run's log, open and locked, when no process of another sweep writes to it any more.
+
+    The lock is the process's that writes there too: it is gone when all of them have ended.
+    """
+    with run.log.open("a", encoding="utf-8") as file:
+        is_told = False
+        while not _lock(file):
+            if not is_told:
+                say(f"waiting for {run.title}, which an earlier sweep still trains")
+            is_told = True
+            children.wait(_SECONDS_BETWEEN_LOOKS)
+        yield file
+
+
+def _lock(file):
+    """Locks an open file for its processes; returns whether it is theirs."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _result(run):
+    report = run.report()
+    split = "test" if report["metrics"]["test"] else "validation"
+    metric = report["metric"]
+    return f"{run.title}: {split} {metric} {report['metrics'][split][metric]:.4f}"

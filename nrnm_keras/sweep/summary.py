@@ -1,0 +1,146 @@
+"""What came out of a sweep: a row for each run, and mean and spread for each point."""
+
+import csv
+import statistics
+
+from nrnm_keras.train.report import leaves_out_test
+from pipelines.escaping import for_csv, for_markdown, for_terminal
+
+
+def write_runs(runs, reports, path):
+    """Writes a CSV file with a row for each run."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        metric = reports[0]["metric"]
+        results = [f"validation_{metric}", f"test_{metric}"]
+        names = ["seed", *results, "units", "parameters", "epochs", "seconds_per_epoch"]
+        writer.writerow([*runs[0].point.values, *names])
+        for run, report in zip(runs, reports, strict=True):
+            test = report["metrics"]["test"]
+            training = report["training"]
+            writer.writerow(
+                [
+                    *map(for_csv, run.point.values.values()),
+                    run.seed,
+                    report["metrics"]["validation"][metric],
+                    test[metric] if test else "",
+                    report["flags"]["units"],
+                    report["parameters"],
+                    training["epochs"],
+                    training["seconds_per_epoch"],
+                ]
+            )
+
+
+def summarize(runs, reports):
+    """Returns a dictionary for each point, in the order of the runs.
+
+    It has the point's `values`, the `metric`'s name, the results of the `validation` and, if there
+    is one, the `test` split as lists with a number for each seed, and of the first seed's run
+    `parameters`, `seconds_per_epoch`, the `notice` about the data or None, and whether it
+    `leaves_out_test`.
+    """
+    points = {}
+    for run, report in zip(runs, reports, strict=True):
+        metric = report["metric"]
+        row = points.setdefault(
+            run.point.name,
+            {
+                "values": run.point.values,
+                "metric": metric,
+                "validation": [],
+                "test": [],
+                "parameters": report["parameters"],
+                "seconds_per_epoch": report["training"]["seconds_per_epoch"],
+                "notice": report["notice"],
+                "leaves_out_test": leaves_out_test(report),
+            },
+        )
+        for split in ("validation", "test"):
+            if report["metrics"][split]:
+                row[split].append(report["metrics"][split][metric])
+    return list(points.values())
+
+
+def mean_and_spread(values):
+    """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
+
+
+def table(rows, published, command):
+    """Returns a Markdown table of `summarize`'s rows, the published ones below them."""
+    metric = rows[0]["metric"].replace("_", " ")
+    names = list(rows[0]["values"])
+    head = [*names, f"test {metric}", f"validation {metric}", "seeds", "parameters", "s per epoch"]
+    lines = [
+        [
+            *_written(row),
+            _in_words(row["test"]),
+            _in_words(row["validation"]),
+            str(len(row["validation"])),
+            f"{row['parameters']:,}",
+            f"{row['seconds_per_epoch']:.1f}",
+        ]
+        for row in rows
+    ]
+    for row in published:
+        result = [row["value"], "", "", row["parameters"], ""]
+        lines.append([*_published_name(row, names), *result])
+    note = "Mean and standard deviation over the seeds."
+    if any(row["leaves_out_test"] for row in rows):
+        note += " The test split was left out (--notest)."
+    return _notices(rows) + _markdown(head, lines, note, command)
+
+
+def write_parameters(rows, path):
+    """Writes a CSV file with a row for each of the points that `count_points` counted."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*rows[0]["values"], "units", "parameters"])
+        for row in rows:
+            cells = map(for_csv, row["values"].values())
+            writer.writerow([*cells, row["units"], row["parameters"]])
+
+
+def parameter_table(rows, published, command):
+    """Returns a Markdown table of `count_points`' rows, the published numbers below them."""
+    names = list(rows[0]["values"])
+    lines = [[*_written(row), str(row["units"]), f"{row['parameters']:,}"] for row in rows]
+    for row in published:
+        if row["parameters"]:
+            lines.append([*_published_name(row, names), "", row["parameters"]])
+    head = [*names, "units", "parameters"]
+    return _notices(rows) + _markdown(head, lines, "Nothing was trained.", command)
+
+
+def _written(row):
+    """Returns the cells of a row's flag values."""
+    return [value or "none" for value in row["values"].values()]
+
+
+def _published_name(row, names):
+    """Returns the same cells of a published row."""
+    return [f"{row['system']} (published: {row['source']})", *[""] * (len(names) - 1)]
+
+
+def _notices(rows):
+    """Returns what has to be said of the data, each once."""
+    notices = dict.fromkeys(row["notice"] for row in rows if row["notice"])
+    return "".join(f"**{notice}**\n\n" for notice in notices)
+
+
+def _markdown(head, lines, note, command):
+    """Returns a table with a note and the command below it."""
+    rule = "|" + " --- |" * len(head)
+    first, *others = (f"| {' | '.join(map(for_markdown, cells))} |" for cells in (head, *lines))
+    return (
+        "\n".join([first, rule, *others, "", f"{note} Command:\n\n    {for_terminal(command)}"])
+        + "\n"
+    )
+
+
+def _in_words(values):
+    if not values:
+        return "none"
+    mean, spread = mean_and_spread(values)
+    return f"{mean:.4f}" if spread is None else f"{mean:.4f} ± {spread:.4f}"

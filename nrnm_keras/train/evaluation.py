@@ -1,0 +1,50 @@
+"""What a network makes of a split."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nrnm_keras.data.batches import evaluation_batches
+
+
+class Outcome(NamedTuple):
+    """A network's outputs for all examples of a split, their targets, and the metrics.
+
+    Where there is a target for each step, shorter examples are padded: the targets with the task's
+    `target_padding`, the outputs with zeros.
+    """
+
+    split: str
+    targets: np.ndarray
+    outputs: np.ndarray
+    metrics: dict
+
+
+def evaluate(predict_on_batch, task, split, batch_size):
+    """Returns the `Outcome` of a split, in the order of its batches.
+
+    Args:
+        predict_on_batch: function from a batch of sequences to an array of outputs.
+        task: a `Task`.
+        split: name of the split.
+        batch_size: positive integer.
+    """
+    targets, outputs = [], []
+    for sequences, batch_targets in evaluation_batches(task, split, batch_size):
+        targets.append(batch_targets.numpy())
+        outputs.append(predict_on_batch(sequences))
+    if targets[0].ndim > 1:
+        steps = max(batch.shape[1] for batch in targets)
+        targets = [_pad_steps(batch, steps, task.target_padding) for batch in targets]
+        outputs = [_pad_steps(batch, steps, 0) for batch in outputs]
+    targets, outputs = np.concatenate(targets), np.concatenate(outputs)
+    metrics = {"loss": float(task.loss()(targets, outputs))}
+    for metric in task.metrics():
+        metrics[metric.name] = float(metric(targets, outputs))
+    return Outcome(split, targets, outputs, metrics)
+
+
+def _pad_steps(batch, steps, value):
+    """Pads what a batch has for each step to a number of steps."""
+    missing = [(0, 0), (0, steps - batch.shape[1]), *([(0, 0)] * (batch.ndim - 2))]
+    return np.pad(batch, missing, constant_values=value)

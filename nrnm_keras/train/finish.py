@@ -1,0 +1,67 @@
+"""The end of a run: the best network tested and exported, and the report."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
+from nrnm_keras.models import ClassProbabilities
+from nrnm_keras.train.best_weights import read_best_weights
+from nrnm_keras.train.evaluation import evaluate
+from nrnm_keras.train.history_files import HistoryFiles
+from nrnm_keras.train.loop import best_epoch
+from nrnm_keras.train.report import create_report, write_report
+from pipelines.console import say
+
+
+def finish(task, flags, folder, progress, command):
+    """Measures the best epoch's network on the test split, once, exports it and reports.
+
+    Args:
+        task: the `Task`.
+        flags: the values of the command's flags.
+        folder: the `RunFolder`, with the weights of the best epoch.
+        progress: the `Progress` at the end of the training.
+        command: list of words, the command line.
+
+    Raises:
+        UsageError: if the loss of the test split is no number, or the weights are damaged.
+    """
+    keras.utils.clear_session()
+    network = task.build_network(flags)
+    network.set_weights(read_best_weights(folder, network))
+    # The report draws it: a run that comes back for its end cannot trust the file that it left.
+    HistoryFiles(folder, progress.history)
+    tested = "test" if "test" in task.records.sizes else "validation"
+    say(f"{tested.capitalize()}:")
+    outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)
+    if not np.isfinite(outcome.metrics["loss"]):
+        raise UsageError(
+            f"the loss of the {tested} split is {outcome.metrics['loss']}, that of the validation "
+            f"split was not: look for extreme numbers in the {tested} data; {folder.path} keeps "
+            "the trained weights, and the same command goes on from there"
+        )
+    exported = task.build_exported(network)
+    with folder.complete(folder.MODEL) as path:
+        exported.save(path)
+    with folder.complete(folder.SAVED_MODEL) as path:
+        raw = [tf.TensorSpec(each.shape, each.dtype, each.name) for each in exported.inputs]
+        save_graphs(exported, {"serve": tf.function(_serving(exported), raw)}, path)
+    best = best_epoch(task, flags, progress)
+    report = create_report(task, flags, progress, best, network.count_params(), outcome, command)
+    write_report(report, folder, task, outcome)
+    folder.remove_state()
+
+
+def _serving(model):
+    """Returns a function of a model's inputs, one by one."""
+    is_classifier = isinstance(model.layers[-1], ClassProbabilities)
+
+    def serve(*inputs):
+        outputs = model(inputs[0] if len(inputs) == 1 else list(inputs))
+        if not is_classifier:
+            return outputs
+        return refuse_nan(outputs, tf.stack(list(outputs.values()), axis=-1))
+
+    return serve

@@ -1,0 +1,74 @@
+"""JaxReplicas: the copies of a network that train together on JAX's devices."""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from nrnm_keras.data.batches import is_labelled
+
+
+class JaxReplicas:
+    """The same as `Replicas` for Keras's JAX backend: all copies in one process, always with XLA.
+
+    Args:
+        several: whether to share every batch among all of the process's devices.
+    """
+
+    xla = True
+    clipping_shares = 1
+    num_workers = 1
+    worker = 0
+
+    def __init__(self, several):
+        devices = keras.distribution.list_devices() if several else []
+        self.count = len(devices) or 1
+        if several:
+            keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+
+    def scope(self):
+        """Returns the context in which the network is made."""
+        return contextlib.nullcontext()
+
+    def devices(self):
+        """Returns the names of the devices, for the report."""
+        import jax
+
+        return [device.device_kind for device in jax.devices()[: self.count]]
+
+    def compile(self, network, optimizer, loss, metrics, batch_spec=None):
+        """Takes the network that is trained, as `Replicas` does; JAX makes a graph for a shape."""
+        self._network = network
+        network.compile(optimizer=optimizer, loss=loss, weighted_metrics=metrics)
+        network.optimizer.build(network.trainable_variables)
+
+    def agree(self, numbers):
+        """Returns the numbers as a float64 array."""
+        return np.asarray(numbers, "float64")
+
+    total = agree
+
+    def on_first(self, function):
+        """Runs a function."""
+        function()
+
+    def naming_lost_processes(self):
+        """Returns a context; there are no other processes."""
+        return contextlib.nullcontext()
+
+    def train_on_batch(self, sequences, targets, weights):
+        """Takes a training step; returns what `Replicas` does."""
+        sequences, targets, weights = (x.numpy() for x in (sequences, targets, weights))
+        values = self._network.train_on_batch(sequences, targets, weights, return_dict=True)
+        return {
+            **{name: float(value) for name, value in values.items()},
+            "examples": float(np.count_nonzero(weights)),
+            "labelled": float(np.sum(is_labelled(targets, weights))),
+        }
+
+    def predict_on_batch(self, sequences):
+        """Returns the network's outputs for a batch as an array."""
+        rows = sequences.shape[0]
+        filled = -(-rows // self.count) * self.count
+        sequences = np.take(sequences, np.arange(filled) % rows, axis=0)
+        return np.asarray(self._network.predict_on_batch(sequences))[:rows]

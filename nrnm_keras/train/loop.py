@@ -1,0 +1,294 @@
+"""The training loop: steps, validation, checkpoints."""
+
+import contextlib
+import gc
+import signal
+import time
+
+import keras
+import numpy as np
+
+from nrnm_keras.data.batches import TrainingBatches
+from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.train.best_weights import read_best_weights
+from nrnm_keras.train.checkpoints import Checkpoints
+from nrnm_keras.train.evaluation import evaluate
+from nrnm_keras.train.history_files import HistoryFiles
+from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
+from nrnm_keras.train.progress import Progress
+from pipelines.console import say
+
+
+def train(task, flags, folder, replicas, stop, pretrained=None):
+    """Trains a task's network from wherever it stopped last.
+
+    Args:
+        task: a `Task`.
+        flags: the values of the command's flags.
+        folder: the `RunFolder`, which gets metrics, logs, checkpoints and the best weights so far.
+        replicas: the `Replicas` or `JaxReplicas`.
+        stop: the `StopRequest`.
+        pretrained: the `Pretrained` that the network starts from, or None.
+
+    Returns:
+        The `Progress` at the end.
+
+    Raises:
+        Stopped: if the process was asked to stop; a checkpoint is saved.
+        UsageError: if the loss or a weight stops being a number, or the disk is full.
+    """
+    checkpoints = Checkpoints(
+        folder / folder.CHECKPOINTS, check_facts=lambda facts, step: _progress_of(facts, task)
+    )
+    (step,) = replicas.agree([checkpoints.newest() if replicas.worker == 0 else 0])
+    if step:
+        progress = _progress_of(checkpoints.facts(step), task)
+        if _is_over(task, flags, progress):
+            return progress
+    try:
+        training = _Training(task, flags, folder, replicas, stop, pretrained)
+        return training.run()
+    except KeyboardInterrupt as error:
+        newest = checkpoints.newest()
+        place = f"goes on after step {newest}" if newest else "starts again"
+        raise KeyboardInterrupt(f"the same command {place}") from error
+
+
+def best_epoch(task, flags, progress):
+    """Returns the number of the best epoch so far, from 0."""
+    if flags.best_epoch_by == "loss":
+        return progress.best_epoch("loss", "min")
+    return progress.best_epoch(task.metric, task.metric_mode)
+
+
+def _is_over(task, flags, progress):
+    """Whether all epochs are done, or the last ones brought nothing better."""
+    if not progress.history:
+        return False
+    since_best = progress.epoch - 1 - best_epoch(task, flags, progress)
+    return progress.epoch >= flags.epochs or since_best >= flags.patience
+
+
+def _progress_of(facts, task):
+    """Returns the `Progress` of a task's training from what a checkpoint says of it."""
+    return Progress.from_facts(facts, ["loss", *(metric.name for metric in task.metrics())])
+
+
+class _Training:
+    """A network, its data and its progress while it is trained."""
+
+    def __init__(self, task, flags, folder, replicas, stop, pretrained):
+        self._task = task
+        self._flags = flags
+        self._folder = folder
+        self._replicas = replicas
+        self._stop = stop
+        self._is_chief = replicas.worker == 0
+        num_parts = flags.input_parts or replicas.num_workers
+        parts = range(replicas.worker, num_parts, replicas.num_workers)
+        self._batches = TrainingBatches(task, flags.batch_size, flags.seed, num_parts, parts)
+        num_steps = self._batches.steps * flags.epochs
+        with replicas.scope():
+            network = task.build_network(flags)
+            if pretrained:
+                pretrained.copy_to(*task.encoder_of(network))
+            self._network = task.build_trained(network, flags)
+            optimizer = create_optimizer(flags, num_steps, replicas.clipping_shares)
+            spec = self._batches.element_spec
+            replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)
+        self._variables = [*self._network.variables, *self._network.optimizer.variables]
+        self._progress = Progress()
+        self._checkpoints = Checkpoints(folder / folder.CHECKPOINTS, check_facts=self._check_facts)
+
+    def run(self):
+        """Trains to the end, from the newest checkpoint that fits."""
+        newest = self._checkpoints.newest(self._variables) if self._is_chief else 0
+        (step,) = self._replicas.agree([newest])
+        if step:
+            self._progress = Progress(**self._checkpoints.load(step, self._variables))
+            self._replicas.on_first(self._check_best)
+            say(f"going on after step {step:.0f}")
+        elif self._checkpoints.steps():
+            say("no checkpoint is good: the training starts from the beginning")
+        self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
+        if self._is_chief:
+            self._write(self._open_files)
+        with _little_to_collect():
+            while not _is_over(self._task, self._flags, self._progress):
+                self._train_epoch()
+                self._validate()
+                _collect()
+        return self._progress
+
+    @property
+    def _steps_taken(self):
+        """The number of steps taken in all epochs."""
+        return self._progress.steps_taken(self._batches.steps)
+
+    def _train_epoch(self):
+        progress, steps = self._progress, self._batches.steps
+        say(f"Epoch {progress.epoch + 1}/{self._flags.epochs}")
+        bar = keras.utils.Progbar(steps, stateful_metrics=self._metric_names())
+        batches = iter(self._batches.epoch(progress.epoch, progress.step))
+        seconds, waited, examples = progress.seconds, progress.waited, progress.examples
+        while progress.step < steps:
+            start = time.perf_counter()
+            batch = next(batches)
+            progress.waited += time.perf_counter() - start
+            self._take_step(batch)
+            progress.seconds += time.perf_counter() - start
+            bar.update(progress.step, list(progress.means().items()))
+            self._stop_if_asked()
+            if self._steps_taken % self._flags.checkpoint_every == 0:
+                self._save()
+        seconds, waited = progress.seconds - seconds, progress.waited - waited
+        if seconds:
+            rate = (progress.examples - examples) / seconds
+            say(f"{rate:.0f} examples/s; input-bound: {100 * waited / seconds:.0f} %")
+
+    def _take_step(self, batch):
+        values = self._replicas.train_on_batch(*batch)
+        if not np.isfinite(values["loss"]):
+            raise UsageError(self._broken(values["loss"], batch))
+        self._progress.add_step(values)
+
+    def _validate(self):
+        start = time.perf_counter()
+        with averaged_weights(self._network):
+            predict = self._replicas.predict_on_batch
+            metrics = evaluate(predict, self._task, "validation", self._flags.batch_size).metrics
+            if not np.isfinite(metrics["loss"]):
+                raise UsageError(self._broken_validation(metrics["loss"]))
+            # Machines of different kinds may differ in the last digit, and with it in the end.
+            agreed = self._replicas.agree(list(metrics.values()))
+            self._progress.end_epoch(dict(zip(metrics, agreed.tolist(), strict=True)))
+            is_best = (
+                best_epoch(self._task, self._flags, self._progress) == self._progress.epoch - 1
+            )
+            if self._is_chief and is_best:
+                self._write(self._save_best)
+        self._progress.seconds += time.perf_counter() - start
+        row = self._progress.history[-1]
+        say("  ".join(f"{name} {value:.4f}" for name, value in row.items() if "val_" in name))
+        if self._is_chief:
+            self._write(lambda: self._files.add_epoch(self._progress.history))
+        self._save()
+        self._stop_if_asked()
+
+    def _check_facts(self, facts, step):
+        progress = _progress_of(facts, self._task)
+        if (taken := progress.steps_taken(self._batches.steps)) != step:
+            raise ValueError(f"they are of step {taken}")
+
+    def _check_best(self):
+        """Finds out now, not at the end, whether the best epoch's weights are still there."""
+        if self._progress.history:
+            read_best_weights(self._folder, self._network)
+
+    def _save_best(self):
+        with self._folder.complete(self._folder.BEST) as path:
+            # Keras's `save_weights` would do, but HDF5 crashes where the disk is full.
+            np.savez(path, *self._network.get_weights())
+
+    def _stop_if_asked(self):
+        if self._replicas.total([self._stop.reason is not None])[0]:
+            self._save()
+            print(flush=True)  # ends the line of the progress bar
+            reason = self._stop.reason or "another process was asked to"
+            raise Stopped(f"stopped after step {self._steps_taken} ({reason})")
+
+    def _save(self):
+        if self._is_chief:
+            facts = self._progress.facts()
+            self._write(lambda: self._checkpoints.save(self._steps_taken, self._variables, facts))
+
+    def _open_files(self):
+        self._files = HistoryFiles(self._folder, self._progress.history)
+
+    def _write(self, function):
+        """Calls a function that writes to the run folder."""
+        try:
+            function()
+        except OSError as error:
+            raise UsageError(
+                f"run_dir={self._folder.path} cannot be written after step {self._steps_taken}: "
+                f"{error.strerror or error}; once it can, the same command goes on after step "
+                f"{self._checkpoints.newest()}"
+            ) from error
+
+    def _broken(self, loss, batch):
+        """Saves the batch that gave no number for a loss; returns what is to be said."""
+        file = self._folder.BAD_BATCH.format(self._replicas.worker)
+        names = ("sequences", "targets", "weights")
+        columns = {name: column.numpy() for name, column in zip(names, batch, strict=True)}
+        try:
+            with self._folder.complete(file) as path:
+                np.savez(path, **columns)
+            where = f"is in {self._folder / file}"
+        except OSError as error:
+            where = f"could not be saved in {self._folder / file} ({error.strerror or error})"
+        progress = self._progress
+        return (
+            f"the loss is {loss} in step {self._steps_taken + 1}, batch {progress.step + 1} of "
+            f"epoch {progress.epoch + 1}; the batch {where}{_extreme(columns['sequences'])}; "
+            f"{self._last_good()}"
+        )
+
+    def _broken_validation(self, loss):
+        """Returns what is to be said when the validation gives no number for a loss."""
+        return (
+            f"the loss of the validation split is {loss} after step {self._steps_taken}, epoch "
+            f"{self._progress.epoch + 1}; {self._last_good()}"
+        )
+
+    def _last_good(self):
+        newest = self._checkpoints.newest()
+        last = (
+            f"the last good checkpoint is that of step {newest}" if newest else "no checkpoint yet"
+        )
+        return f"{last}; lower --learning_rate={self._flags.learning_rate}, or mend the data"
+
+    def _metric_names(self):
+        return ["loss", *(metric.name for metric in self._task.metrics())]
+
+
+@contextlib.contextmanager
+def _little_to_collect():
+    """In this context `_collect` looks at what was made in it only, and so is quick.
+
+    Every epoch's input pipelines leave functions behind in cycles of references. Python would
+    collect them after a hundred epochs or more, and memory grow by a third of a megabyte in each.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _collect():
+    """Collects garbage, without losing a Ctrl-C.
+
+    Python drops an exception that is raised in a destructor or in a callback of the collection.
+    """
+    interrupts = []
+    old = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
+    try:
+        gc.collect()
+    finally:
+        signal.signal(signal.SIGINT, old)
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+def _extreme(sequences):
+    """Returns in words where in a batch of features the largest number is, or one that is none."""
+    if sequences.dtype.kind != "f":
+        return ""
+    steps = sequences.reshape(*sequences.shape[:2], -1)
+    # A step of nothing but NaN is padding.
+    sizes = np.where(np.isnan(steps).all(axis=-1, keepdims=True), 0, np.abs(steps))
+    sizes = np.where(np.isnan(sizes), np.inf, sizes)
+    row, step, feature = np.unravel_index(sizes.argmax(), sizes.shape)
+    return f", its largest number {steps[row, step, feature]:g} in row {row}, step {step} (from 0)"

@@ -1,0 +1,220 @@
+"""The report of a run: report.json for programs, report.md for people."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+
+from nrnm_keras.plots.canvas import can_draw
+from nrnm_keras.plots.learning_curves import draw_learning_curves
+from nrnm_keras.train.flags import flag_dict
+from pipelines.escaping import for_markdown, for_shell, markdown_code
+
+_LEARNING_CURVES = "learning_curves.png"
+# What the text shows of many classes; the file for programs has all.
+_MOST_NAMES, _MOST_ROWS = 20, 60
+_PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
+
+
+def create_report(task, flags, progress, best, parameters, outcome, command):
+    """Returns the report as a dictionary that JSON can hold.
+
+    Args:
+        task: the `Task`.
+        flags: the values of the command's flags.
+        progress: the `Progress` at the end of the training.
+        best: number of the best epoch, from 0.
+        parameters: number of the network's parameters.
+        outcome: the `Outcome` of the best epoch's network, on the test split if there is one.
+        command: list of words, the command line.
+    """
+    validation = {
+        name.removeprefix("val_"): value
+        for name, value in progress.history[best].items()
+        if name.startswith("val_")
+    }
+    return {
+        "notice": task.notice,
+        "task": flags.task,
+        "data": {
+            "dataset": task.dataset,
+            "records": str(task.records.path),
+            "examples": task.records.sizes,
+            **task.describe(),
+        },
+        "metric": task.metric,
+        "metrics": {
+            "validation": validation,
+            "test": outcome.metrics if outcome.split == "test" else None,
+        },
+        "analysis": {"split": outcome.split, **task.analyse(outcome)},
+        "parameters": parameters,
+        "training": {
+            "best_epoch": best + 1,
+            "epochs": progress.epoch,
+            "seconds_per_epoch": round(progress.seconds / progress.epoch, 2),
+            "input_bound": round(progress.waited / progress.seconds, 3),
+            "devices": progress.devices,
+            "xla": progress.xla,
+        },
+        "command": for_shell(command),
+        "flags": flag_dict(flags),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write_report(report, folder, task, outcome):
+    """Writes the pictures, report.md and, last, report.json to a `RunFolder`.
+
+    Args:
+        report: from `create_report`.
+        folder: the `RunFolder`.
+        task: the `Task`, which draws its pictures.
+        outcome: the `Outcome` that they are of.
+    """
+    pictures = {}
+    if can_draw():
+        with folder.complete(folder.PICTURES) as path:
+            path.mkdir()
+            draw_learning_curves(folder / folder.METRICS, path / _LEARNING_CURVES, _title(report))
+            pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(outcome, path)}
+    with folder.complete(folder.REPORT_TEXT) as path:
+        path.write_text(_markdown(report, folder, pictures, task.usage), encoding="utf-8")
+    with folder.complete(folder.REPORT) as path:
+        # A path that is not UTF-8 has characters that only JSON's own escapes can stand for.
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def leaves_out_test(report):
+    """Whether a report is of a run that was not to look at the test split."""
+    # Reports of earlier versions know no such flag.
+    return not report.get("flags", {}).get("test", True)
+
+
+def summary(report):
+    """Returns the lines for the console."""
+    training = report["training"]
+    lines = [
+        f"validation {_metrics(report, 'validation')} (epoch {training['best_epoch']} of "
+        f"{training['epochs']})",
+        f"test       {_metrics(report, 'test')}",
+        f"{report['parameters']:,} parameters, {training['seconds_per_epoch']:.1f} s per epoch",
+    ]
+    return "\n".join([report["notice"], *lines] if report["notice"] else lines)
+
+
+def _title(report):
+    flags = report["flags"]
+    title = (
+        f"{report['task']}: {flags['num_layers']} {flags['model']} layers of {flags['units']} units"
+    )
+    if flags["model"].startswith("nrnm"):
+        title += f", memory in {','.join(flags['nrnm_layers']) or 'none'}"
+    return f"{title} ({report['notice']})" if report["notice"] else title
+
+
+def _metrics(report, split):
+    metrics = report["metrics"][split]
+    if metrics is None:
+        reason = "left out: --notest" if leaves_out_test(report) else "no test split"
+        return f"none ({reason})"
+    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
+
+
+def _markdown(report, folder, pictures, usage):
+    data, training = report["data"], report["training"]
+    examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
+    lines = [
+        f"# {for_markdown(_title(report))}",
+        *([f"**{report['notice']}**"] if report["notice"] else []),
+        "| split | result |\n| --- | --- |\n"
+        f"| validation | {_metrics(report, 'validation')} |\n"
+        f"| test | {_metrics(report, 'test')} |",
+        f"- Data: {markdown_code(data['records'])}; {examples}{_labelled(data)}{_classes(data)}.\n"
+        f"- Network: {report['parameters']:,} parameters.\n"
+        f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
+        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
+        f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
+        f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
+        *_correlations(report["analysis"]),
+        *_class_accuracy(report["analysis"], folder),
+        *_most_confused(report["analysis"], folder),
+        *_pictures(folder, pictures),
+        f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(usage, folder)}",
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _labelled(data):
+    return f"; with a label {data['labelled']:,} of train" if "labelled" in data else ""
+
+
+def _classes(data):
+    if "classes" not in data:
+        return ""
+    names = data["classes"]
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"; classes {', '.join(map(for_markdown, names[:_MOST_NAMES]))}{more}"
+
+
+def _usage(usage, folder):
+    """Returns what a task says about using its model, in which `CODE` is a command line."""
+    return usage.format(run=for_shell([str(folder.path)]).replace("`", "'"))
+
+
+def _correlations(analysis):
+    """Returns the correlations of outputs and targets, if there are any."""
+    found = [name for name in ("pearson", "spearman") if analysis.get(name) is not None]
+    values = ", ".join(f"{name.capitalize()} {analysis[name]:.4f}" for name in found)
+    return [f"Correlation of outputs and targets ({analysis['split']}): {values}."] * bool(found)
+
+
+def _class_accuracy(analysis, folder):
+    """Returns a table of the classes' accuracies, the lowest first, if there are any."""
+    if "class_accuracy" not in analysis:
+        return []
+    rows = sorted(analysis["class_accuracy"].items(), key=lambda row: row[1])
+    lines = [f"| class | accuracy ({analysis['split']}) |", "| --- | --- |"]
+    lines += [f"| {for_markdown(name)} | {value:.4f} |" for name, value in rows[:_MOST_ROWS]]
+    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "classes")]
+
+
+def _most_confused(analysis, folder):
+    """Returns a table of the pairs of classes most often confused, if there is one."""
+    if not analysis.get("most_confused"):
+        return []
+    rows = analysis["most_confused"]
+    lines = ["| true class | predicted class | examples | of |", "| --- | --- | --- | --- |"]
+    for row in rows[:_MOST_ROWS]:
+        names = for_markdown(row["true"]), for_markdown(row["predicted"])
+        lines.append(f"| {names[0]} | {names[1]} | {row['count']:,} | {row['examples']:,} |")
+    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "pairs")]
+
+
+def _rows_left_out(folder, rows, what):
+    if rows <= _MOST_ROWS:
+        return []
+    return [f"The first {_MOST_ROWS} of {rows:,} {what}; `{folder.REPORT}` has more."]
+
+
+def _pictures(folder, pictures):
+    """Returns the links to the pictures by file name, or what to do to have them."""
+    if pictures:
+        return [f"![{title}]({folder.PICTURES}/{file})" for file, title in pictures.items()]
+    return [
+        f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib is "
+        "installed (`pip install nrnm-keras[plot]`) when the command runs."
+    ]
+
+
+def _versions():
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # run from a checkout
+            versions[package] = "not installed"
+    return versions

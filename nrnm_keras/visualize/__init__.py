@@ -1,0 +1,1 @@
+"""Pictures of what happens in a trained model."""

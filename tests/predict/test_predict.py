@@ -1,0 +1,281 @@
+import contextlib
+import csv
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nrnm_keras.models import ClassProbabilities
+from nrnm_keras.predict import __main__ as predict
+from pipelines.ntu_rgbd.bodies import track_bodies
+from pipelines.ntu_rgbd.skeleton_file import read_skeleton
+from pipelines.ntu_sample.generate import generate_files
+
+TEXTS = ["A good one.", 'He said "bad,\nbad"', "Très bien 很好"]
+
+
+@pytest.fixture
+def in_csv(tmp_path):
+    path = tmp_path / "in.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "text"), *enumerate(TEXTS)])
+    return path
+
+
+@contextlib.contextmanager
+def terminal_as_stderr():
+    """Puts a terminal in place of stderr; yields a function that tells what was shown on it."""
+    reading, writing = pty.openpty()
+    termios.tcsetwinsize(writing, (24, 100))
+    with os.fdopen(writing, "w") as terminal, contextlib.redirect_stderr(terminal):
+        yield lambda: shown.decode()
+    shown = b""
+    with os.fdopen(reading, "rb", buffering=0) as file, contextlib.suppress(OSError):
+        while chunk := file.read(1000):  # a closed terminal may end with an error
+            shown += chunk
+
+
+def assert_line(line, run, value, name=""):
+    """A readable line has the label, and the classes from the likeliest to the unlikeliest."""
+    expected = run.expected(value)
+    order = np.argsort(-expected)
+    names = run.trained.class_names
+    shown = ", ".join(f"{names[i]} {expected[i]:.4f}" for i in order)
+    assert line == f"{names[order[0]]}  {shown}{name}"
+
+
+def assert_result(label, probabilities, run, value):
+    expected = run.expected(value)
+    assert label == run.trained.class_names[expected.argmax()]
+    np.testing.assert_allclose(probabilities, expected, atol=2e-6)
+
+
+def test_one_text(texts, capsys):
+    assert predict.main([f"--model={texts.path}", f"--text={TEXTS[0]}"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert_line(line, texts, TEXTS[0])
+
+
+def test_one_skeleton_file(skeletons, tmp_path, capsys):
+    (path,) = generate_files(tmp_path, 1)
+    joints = track_bodies(read_skeleton(path.read_bytes(), "")).joints
+    assert predict.main([f"--model={skeletons.path}/model.keras", f"--skeleton={path}"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert_line(line, skeletons, joints)
+
+
+def test_texts_to_csv(texts, in_csv, tmp_path, capsys):
+    output = tmp_path / "out.csv"
+    places = [f"--input={in_csv}", f"--output={output}", "--batch_size=2"]
+    with terminal_as_stderr() as shown:
+        assert predict.main([f"--model={texts.path}", *places]) == 0
+    assert capsys.readouterr().out == f"3 texts: {output}\n"
+    assert "3/3" in shown() and " texts/s" in shown()
+    with output.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = ["text", "label", "probability_no", "probability_so so"]
+    for text, row in zip(TEXTS, rows, strict=True):
+        assert list(row) == columns and row["text"] == text
+        assert_result(row["label"], [float(row[name]) for name in columns[2:]], texts, text)
+    assert sorted(tmp_path.iterdir()) == [in_csv, output]
+
+
+def test_skeletons_to_json_lines(skeletons, tmp_path, capsys):
+    paths = sorted(generate_files(tmp_path / "in", 3))
+    output = tmp_path / "out.jsonl"
+    places = [f"--input={tmp_path}/in", f"--output={output}"]
+    assert predict.main([f"--model={skeletons.path}", *places]) == 0
+    assert capsys.readouterr().out == f"3 skeletons: {output}\n"
+    results = [json.loads(line) for line in output.read_text().splitlines()]
+    for path, result in zip(paths, results, strict=True):
+        joints = track_bodies(read_skeleton(path.read_bytes(), "")).joints
+        assert result["file"] == path.name and list(result["probabilities"]) == ["sit", "stand"]
+        probabilities = list(result["probabilities"].values())
+        assert_result(result["label"], probabilities, skeletons, joints)
+
+
+def test_without_output_results_are_printed_with_names(sequences, tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=(2, 4, 3))
+    np.savez(tmp_path / "in.npz", x=x)
+    assert predict.main([f"--model={sequences.path}", f"--input={tmp_path}/in.npz"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for number, (line, value) in enumerate(zip(lines, x, strict=True)):
+        assert_line(line, sequences, value, name=f"  {number}")
+
+
+def test_format_of_what_is_printed(texts, in_csv, capsys):
+    assert predict.main([f"--model={texts.path}", f"--input={in_csv}", "--format=jsonl"]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for text, result in zip(TEXTS, results, strict=True):
+        assert result["text"] == text
+        assert_result(result["label"], list(result["probabilities"].values()), texts, text)
+
+
+@pytest.fixture
+def stream(texts):
+    """The command, which reads standard input; it is killed after five minutes."""
+    # This would flush what the command forgets to flush.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-m", "nrnm_keras.predict", f"--model={texts.path}", "--stream"]
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        timer = threading.Timer(300, process.kill)
+        timer.start()
+        yield process
+        timer.cancel()
+        process.kill()
+
+
+def test_stream_until_its_reader_has_enough(texts, stream):
+    def tell(line):
+        stream.stdin.write(line + b"\n")
+        stream.stdin.flush()
+
+    def ask(line):
+        tell(line)
+        return stream.stdout.readline().decode().rstrip("\n")
+
+    assert_line(ask(b"A good"), texts, "A good")
+    assert_line(ask(b"one, bad"), texts, "A good one, bad")
+    assert ask(b"") == ""
+    assert_line(ask(b"bad"), texts, "bad")
+    stream.stdout.close()
+    tell(b"good")
+    errors = stream.stderr.read().decode()
+    assert stream.wait() == predict.EXIT_CLOSED_PIPE
+    assert "Traceback" not in errors and "BrokenPipe" not in errors
+    assert not [line for line in errors.splitlines() if line.startswith("error: ")]
+
+
+def test_stream_that_ends(sequences, monkeypatch, capsys, tmp_path):
+    flags = [f"--model={sequences.path}", "--stream", "--format=jsonl"]
+    for last_line, code, error in (
+        ("1 2 3\n", 0, ""),
+        ("1 2\n", 1, "error: standard input, line 4: '1 2' has shape (2,); expected 3 numbers"),
+    ):
+        (tmp_path / "lines").write_text(f"[1, 2, 3]\n\n1 2 3\n{last_line}")
+        with (tmp_path / "lines").open() as lines:
+            monkeypatch.setattr(sys, "stdin", lines)
+            assert predict.main(flags) == code
+        captured = capsys.readouterr()
+        first, empty, second, *_ = captured.out.splitlines()
+        assert first == second and empty == "" and captured.err.startswith(error)
+        probabilities = list(json.loads(first)["probabilities"].values())
+        assert_result(json.loads(first)["label"], probabilities, sequences, np.array([[1, 2, 3]]))
+
+
+def test_ctrl_c_leaves_no_output(texts, tmp_path, capsys):
+    (tmp_path / "in.csv").write_text("text\n" + "A good one he said.\n" * 100_000)
+    places = [f"--input={tmp_path}/in.csv", f"--output={tmp_path}/out.csv"]
+    ended = threading.Event()
+
+    def interrupt():
+        while not any(path.stat().st_size for path in tmp_path.glob(".out.csv.*/*/*")):
+            if ended.wait(0.02):
+                return
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        assert predict.main([f"--model={texts.path}", *places]) == 130
+    finally:
+        ended.set()
+        thread.join()
+    assert capsys.readouterr().err.splitlines()[-1].startswith("interrupted: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_pictures_of_the_attention(texts, in_csv, tmp_path, capsys):
+    pytest.importorskip("nrnm_keras.visualize.__main__")
+    flags = [f"--model={texts.path}", f"--explain={tmp_path}/pictures"]
+    assert predict.main([*flags, f"--text={TEXTS[1]}"]) == 0
+    captured = capsys.readouterr()
+    assert_line(captured.out.rstrip("\n"), texts, TEXTS[1])
+    pictures = list((tmp_path / "pictures").rglob("*.*"))
+    assert pictures and f"{len(pictures)} pictures: {tmp_path}/pictures" in captured.err
+    assert predict.main([*flags, f"--input={in_csv}"]) == 1
+    assert "needs one input; there are 3" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder of models that are no trained classifiers."""
+    folder = tmp_path_factory.mktemp("models")
+    with zipfile.ZipFile(folder / "broken.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(folder / "other.keras")
+    texts = keras.Input((), dtype="string")
+    lengths = keras.layers.Lambda(lambda x: tf.one_hot(tf.strings.length(x), 2), (2,))(texts)
+    model = keras.Model(texts, ClassProbabilities(["a", "b"])(lengths))
+    model.save(folder / "code.keras")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no --model"),
+        (["--modle={texts}"], "modle"),
+        (["--model={texts}"], "give one of --text, --input, --skeleton and --stream"),
+        (["--model={texts}", "--text=a", "--input={here}/in.csv"], "give one of"),
+        (["--model={texts}", "--text=a", "--stream"], "give one of"),
+        (["--model={texts}", "--text=a", "--output={here}/out.csv"], "--output goes with --input"),
+        (["--model={texts}", "--stream", "--output={here}/out.csv"], "--output goes with --input"),
+        (["--model={texts}", "--stream", "--explain={here}/out"], "not with --stream"),
+        (["--model={texts}", "--text="], "--text is empty"),
+        (["--model={texts}", "--text=a", "--explain="], "--explain is empty"),
+        (["--model={texts}", "--format=xml", "--text=a"], "xml"),
+        (["--model={texts}", "--skeleton={here}/a.skeleton"], "a.skeleton: no such file"),
+        (["--model={texts}", "--skeleton={here}/in.csv"], "expected a .skeleton file"),
+        (["--model={nw_ucla}", "--text=a"], "the model takes skeletons"),
+        (["--model={nw_ucla}", "--stream"], "--length=all"),
+        (["--model={here}/none", "--text=a"], "none"),
+        (["--model={here}", "--text=a"], "model.keras"),
+        (["--model={here}/in.csv", "--text=a"], "in.csv"),
+        (["--model={models}/broken.keras", "--text=a"], "broken.keras"),
+        (["--model={models}/other.keras", "--text=a"], "other.keras cannot be loaded"),
+        (["--model={models}/code.keras", "--text=a"], "cannot be loaded"),
+        (["--model={texts}", "--input={here}/no.csv"], "no.csv: no such file"),
+        (["--model={texts}", "--input={here}/no.csv", "--output={here}/out.csv"], "no.csv"),
+        (["--model={texts}", "--input={here}/in.csv", "--output={here}/in.csv"], "is the input"),
+        (["--model={texts}", "--input={here}/in.csv", "--output={here}/../{name}/in.csv"], "input"),
+        (["--model={texts}", "--input={here}/in.csv", "--output={here}/out.txt"], ".csv or .jsonl"),
+        (["--model={texts}", "--input={here}/in.csv", "--output={here}/no/out.csv"], "no such f"),
+        (["--model={texts}", "--input={here}/in.csv", "--output={here}/dir.csv"], "is a folder"),
+        (["--model={texts}", "--input={here}/bad.csv", "--output={here}/out.csv"], "line 3"),
+    ],
+)
+def test_errors_are_one_line(request, models, in_csv, tmp_path, capsys, arguments, message):
+    (tmp_path / "dir.csv").mkdir()
+    (tmp_path / "bad.csv").write_text("id,text\n1,a\n2\n")
+    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+    places = {"here": tmp_path, "name": tmp_path.name, "models": models}
+    places |= {name: request.getfixturevalue(name).path for name in ("texts", "nw_ucla")}
+    capsys.readouterr()
+    assert predict.main([word.format(**places) for word in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ") and message in line
+    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_damaged_file_among_many_leaves_no_output(skeletons, tmp_path, capsys):
+    *_, last = sorted(generate_files(tmp_path / "in", 3))
+    last.write_text(last.read_text()[:1000])
+    flags = [f"--input={tmp_path}/in", f"--output={tmp_path}/out.csv", "--batch_size=1"]
+    assert predict.main([f"--model={skeletons.path}", *flags]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {last}, line ")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
