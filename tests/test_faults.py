@@ -22,13 +22,14 @@ import tensorflow as tf
 from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_config import config_lines, parse_lines
 from nrnm_keras.inference.run_folder import RunFolder
-from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks import find_tasks
 from nrnm_keras.train import __main__ as train
 from nrnm_keras.train import loop
-from nrnm_keras.train.flags import define_flags, flag_lines
 from pipelines.build import build
 from pipelines.manifest import write_manifest
+from tests.configs import make_config
 
 TINY = [
     *("--units=4", "--num_layers=1", "--nrnm_layers=", "--embedding_size=4", "--timesteps=8"),
@@ -54,7 +55,7 @@ class Case(NamedTuple):
 
 
 def make_case(task, data_dir, *flags, **options):
-    dataset = TASKS[task].dataset
+    dataset = find_tasks()[task].dataset
     records = build(dataset, data_dir, **options)
     flags = [f"--task={task}", *TINY, *flags, f"--data_dir={data_dir}"]
     return Case(flags, records, data_dir)
@@ -160,16 +161,15 @@ def fail(capsys, flags, run, *more):
 
 
 def make_task(flags, records):
-    values = define_flags()
-    values(["", *flags])
-    keras.utils.set_random_seed(values.seed)
-    return TASKS[values.task](records, values), values
+    config, _ = parse_lines(flags)
+    keras.utils.set_random_seed(config.seed)
+    return config.task.open(records), config
 
 
 def batches_of(flags, records):
     """The columns of all batches of the first epoch of a training."""
-    task, values = make_task(flags, records)
-    batches = TrainingBatches(task, values.batch_size, values.seed)
+    task, config = make_task(flags, records)
+    batches = TrainingBatches(task, config.batch_size, config.seed)
     return [[column.numpy() for column in batch] for batch in batches.epoch(0)]
 
 
@@ -293,9 +293,8 @@ def test_sequence_longer_than_expected(sequences, tmp_path, capsys):
     for word in ("record train/", "the train split", "6 timesteps", "max_timesteps=5"):
         assert word in line
     # A run can go on with a larger limit.
-    values = define_flags()
-    values(["", "--max_timesteps=5"])
-    assert not [flag for flag in flag_lines(values) if "max_timesteps" in flag]
+    lines = config_lines(make_config("sequence", max_timesteps=5))
+    assert not [line for line in lines if "max_timesteps" in line]
 
 
 def test_no_training_examples(nw_ucla_folder, tmp_path, capsys):

@@ -15,7 +15,7 @@ from pipelines.library_logs import define_verbose
 EXIT_STOPPED = 75
 
 
-def run_command(run, values, usage, arguments=None):
+def run_command(run, values, usage, arguments=None, help_text=None):
     """Parses the command line, runs, and returns the exit code.
 
     Args:
@@ -23,6 +23,8 @@ def run_command(run, values, usage, arguments=None):
         values: absl `FlagValues` of the command, not yet parsed.
         usage: one line, shown above the flags by `--help`.
         arguments: list of words. Default: the process's.
+        help_text: function that returns what `--help` shows below the usage, once the command line
+            is parsed. Default: all flags.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     define_verbose(values)
@@ -31,7 +33,7 @@ def run_command(run, values, usage, arguments=None):
         try:
             parse_flags(values, arguments)
             if values.help:
-                say(f"usage: {usage}\n{values.get_help()}")
+                say(f"usage: {usage}\n{help_text() if help_text else values.get_help()}")
             else:
                 run(values, arguments)
             return 0

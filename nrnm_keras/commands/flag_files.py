@@ -25,7 +25,12 @@ def with_flag_files_read(words):
     return _expand(list(words), ())
 
 
-def _expand(words, parents):
+def without_flag_files(words):
+    """Returns the words of a command line but for the names of flag files."""
+    return _expand(list(words), (), read=lambda path, parents: [])
+
+
+def _expand(words, parents, read=None):
     """Does the same for the words of a file that others, its parents, have included."""
     expanded = []
     while words:
@@ -41,7 +46,7 @@ def _expand(words, parents):
                 raise UsageError(f"{_FLAG} with no file behind it")
             value = words.pop(0)
         if value.strip():
-            expanded += _read(pathlib.Path(os.path.expanduser(value.strip())), parents)
+            expanded += (read or _read)(pathlib.Path(os.path.expanduser(value.strip())), parents)
     return expanded
 
 

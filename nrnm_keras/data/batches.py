@@ -25,7 +25,7 @@ def evaluation_batches(task, split, batch_size):
     return batches.map(lambda *columns: _pad_columns(task, *columns)).prefetch(tf.data.AUTOTUNE)
 
 
-def is_labelled(targets, weights):
+def is_labeled(targets, weights):
     """Which rows of a training batch metrics count, `(batch,)`, as 0 and 1.
 
     Rows of weight 0 only fill the batch, and a class below 0 is that of an example without a label.
@@ -75,7 +75,7 @@ class TrainingBatches:
         total = task.records.sizes["train"]
         if total < num_parts:
             raise UsageError(
-                f"{total} training examples cannot be read in input_parts={num_parts} parts"
+                f"{total} training examples cannot be read in input_shards={num_parts} parts"
             )
         self._task = task
         self._seed = seed

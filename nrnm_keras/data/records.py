@@ -86,7 +86,7 @@ class Records:
         return {name: len(places) for name, places in self._places.items() if len(places)}
 
     @property
-    def labelled(self):
+    def labeled(self):
         """The number of training examples that have a label."""
         return self.sizes["train"]
 

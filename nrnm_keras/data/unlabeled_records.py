@@ -1,4 +1,4 @@
-"""Records of data sets that have a split without labels to train on besides."""
+"""Records of data sets that also have unlabeled training examples."""
 
 import functools
 
@@ -9,52 +9,52 @@ from nrnm_keras.data.records import Records
 from pipelines.labelled_files import UNLABELLED
 
 
-class PartlyLabelledRecords(Records):
-    """The splits of `Records`; to `train` comes the data set's `unsupervised`, if it has one.
+class PartlyLabeledRecords(Records):
+    """The splits of `Records`; `train` includes the data set's `unsupervised`, if it has one.
 
-    Its records have the label -1, and stand behind the labelled ones. The validation split is that
-    of `Records`. (The reviews of IMDB's `unsupervised` are of other films than the labelled ones:
-    rare names that reviews of one film share do not occur in both.)
+    Unlabeled records have the label -1 and come after the labeled ones. The validation split is
+    that of `Records`. (The reviews in IMDB's `unsupervised` are of other films than the labeled
+    ones, so the two share no rare names of a film.)
 
     Args:
         path: folder of a built version.
-        validation_fraction: float, the share of the labelled training records.
+        validation_fraction: float, the fraction of the labeled training records.
         number: function from a record to an integer tensor, as `Records` takes it.
     """
 
     def __init__(self, path, validation_fraction=0.1, number=None):
         super().__init__(path, validation_fraction, number)
         splits = self._builder.info.splits
-        self._labelled = splits["train"].num_examples
+        self._labeled = splits["train"].num_examples
         if UNLABELLED in splits:
             # Their places go on behind those of the split `train`.
-            more = self._labelled + np.arange(splits[UNLABELLED].num_examples)
+            more = self._labeled + np.arange(splits[UNLABELLED].num_examples)
             self._places["train"] = np.concatenate([self._places["train"], more])
             self._split_of[UNLABELLED], self._keep[UNLABELLED] = UNLABELLED, None
 
     @property
-    def labelled(self):
+    def labeled(self):
         """The number of training examples that have a label."""
-        return int(np.sum(self._places["train"] < self._labelled))
+        return int(np.sum(self._places["train"] < self._labeled))
 
     def _num_classes_of(self, split):
         return None if split == UNLABELLED else super()._num_classes_of(split)
 
     def _read(self, split, places):
-        is_labelled = (places < self._labelled) | (split != "train")
-        parts = {split: places[is_labelled], UNLABELLED: places[~is_labelled] - self._labelled}
+        is_labeled = (places < self._labeled) | (split != "train")
+        parts = {split: places[is_labeled], UNLABELLED: places[~is_labeled] - self._labeled}
         read = super()._read
         datasets = [read(name, places) for name, places in parts.items() if len(places)]
         return functools.reduce(tf.data.Dataset.concatenate, datasets)
 
 
-class UnlabelledRecords(PartlyLabelledRecords):
+class UnlabeledRecords(PartlyLabeledRecords):
     """The splits `train` and `validation`, without regard to labels. No test record is ever read.
 
-    Validated is on the very records that `Records` validates on, so that a classifier which starts
-    from what was learnt here finds its own validation split unseen.
+    The validation split is that of `Records`: a classifier that starts from a language model
+    trained here has a validation split that the language model has not seen.
 
-    Arguments are those of `PartlyLabelledRecords`.
+    Arguments are those of `PartlyLabeledRecords`.
     """
 
     def __init__(self, path, validation_fraction=0.1, number=None):
@@ -63,5 +63,5 @@ class UnlabelledRecords(PartlyLabelledRecords):
 
     @property
     def num_classes(self):
-        """None: labels are not checked; unlabelled records have -1."""
+        """None: labels are not checked; unlabeled records have -1."""
         return None

@@ -12,10 +12,9 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.check import check, read_examples
 from nrnm_keras.inference.exporting.formats import FORMATS
 from nrnm_keras.inference.exporting.model_card import write_model_card
-from nrnm_keras.inference.report_file import read_report
+from nrnm_keras.inference.report_file import leaves_out_test, read_report
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.trained_model import TrainedModel
-from nrnm_keras.train.report import leaves_out_test
 from pipelines.console import say
 from pipelines.escaping import for_terminal
 from pipelines.locks import claimed

@@ -65,7 +65,7 @@ def read_inputs(path, trained, ntu_bodies="tracked", limit=None):
     one is found before time goes into predictions. The files of a folder are only listed.
 
     Args:
-        path: a `.csv`, `.tsv` or `.jsonl` file of texts, labelled or not; an `.npz` or `.ts` file
+        path: a `.csv`, `.tsv` or `.jsonl` file of texts, labeled or not; an `.npz` or `.ts` file
             of sequences, likewise; a `.skeleton` file of NTU RGB+D or a `.json` file as of NW-UCLA,
             or a folder with such files at any depth. Hidden ones are passed over.
         trained: the `TrainedModel` that they are for.

@@ -42,6 +42,12 @@ def read_report(folder):
     return report
 
 
+def leaves_out_test(report):
+    """Whether a report is of a run that was not to look at the test split."""
+    # Reports of earlier versions know no such flag.
+    return not report.get("flags", {}).get("test", True)
+
+
 def _check(value, form, name):
     """Raises a ValueError if a value has another form."""
     if not isinstance(form, dict):

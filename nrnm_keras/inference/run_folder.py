@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.train.flags import completed_lines
+from nrnm_keras.inference.run_config import config_lines, parse_lines
 from pipelines import locks
 from pipelines.file_errors import reading
 from pipelines.publishing import leftovers, make_folder, publish, remove_leftovers
@@ -36,6 +36,8 @@ class RunFolder:
     PICTURES = "pictures"
     REPORT_TEXT = "report.md"
     REPORT = "report.json"
+    # Files and records of data that were given in memory; a run does not remove them.
+    DATA = "data"
     # Batches that gave no number for a loss, by the number of the process that met them.
     BAD_BATCH = "bad_batch_{}.npz"
     # Patterns of what is in it. The report goes first when a run is removed, as it came last.
@@ -93,16 +95,15 @@ class RunFolder:
             finally:
                 self.lock = None
 
-    def check(self, flags, overwrite=False):
-        """Finds out whether a run may use the folder, which is made if it is not there.
+    def check(self, config):
+        """Finds out whether a training may use the folder, which is made if it is not there.
 
         Args:
-            flags: lines of the run's flags, those that make no difference to the result left out.
-            overwrite: whether a run that is there may be removed.
+            config: its `TrainConfig`.
 
         Raises:
-            UsageError: if the folder holds other things than a run, or a run of other flags, or
-                cannot be written.
+            UsageError: if the folder holds other things than a run, or a run whose options would
+                give another result, or cannot be written.
         """
         try:
             self._try_writing()
@@ -112,36 +113,50 @@ class RunFolder:
                 raise UsageError(
                     f"run_dir={self.path} holds other files than a run's; choose a new folder"
                 )
-            with reading(self / self.FLAGS):
-                # A damaged file is one of other flags; paths in it need not be UTF-8.
-                text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
-            there = text.splitlines()
+            there = self._flag_lines()
         except OSError as error:
             raise self._unusable(error) from error
-        there, flags = completed_lines(there), completed_lines(flags)
-        if not overwrite and set(there) != set(flags):
+        if not config.overwrite and (difference := _difference(there, config)):
             raise UsageError(
-                f"run_dir={self.path} holds a run of other flags ({_difference(there, flags)}); "
+                f"run_dir={self.path} holds a run of other flags ({difference}); "
                 "choose another folder, or --overwrite"
             )
 
-    def create(self, flags, overwrite=False):
-        """Makes the folder and writes the flags, unless it holds a run that can go on.
+    def create(self, config):
+        """Makes the folder and writes the flags, unless it holds a run that can be resumed.
 
-        A run that is there is removed if `overwrite` says so: its own files, and no others.
+        A run that is there is removed if `config.overwrite` says so: its own files, no others.
         """
         try:
-            if overwrite:
+            if config.overwrite:
                 for name in self._NAMES:
                     for path in self.path.glob(name):
                         _remove(path)
             make_folder(self.path)
             if not (self / self.FLAGS).exists():
                 with self.complete(self.FLAGS) as path:
-                    text = "".join(f"{line}\n" for line in flags)
+                    text = "".join(f"{line}\n" for line in config_lines(config))
                     path.write_text(text, encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise self._unusable(error) from error
+
+    def config(self):
+        """Returns the `TrainConfig` of the run, with the defaults of what is not in its flags.
+
+        Raises:
+            UsageError: if the flags cannot be read.
+        """
+        try:
+            config, _ = parse_lines(self._flag_lines())
+        except OSError as error:
+            raise UsageError(f"{self / self.FLAGS}: {error.strerror}") from error
+        return config
+
+    def _flag_lines(self):
+        with reading(self / self.FLAGS):
+            # A damaged file is one of other flags; paths in it need not be UTF-8.
+            text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
+        return text.splitlines()
 
     def remove_state(self):
         """Removes what a run needs only to go on."""
@@ -166,7 +181,7 @@ class RunFolder:
     def _passing(self):
         """Returns the paths of what may be in the folder of no run yet."""
         unfinished = (leftovers(self.path, name) for name in self._NAMES)
-        return {self / locks.FILE_NAME, *itertools.chain(*unfinished)}
+        return {self / locks.FILE_NAME, self / self.DATA, *itertools.chain(*unfinished)}
 
     def __truediv__(self, name):
         return self.path / name
@@ -179,10 +194,20 @@ class RunFolder:
         return publish(self / name)
 
 
-def _difference(there, given):
-    """Returns in words how two lists of flags differ."""
-    parts = [f"{line} only there" for line in there if line not in given]
-    parts += [f"{line} only here" for line in given if line not in there]
+def _difference(there, config):
+    """Returns in words how the flags in a run folder differ from a configuration, if they do.
+
+    Flags that the folder lacks have come since then, and had their defaults. Flags that this
+    version does not know make a difference.
+    """
+    try:
+        config_there, unknown = parse_lines(there)
+        there = [*config_lines(config_there), *unknown]
+    except UsageError:  # damaged, or of another version
+        pass
+    here = config_lines(config)
+    parts = [f"{line} only there" for line in there if line not in here]
+    parts += [f"{line} only here" for line in here if line not in there]
     return ", ".join(parts)
 
 

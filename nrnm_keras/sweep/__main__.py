@@ -5,6 +5,7 @@ import sys
 
 from nrnm_keras.commands.command_line import check_output_flag, run_command
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_config import help_text, read_config, unused_flags
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.sweep import draw_sweep
 from nrnm_keras.sweep.flags import define_sweep_flags
@@ -19,8 +20,7 @@ from nrnm_keras.sweep.summary import (
     write_parameters,
     write_runs,
 )
-from nrnm_keras.tasks import TASKS
-from nrnm_keras.train.__main__ import find_records
+from nrnm_keras.tasks.built_records import find_records
 from pipelines.console import say
 from pipelines.escaping import for_shell
 from pipelines.locks import claimed_folder
@@ -34,7 +34,8 @@ _USAGE = (
 
 def main(arguments=None):
     """Runs the command and returns its exit code."""
-    return run_command(_run, define_sweep_flags(), _USAGE, arguments)
+    values = define_sweep_flags()
+    return run_command(_run, values, _USAGE, arguments, lambda: help_text(values.task))
 
 
 def _run(values, arguments):
@@ -43,18 +44,21 @@ def _run(values, arguments):
     check_output_flag("sweep_dir", values.sweep_dir)
     if not values.grid:
         raise UsageError("no --grid given; expected one such as --grid=block_size=4,8,12")
-    published = read_published(values.published, values) if values.published else []
-    points = grid_points(values, read_grid(values.grid))
-    if not values.parameters:
+    config = read_config(values)
+    unused_flags(values, config, arguments)
+    published = read_published(values.published, config) if values.published else []
+    points = grid_points(config, read_grid(values.grid))
+    if not values.parameter_budget:
         for point in points:
             check_network(point)
     # Built once, before several processes want them.
-    found = {point.name: find_records(point.flags) for point in points}
-    if any(found[point.name][0] is not TASKS[point.flags.task] for point in points):
+    found = {point.name: _find_records(point.config) for point in points}
+    if any(type(found[point.name][0]) is not type(point.config.task) for point in points):
         published = []  # They are of data that could not be had.
-    if values.parameters:
-        points = [with_units(point, values.parameters, *found[point.name]) for point in points]
-    folder = sweep_folder(values)
+    if values.parameter_budget:
+        budget = values.parameter_budget
+        points = [with_units(point, budget, *found[point.name]) for point in points]
+    folder = sweep_folder(values.sweep_dir, config)
     command = for_shell(["python", "-m", "nrnm_keras.sweep", *arguments])
     if values.count_only:
         text = _count(points, found, folder, published, command)
@@ -63,16 +67,22 @@ def _run(values, arguments):
     say(f"\n{text}")
 
 
-def sweep_folder(values):
+def sweep_folder(sweep_dir, config):
     """Returns the folder of a sweep's results.
 
     Sweeps of one kind on different data, or on different splits of it, have folders side by side.
 
     Args:
-        values: flag values of a sweep.
+        sweep_dir: folder of all of them.
+        config: the `TrainConfig` of the sweep's trainings.
     """
-    name = pathlib.PurePath(values.run_dir).name if values.run_dir else values.task
-    return pathlib.Path(values.sweep_dir) / name
+    name = pathlib.PurePath(config.run_dir).name if config.run_dir else config.task.name
+    return pathlib.Path(sweep_dir) / name
+
+
+def _find_records(config):
+    task = config.task if config.test else config.task.without_test()
+    return find_records(task, config.data_dir)
 
 
 def _train(values, points, folder, published, command):

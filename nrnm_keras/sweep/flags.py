@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from nrnm_keras.train.flags import define_flags
+from nrnm_keras.inference.run_config import define_flags
 
 
 def define_sweep_flags():
@@ -11,15 +11,15 @@ def define_sweep_flags():
     flags.DEFINE_string(
         "sweep_dir",
         None,
-        "where the folder of the runs and their summary goes: it has the name of run_dir, whose "
-        "place it takes, or the task's",
+        "folder of the sweep's own folder, which has the name of run_dir, or else of the task",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
         "grid",
         [],
-        "a flag of nrnm_keras.train and its values, as in block_size=4,8 or, where values have "
-        "commas, nrnm_layers=;2;1,2,3; given several times, every combination is trained",
+        "a flag of nrnm_keras.train and its values, as in block_size=4,8; values with commas are "
+        "separated by semicolons, as in nrnm_layers=;2;1,2,3; given several times, every "
+        "combination is trained",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -27,21 +27,22 @@ def define_sweep_flags():
     )
     flags.DEFINE_integer("jobs", 1, "trainings at a time", 1, flag_values=values)
     flags.DEFINE_integer(
-        "parameters",
+        "parameter_budget",
         None,
-        "number of parameters that all networks are to have: units are chosen to come near it",
+        "number of parameters of each network: units are chosen to come nearest to it",
         1,
         flag_values=values,
     )
+    flags.DEFINE_alias("parameters", "parameter_budget", values)
     flags.DEFINE_boolean(
         "count_only", False, "count the networks' parameters and train none", flag_values=values
     )
     flags.DEFINE_string(
         "published",
         None,
-        "CSV file of results from elsewhere, shown below the measured ones, or a folder with a "
-        "file of the task's name. Columns: system, value, source; parameters, if known; others "
-        "have the names of flags: a row counts where all of them are as it says",
+        "CSV file of published results, shown below the measured ones, or a folder with a file "
+        "named for the task. Columns: system, value, source; parameters, if known; others are "
+        "named for flags: a row is shown where all of them have its values",
         flag_values=values,
     )
     return values

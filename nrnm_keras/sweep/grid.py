@@ -1,13 +1,11 @@
 """The points of a grid of flag values."""
 
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from absl import flags as absl_flags
-
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
-from nrnm_keras.tasks.backbone_flags import build_backbone
-from nrnm_keras.train.flags import copy_flags, define_flags
+from nrnm_keras.inference.run_config import define_flags, with_values
 from pipelines.escaping import quoted, shorten
 
 
@@ -16,11 +14,11 @@ class Point(NamedTuple):
 
     Attributes:
         values: flag name -> value as it was written.
-        flags: the flag values of a training with them.
+        config: the `TrainConfig` with them.
     """
 
     values: dict[str, str]
-    flags: Any
+    config: TrainConfig
 
     @property
     def name(self):
@@ -53,40 +51,36 @@ def read_grid(lines):
     return grid
 
 
-def grid_points(flags, grid):
+def grid_points(config, grid):
     """Returns the `Point` of every combination, the last flag's values changing fastest.
 
     Args:
-        flags: flag values of a training.
+        config: the `TrainConfig` that the values are put into.
         grid: from `read_grid`.
 
     Raises:
         UsageError: for a value that its flag does not allow.
     """
     return [
-        _point(flags, dict(zip(grid, values, strict=True)))
+        _point(config, dict(zip(grid, values, strict=True)))
         for values in itertools.product(*grid.values())
     ]
 
 
 def check_network(point):
-    """Finds out whether a `Point`'s flags make a network.
+    """Finds out whether a `Point`'s options make a network.
 
     Raises:
         UsageError: if they do not go together.
     """
     try:
-        build_backbone(point.flags)
+        point.config.task.check_network(point.config.network)
     except ValueError as error:
         raise UsageError(f"--grid: {point.name}: {error}") from error
 
 
-def _point(flags, values):
-    point = copy_flags(flags)
+def _point(config, values):
     try:
-        for name, value in values.items():
-            point[name].parse(value)
-        point.validate_all_flags()
-    except absl_flags.Error as error:
+        return Point(values, with_values(config, values))
+    except UsageError as error:
         raise UsageError(f"--grid: {error}") from error
-    return Point(values, point)

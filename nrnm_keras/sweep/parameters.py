@@ -4,7 +4,6 @@ import functools
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.sweep.grid import check_network
-from nrnm_keras.train.flags import copy_flags
 from pipelines.console import say
 
 
@@ -16,58 +15,58 @@ def count_points(points, found):
 
     Args:
         points: list of `Point`s.
-        found: a point's name -> the task's class and the folder of its records.
+        found: a point's name -> its task and the folder of the records.
     """
     rows = []
     for point in points:
-        task_class, records = found[point.name]
-        network = task_class(records, point.flags).build_network(point.flags)
+        task, records = found[point.name]
+        network = task.open(records).build_network(point.config.network)
         rows.append(
             {
                 "values": point.values,
-                "units": point.flags.units,
+                "units": point.config.network.units,
                 "parameters": network.count_params(),
-                "notice": task_class.notice,
+                "notice": task.notice,
             }
         )
     return rows
 
 
-def with_units(point, parameters, task_class, records):
+def with_units(point, parameters, task, records):
     """Returns a `Point` with the number of units whose network comes nearest to a size.
 
     Args:
         point: the `Point`.
         parameters: integer, the number of parameters.
-        task_class: the class of its task.
+        task: its task.
         records: folder of the built records.
 
     Raises:
-        UsageError: if its flags make no network, or the smallest has more than twice as many.
+        UsageError: if its options make no network, or the smallest has more than twice as many.
     """
-    smallest = copy_flags(point.flags, units=_multiple(point.flags))
-    check_network(point._replace(flags=smallest))
-    units = units_for(parameters, point.flags, task_class(records, point.flags))
+    network = point.config.network
+    check_network(_with_network(point, network.replace(units=_multiple(network))))
+    units = units_for(parameters, network, task.open(records))
     say(f"{point.name}: {units} units")
-    return point._replace(flags=copy_flags(point.flags, units=units))
+    return _with_network(point, network.replace(units=units))
 
 
-def units_for(parameters, flags, task):
+def units_for(parameters, network, task):
     """Returns the number of units whose network comes nearest to a number of parameters.
 
     Args:
         parameters: integer.
-        flags: flag values of a training.
-        task: the `Task`.
+        network: the `NetworkConfig`.
+        task: the `OpenTask`.
 
     Raises:
         UsageError: if the smallest network has more than twice as many.
     """
-    multiple = _multiple(flags)
+    multiple = _multiple(network)
 
     @functools.cache
     def count(multiples):
-        return task.build_network(copy_flags(flags, units=multiples * multiple)).count_params()
+        return task.build_network(network.replace(units=multiples * multiple)).count_params()
 
     low, high = 1, 2
     while count(high) < parameters:
@@ -78,12 +77,17 @@ def units_for(parameters, flags, task):
     best = min((low, high), key=lambda multiples: abs(count(multiples) - parameters))
     if count(best) > 2 * parameters:
         raise UsageError(
-            f"--parameters={parameters}; the smallest {flags.model} has {count(best):,}"
+            f"--parameter_budget={parameters}; the smallest {network.model} has {count(best):,}"
         )
     return best * multiple
 
 
-def _multiple(flags):
+def _with_network(point, network):
+    return point._replace(config=point.config.replace(network=network))
+
+
+def _multiple(network):
     """Returns what the units must be a multiple of."""
     # Heads must divide the units, and of the relational memory every slot has as many.
-    return flags.num_heads * (flags.slots if flags.model == "relational_memory" else 1)
+    slots = network.relational_memory_slots if network.model == "relational_memory" else 1
+    return network.num_heads * slots

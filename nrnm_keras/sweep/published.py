@@ -4,13 +4,14 @@ import csv
 import pathlib
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_config import define_flags
 from pipelines.escaping import quoted
 
 _NEEDED = ("system", "value", "source")
 _PARAMETERS = "parameters"
 
 
-def read_published(path, flags):
+def read_published(path, config):
     """Returns the rows of a CSV file that can be compared with a training.
 
     Columns other than `system`, `value`, `source` and `parameters` have the names of flags. A row
@@ -18,7 +19,7 @@ def read_published(path, flags):
 
     Args:
         path: the file, or a folder with a file `<task>.csv`; without one there are no rows.
-        flags: flag values of the training.
+        config: the `TrainConfig`.
 
     Returns:
         A list of dictionaries with the strings `system`, `value`, `source` and `parameters`, which
@@ -29,15 +30,16 @@ def read_published(path, flags):
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        path = path / f"{flags.task}.csv"
+        path = path / f"{config.task.name}.csv"
         if not path.exists():
             return []
-    rows = _read(path)
+    rows, values = _read(path), {"task": config.task.name, **config.values()}
+    known = define_flags()
     for row in rows:
         if missing := [name for name in _NEEDED if not row.get(name)]:
             found = quoted(row)
             raise UsageError(f"--published: {path}: {found} has no {' and no '.join(missing)}")
-        if unknown := [name for name in _conditions(row) if name not in flags]:
+        if unknown := [name for name in _conditions(row) if name not in known]:
             raise UsageError(
                 f"--published: {path}: column {quoted(unknown[0])} is no flag of a training; "
                 f"expected {', '.join(_NEEDED)}, {_PARAMETERS} and names of flags"
@@ -45,7 +47,7 @@ def read_published(path, flags):
     return [
         {name: row.get(name) or "" for name in (*_NEEDED, _PARAMETERS)}
         for row in rows
-        if all(value in ("", str(flags[name].value)) for name, value in _conditions(row).items())
+        if all(value in ("", str(values.get(name))) for name, value in _conditions(row).items())
     ]
 
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from nrnm_keras.commands.command_line import EXIT_STOPPED
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.inference.report_file import read_report
+from nrnm_keras.inference.run_config import config_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.sweep.children import Children
 from nrnm_keras.sweep.grid import Point
-from nrnm_keras.train.flags import all_flag_lines, copy_flags, flag_lines
 from pipelines.console import say
 
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -40,11 +40,9 @@ class Run(NamedTuple):
         return f"{self.point.name} seed {self.seed}"
 
     @property
-    def flags(self):
-        """The flag values of the training, which is a single one whatever they were."""
-        return copy_flags(
-            self.point.flags, seed=self.seed, run_dir=str(self.folder), compare_with_lstm=False
-        )
+    def config(self):
+        """The `TrainConfig`."""
+        return self.point.config.replace(seed=self.seed, run_dir=str(self.folder))
 
     @property
     def log(self):
@@ -81,8 +79,8 @@ def run_all(runs, jobs):
             if run.log.exists():
                 with _own_log(run, children):
                     pass
-            RunFolder(run.folder).check(flag_lines(run.flags), run.flags.overwrite)
-        waiting = [run for run in runs if not run.is_finished or run.flags.overwrite]
+            RunFolder(run.folder).check(run.config)
+        waiting = [run for run in runs if not run.is_finished or run.config.overwrite]
         for run in runs:
             if run not in waiting:
                 run.report()  # which is found out now to be damaged, not when all have trained
@@ -114,11 +112,11 @@ def _train(run, children):
     """Trains once and returns the seconds it took."""
     start = time.monotonic()
     with _own_log(run, children) as output:
-        if run.is_finished and not run.flags.overwrite:  # by another sweep, which was waited for
+        if run.is_finished and not run.config.overwrite:  # by another sweep, which was waited for
             return 0
         output.truncate(0)
         file = run.folder.with_suffix(".flags")
-        text = "\n".join(all_flag_lines(run.flags)) + "\n"
+        text = "\n".join(config_lines(run.config, all_options=True)) + "\n"
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
         command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
         code = children.run(command, stdout=output, stderr=subprocess.STDOUT)

@@ -3,7 +3,7 @@
 import csv
 import statistics
 
-from nrnm_keras.train.report import leaves_out_test
+from nrnm_keras.inference.report_file import leaves_out_test
 from pipelines.escaping import for_csv, for_markdown, for_terminal
 
 

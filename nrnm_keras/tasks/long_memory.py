@@ -1,117 +1,85 @@
 """Generated problems whose answer is far back in the sequence."""
 
-import keras
-import tensorflow as tf
-from absl import flags
-from keras import layers
+import dataclasses
+from typing import ClassVar
 
-from nrnm_keras.data.records import Records
-from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.regression import Regression
-from nrnm_keras.tasks.step_classification import StepClassification
+from nrnm_keras.config import EmbeddingConfig
+from nrnm_keras.config.options import option
 from nrnm_keras.tasks.task import Task
-from nrnm_keras.tasks.token_embedding import token_network
-from pipelines.long_memory.problems import PROBLEMS
 
 
-def define_flags(values):
-    """Defines the flags of the problems in an absl `FlagValues`."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProblemTask(Task):
+    """A generated problem: records with features `sequence` and `target`."""
 
-    def integer(name, default, text, lower_bound):
-        flags.DEFINE_integer(name, default, text, lower_bound=lower_bound, flag_values=values)
-
-    integer("problem_length", 200, "time steps of the generated sequences", 1)
-    integer(
-        "problem_difficulty", 0, "symbols to copy, or pairs to recall from; 0: the usual number", 0
+    dataset: ClassVar[str] = "long_memory"
+    problem: ClassVar[str]
+    length: int = option(
+        200, "length of the generated sequences", minimum=1, unit="steps", flag="problem_length"
     )
-    integer("problem_train", 50_000, "number of generated sequences to train on", 1)
-    integer("problem_test", 2_000, "number to validate on, and as many to test on", 1)
-    integer("problem_seed", 0, "seed of the generated sequences", 0)
+    difficulty: int = option(
+        0,
+        "symbols to copy, or pairs to recall from; 0: the usual number",
+        minimum=0,
+        flag="problem_difficulty",
+    )
+    num_train: int = option(
+        50_000, "number of sequences to train on", minimum=1, flag="problem_train"
+    )
+    num_test: int = option(
+        2_000,
+        "number of sequences to validate on, and as many to test on",
+        minimum=1,
+        flag="problem_test",
+    )
+    problem_seed: int = option(0, "seed of the generated sequences", minimum=0)
 
-
-class _LongMemory(Task):
-    """What the problems share.
-
-    Args:
-        path: folder of the built records, with features `sequence` and `target`.
-        flags: the values of the command's flags.
-    """
-
-    dataset = "long_memory"
-    sort_by_length = False  # there is one length
-    problem: str
-
-    def __init__(self, path, flags):
-        self.records = Records(path)
-        self.class_names = list(PROBLEMS[self.problem].classes)
-
-    @classmethod
-    def build_options(cls, flags):
+    def build_options(self):
         """Returns the problem and how it is drawn."""
         return {
-            "problem": cls.problem,
-            "length": flags.problem_length,
-            "difficulty": flags.problem_difficulty,
-            "num_train": flags.problem_train,
-            "num_validation": flags.problem_test,
-            "num_test": flags.problem_test,
-            "seed": flags.problem_seed,
+            "problem": self.problem,
+            "length": self.length,
+            "difficulty": self.difficulty,
+            "num_train": self.num_train,
+            "num_validation": self.num_test,
+            "num_test": self.num_test,
+            "seed": self.problem_seed,
         }
 
-    def examples(self, split, part=0, num_parts=1):
-        """Returns the sequences `(timesteps, ...)` of a split with their targets."""
-        records = self.records.read(split, part, num_parts)
-        return records.map(lambda record: (record["sequence"], self.target(record))).cache()
+    def open(self, records, vocabulary=None):
+        """Returns the head that the problem's answer asks for."""
+        from nrnm_keras.tasks.heads import generated_problems
 
-    def target(self, record):
-        """Returns the target of a record."""
-        return record["target"]
+        return generated_problems.HEADS[self.problem](self, records)
 
 
-class _Tokens(_LongMemory):
-    """A problem on token ids whose answer is a class."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AddingTask(ProblemTask):
+    """Adding problem: the sum of the two marked numbers"""
 
-    def build_network(self, flags):
-        """Returns embedding and classifier: token ids to logits."""
-        vocabulary_size = 1 + len(PROBLEMS[self.problem].tokens)
-        return token_network(flags, vocabulary_size, self.build_classifier(flags))
-
-    def build_exported(self, network):
-        """Returns the model from token ids `(batch, timesteps)` to probabilities by class."""
-        tokens = keras.Input((None,), dtype="int32", name="sequence")
-        return self.build_probabilities(tokens, network(tokens))
+    name: ClassVar[str] = "adding"
+    problem: ClassVar[str] = "adding"
 
 
-class Adding(_LongMemory, Regression):
-    """The adding problem: the sum of the two marked numbers."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CopyMemoryTask(EmbeddingConfig, ProblemTask):
+    """Copy memory: after a long wait, the symbols from the start"""
 
-    problem = "adding"
-
-    def build_network(self, flags):
-        """Returns the network from values and markers `(batch, timesteps, 2)` to sums."""
-        number = layers.Dense(1, dtype="float32")
-        return keras.Sequential(
-            [keras.Input((None, 2)), *self.vector_layers(flags), number], name="network"
-        )
+    name: ClassVar[str] = "copy_memory"
+    problem: ClassVar[str] = "copy"
 
 
-class CopyMemory(_Tokens, StepClassification):
-    """Copy memory: after a long wait, the symbols from the start. The answer alone counts."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AssociativeRecallTask(EmbeddingConfig, ProblemTask):
+    """Associative recall: the value that came with a key"""
 
-    problem = "copy"
-
-    def target(self, record):
-        """Returns the symbols at the steps of the answer, -1 at the others."""
-        return tf.where(record["target"] == 0, -1, record["target"])
+    name: ClassVar[str] = "associative_recall"
+    problem: ClassVar[str] = "associative_recall"
 
 
-class AssociativeRecall(_Tokens, Classification):
-    """Associative recall: the value that came with a key."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InductionTask(EmbeddingConfig, ProblemTask):
+    """Induction head: the token that came after the trigger"""
 
-    problem = "associative_recall"
-
-
-class InductionHead(_Tokens, Classification):
-    """Induction head: the token that came after the trigger."""
-
-    problem = "induction"
+    name: ClassVar[str] = "induction"
+    problem: ClassVar[str] = "induction"

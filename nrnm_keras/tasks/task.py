@@ -1,96 +1,76 @@
-"""Task: what the training loop wants to know of a data set and its model."""
+"""Task: what is learned from which data."""
 
-from nrnm_keras.tasks.backbone_flags import build_backbone
+import dataclasses
+import importlib
+import pkgutil
+from typing import ClassVar
+
+from nrnm_keras.config.options import Options
 
 
-class Task:
-    """A data set together with its preprocessing, model, loss and metrics.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(Options):
+    """A source of examples and what is learned from them, before any record is read.
 
-    Making a task opens the records and learns what the preprocessing needs from the training
-    split. Attributes and methods of subclasses:
+    A data set has a subclass in a module of `nrnm_keras.tasks`, whose fields are the options that
+    the task has besides those of the network and of the training. `find_tasks` finds it.
 
     Attributes:
-        dataset: name of the data set in `pipelines.build.DATASETS`.
+        name: what `--task` calls it; None for classes that tasks derive from.
+        dataset: name of its data set in `pipelines.build`.
         source_flag: name of the flag that says where the raw data are, or None.
-        records: its `Records`.
-        metric: name of the metric of the validation split that tells the best epoch.
-        metric_mode: `"max"` or `"min"`.
         notice: what every summary has to say about the data, or None.
-        substitute: the task that `--sample_when_unavailable` puts in its place, or None.
-        starts_from_language_model: whether it takes a `vocabulary` and has an `encoder_of` its
-            networks, for `--init_from`.
-        learns_adversarially: whether `--adversarial` and `--entropy_weight` have an effect.
-        usage: what the report says about using the model, with `{run}` for the run's folder.
-        sort_by_length: whether sequences of similar length go into one batch.
-        padding: number that shorter sequences of a batch are padded with.
-        target_padding: the same for targets, of tasks with one for each step.
+        starts_from_language_model: whether `open` takes the vocabulary of a language model.
     """
 
-    dataset: str
-    source_flag = None
-    metric = "accuracy"
-    metric_mode = "max"
-    notice = None
-    substitute = None
-    starts_from_language_model = False
-    learns_adversarially = False
-    usage = ""
-    sort_by_length = True
-    padding = 0
-    target_padding = -1
+    name: ClassVar[str | None] = None
+    dataset: ClassVar[str]
+    source_flag: ClassVar[str | None] = None
+    notice: ClassVar[str | None] = None
+    starts_from_language_model: ClassVar[bool] = False
 
-    @staticmethod
-    def build_options(flags):
-        """Returns the options of `pipelines.build.build` that stand in the flags."""
+    def build_options(self):
+        """Returns the options of `pipelines.build.build`."""
         return {}
 
-    def examples(self, split, part=0, num_parts=1):
-        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length.
+    def without_test(self):
+        """Returns the task on the same data without a test split."""
+        return self
 
-        `part` and `num_parts` are those of `Records.read`.
+    def substitute(self):
+        """Returns the task to train on instead if the data cannot be had, or None."""
+        return None
+
+    def ways_on(self):
+        """Returns what to do if there are no raw data, in a sentence."""
+        return f"--{self.source_flag}=PATH says where the raw data are"
+
+    def check_network(self, network):
+        """Raises a ValueError if a `NetworkConfig` makes no network for the task."""
+        from nrnm_keras.models.building import build_backbone
+
+        build_backbone(network)
+
+    def open(self, records, vocabulary=None):
+        """Returns the `OpenTask` on built records.
+
+        Args:
+            records: folder of a built version.
+            vocabulary: list of tokens, which a task that starts from a language model takes
+                instead of learning them.
         """
         raise NotImplementedError
 
-    @staticmethod
-    def check_network(flags):
-        """Finds out whether the flags make a network; if not, raises a ValueError."""
-        build_backbone(flags)
 
-    def build_network(self, flags):
-        """Returns the model from padded batches of sequences to what the loss takes."""
-        raise NotImplementedError
+def find_tasks():
+    """Returns the classes of all tasks by name: those in the modules of this package."""
+    package = importlib.import_module("nrnm_keras.tasks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return {task.name: task for task in _subclasses(Task) if "name" in vars(task)}
 
-    def build_trained(self, network, flags):
-        """Returns the model that is trained in the network's place and shares its weights."""
-        return network
 
-    def encoder_of(self, network):
-        """Returns the embedding of tokens and the backbone of a network of the task's."""
-        raise NotImplementedError
-
-    def loss(self):
-        """Returns the loss."""
-        raise NotImplementedError
-
-    def metrics(self):
-        """Returns a new list of metrics."""
-        raise NotImplementedError
-
-    def build_exported(self, network):
-        """Returns the model from raw input to named results, sharing the network's weights."""
-        raise NotImplementedError
-
-    def describe(self):
-        """Returns facts about the data for the report, as a dictionary."""
-        return {}
-
-    def analyse(self, outcome):
-        """Returns what the report says of a result besides the metrics, as a dictionary.
-
-        `outcome` has `split`, the `targets` of its examples and the network's `outputs`.
-        """
-        return {}
-
-    def draw(self, outcome, folder):
-        """Draws pictures of a result; returns their titles by file name within the folder."""
-        return {}
+def _subclasses(task):
+    for subclass in task.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)

@@ -1,4 +1,4 @@
-"""What a network makes of a split."""
+"""Evaluation of a network on a split."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy as np
 from nrnm_keras.data.batches import evaluation_batches
 
 
-class Outcome(NamedTuple):
+class Evaluation(NamedTuple):
     """A network's outputs for all examples of a split, their targets, and the metrics.
 
     Where there is a target for each step, shorter examples are padded: the targets with the task's
@@ -21,11 +21,11 @@ class Outcome(NamedTuple):
 
 
 def evaluate(predict_on_batch, task, split, batch_size):
-    """Returns the `Outcome` of a split, in the order of its batches.
+    """Returns the `Evaluation` of a split, in the order of its batches.
 
     Args:
         predict_on_batch: function from a batch of sequences to an array of outputs.
-        task: a `Task`.
+        task: an `OpenTask`.
         split: name of the split.
         batch_size: positive integer.
     """
@@ -41,7 +41,7 @@ def evaluate(predict_on_batch, task, split, batch_size):
     metrics = {"loss": float(task.loss()(targets, outputs))}
     for metric in task.metrics():
         metrics[metric.name] = float(metric(targets, outputs))
-    return Outcome(split, targets, outputs, metrics)
+    return Evaluation(split, targets, outputs, metrics)
 
 
 def _pad_steps(batch, steps, value):

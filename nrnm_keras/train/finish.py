@@ -15,12 +15,12 @@ from nrnm_keras.train.report import create_report, write_report
 from pipelines.console import say
 
 
-def finish(task, flags, folder, progress, command):
+def finish(task, config, folder, progress, command):
     """Measures the best epoch's network on the test split, once, exports it and reports.
 
     Args:
-        task: the `Task`.
-        flags: the values of the command's flags.
+        task: the `OpenTask`.
+        config: the `TrainConfig`.
         folder: the `RunFolder`, with the weights of the best epoch.
         progress: the `Progress` at the end of the training.
         command: list of words, the command line.
@@ -29,18 +29,18 @@ def finish(task, flags, folder, progress, command):
         UsageError: if the loss of the test split is no number, or the weights are damaged.
     """
     keras.utils.clear_session()
-    network = task.build_network(flags)
+    network = task.build_network(config.network)
     network.set_weights(read_best_weights(folder, network))
     # The report draws it: a run that comes back for its end cannot trust the file that it left.
     HistoryFiles(folder, progress.history)
     tested = "test" if "test" in task.records.sizes else "validation"
     say(f"{tested.capitalize()}:")
-    outcome = evaluate(network.predict_on_batch, task, tested, flags.batch_size)
-    if not np.isfinite(outcome.metrics["loss"]):
+    evaluation = evaluate(network.predict_on_batch, task, tested, config.batch_size)
+    if not np.isfinite(evaluation.metrics["loss"]):
         raise UsageError(
-            f"the loss of the {tested} split is {outcome.metrics['loss']}, that of the validation "
-            f"split was not: look for extreme numbers in the {tested} data; {folder.path} keeps "
-            "the trained weights, and the same command goes on from there"
+            f"the loss of the {tested} split is {evaluation.metrics['loss']}, that of the "
+            f"validation split was not: look for extreme numbers in the {tested} data; "
+            f"{folder.path} keeps the trained weights, and the same command goes on from there"
         )
     exported = task.build_exported(network)
     with folder.complete(folder.MODEL) as path:
@@ -48,9 +48,11 @@ def finish(task, flags, folder, progress, command):
     with folder.complete(folder.SAVED_MODEL) as path:
         raw = [tf.TensorSpec(each.shape, each.dtype, each.name) for each in exported.inputs]
         save_graphs(exported, {"serve": tf.function(_serving(exported), raw)}, path)
-    best = best_epoch(task, flags, progress)
-    report = create_report(task, flags, progress, best, network.count_params(), outcome, command)
-    write_report(report, folder, task, outcome)
+    best = best_epoch(task, config, progress)
+    report = create_report(
+        task, config, progress, best, network.count_params(), evaluation, command
+    )
+    write_report(report, folder, task, evaluation)
     folder.remove_state()
 
 

@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from nrnm_keras.data.batches import is_labelled
+from nrnm_keras.data.batches import is_labeled
 
 
 class JaxReplicas:
@@ -63,7 +63,7 @@ class JaxReplicas:
         return {
             **{name: float(value) for name, value in values.items()},
             "examples": float(np.count_nonzero(weights)),
-            "labelled": float(np.sum(is_labelled(targets, weights))),
+            "labeled": float(np.sum(is_labeled(targets, weights))),
         }
 
     def predict_on_batch(self, sequences):

@@ -19,12 +19,12 @@ from nrnm_keras.train.progress import Progress
 from pipelines.console import say
 
 
-def train(task, flags, folder, replicas, stop, pretrained=None):
+def run_training(task, config, folder, replicas, stop, pretrained=None):
     """Trains a task's network from wherever it stopped last.
 
     Args:
-        task: a `Task`.
-        flags: the values of the command's flags.
+        task: an `OpenTask`.
+        config: the `TrainConfig`.
         folder: the `RunFolder`, which gets metrics, logs, checkpoints and the best weights so far.
         replicas: the `Replicas` or `JaxReplicas`.
         stop: the `StopRequest`.
@@ -43,10 +43,10 @@ def train(task, flags, folder, replicas, stop, pretrained=None):
     (step,) = replicas.agree([checkpoints.newest() if replicas.worker == 0 else 0])
     if step:
         progress = _progress_of(checkpoints.facts(step), task)
-        if _is_over(task, flags, progress):
+        if _is_over(task, config, progress):
             return progress
     try:
-        training = _Training(task, flags, folder, replicas, stop, pretrained)
+        training = _Training(task, config, folder, replicas, stop, pretrained)
         return training.run()
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
@@ -54,19 +54,19 @@ def train(task, flags, folder, replicas, stop, pretrained=None):
         raise KeyboardInterrupt(f"the same command {place}") from error
 
 
-def best_epoch(task, flags, progress):
+def best_epoch(task, config, progress):
     """Returns the number of the best epoch so far, from 0."""
-    if flags.best_epoch_by == "loss":
+    if config.best_epoch_by == "loss":
         return progress.best_epoch("loss", "min")
     return progress.best_epoch(task.metric, task.metric_mode)
 
 
-def _is_over(task, flags, progress):
+def _is_over(task, config, progress):
     """Whether all epochs are done, or the last ones brought nothing better."""
     if not progress.history:
         return False
-    since_best = progress.epoch - 1 - best_epoch(task, flags, progress)
-    return progress.epoch >= flags.epochs or since_best >= flags.patience
+    since_best = progress.epoch - 1 - best_epoch(task, config, progress)
+    return progress.epoch >= config.epochs or since_best >= config.patience
 
 
 def _progress_of(facts, task):
@@ -77,23 +77,23 @@ def _progress_of(facts, task):
 class _Training:
     """A network, its data and its progress while it is trained."""
 
-    def __init__(self, task, flags, folder, replicas, stop, pretrained):
+    def __init__(self, task, config, folder, replicas, stop, pretrained):
         self._task = task
-        self._flags = flags
+        self._config = config
         self._folder = folder
         self._replicas = replicas
         self._stop = stop
         self._is_chief = replicas.worker == 0
-        num_parts = flags.input_parts or replicas.num_workers
+        num_parts = config.devices.input_shards or replicas.num_workers
         parts = range(replicas.worker, num_parts, replicas.num_workers)
-        self._batches = TrainingBatches(task, flags.batch_size, flags.seed, num_parts, parts)
-        num_steps = self._batches.steps * flags.epochs
+        self._batches = TrainingBatches(task, config.batch_size, config.seed, num_parts, parts)
+        num_steps = self._batches.steps * config.epochs
         with replicas.scope():
-            network = task.build_network(flags)
+            network = task.build_network(config.network)
             if pretrained:
                 pretrained.copy_to(*task.encoder_of(network))
-            self._network = task.build_trained(network, flags)
-            optimizer = create_optimizer(flags, num_steps, replicas.clipping_shares)
+            self._network = task.build_trained(network)
+            optimizer = create_optimizer(config.optimizer, num_steps, replicas.clipping_shares)
             spec = self._batches.element_spec
             replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)
         self._variables = [*self._network.variables, *self._network.optimizer.variables]
@@ -114,7 +114,7 @@ class _Training:
         if self._is_chief:
             self._write(self._open_files)
         with _little_to_collect():
-            while not _is_over(self._task, self._flags, self._progress):
+            while not _is_over(self._task, self._config, self._progress):
                 self._train_epoch()
                 self._validate()
                 _collect()
@@ -127,7 +127,7 @@ class _Training:
 
     def _train_epoch(self):
         progress, steps = self._progress, self._batches.steps
-        say(f"Epoch {progress.epoch + 1}/{self._flags.epochs}")
+        say(f"Epoch {progress.epoch + 1}/{self._config.epochs}")
         bar = keras.utils.Progbar(steps, stateful_metrics=self._metric_names())
         batches = iter(self._batches.epoch(progress.epoch, progress.step))
         seconds, waited, examples = progress.seconds, progress.waited, progress.examples
@@ -139,7 +139,7 @@ class _Training:
             progress.seconds += time.perf_counter() - start
             bar.update(progress.step, list(progress.means().items()))
             self._stop_if_asked()
-            if self._steps_taken % self._flags.checkpoint_every == 0:
+            if self._steps_taken % self._config.checkpoint_every == 0:
                 self._save()
         seconds, waited = progress.seconds - seconds, progress.waited - waited
         if seconds:
@@ -156,14 +156,14 @@ class _Training:
         start = time.perf_counter()
         with averaged_weights(self._network):
             predict = self._replicas.predict_on_batch
-            metrics = evaluate(predict, self._task, "validation", self._flags.batch_size).metrics
+            metrics = evaluate(predict, self._task, "validation", self._config.batch_size).metrics
             if not np.isfinite(metrics["loss"]):
                 raise UsageError(self._broken_validation(metrics["loss"]))
             # Machines of different kinds may differ in the last digit, and with it in the end.
             agreed = self._replicas.agree(list(metrics.values()))
             self._progress.end_epoch(dict(zip(metrics, agreed.tolist(), strict=True)))
             is_best = (
-                best_epoch(self._task, self._flags, self._progress) == self._progress.epoch - 1
+                best_epoch(self._task, self._config, self._progress) == self._progress.epoch - 1
             )
             if self._is_chief and is_best:
                 self._write(self._save_best)
@@ -246,7 +246,8 @@ class _Training:
         last = (
             f"the last good checkpoint is that of step {newest}" if newest else "no checkpoint yet"
         )
-        return f"{last}; lower --learning_rate={self._flags.learning_rate}, or mend the data"
+        rate = self._config.optimizer.learning_rate
+        return f"{last}; lower --learning_rate={rate}, or mend the data"
 
     def _metric_names(self):
         return ["loss", *(metric.name for metric in self._task.metrics())]

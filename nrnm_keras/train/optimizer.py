@@ -4,25 +4,20 @@ import contextlib
 
 import keras
 
-SCHEDULES = ("constant", "cosine")
 
-
-def create_optimizer(flags, num_steps, shares=1):
+def create_optimizer(options, num_steps, shares=1):
     """Returns the optimizer.
 
     Args:
-        flags: with `learning_rate`, `learning_rate_schedule` (`"constant"`, or `"cosine"`, which
-            ends at zero), `warmup_fraction` (the share of the steps in which the rate rises from
-            zero), `clip_norm` (of all gradients together; 0 for none) and `ema_momentum` (of a
-            moving average of the weights; 0 for none).
+        options: the `OptimizerConfig`.
         num_steps: number of training steps that the schedule spans.
         shares: number of equal shares in which the optimizer gets a gradient and limits its norm.
     """
     return keras.optimizers.Adam(
-        _learning_rate(flags, num_steps),
-        global_clipnorm=flags.clip_norm / shares or None,
-        use_ema=flags.ema_momentum > 0,
-        ema_momentum=flags.ema_momentum,
+        _learning_rate(options, num_steps),
+        global_clipnorm=options.clip_norm / shares or None,
+        use_ema=options.ema_momentum > 0,
+        ema_momentum=options.ema_momentum,
     )
 
 
@@ -52,15 +47,15 @@ def _swap_averages(optimizer):
         average.assign(weights)
 
 
-def _learning_rate(flags, num_steps):
-    warmup = round(flags.warmup_fraction * num_steps)
-    constant = flags.learning_rate_schedule == "constant"
+def _learning_rate(options, num_steps):
+    warmup = round(options.warmup_fraction * num_steps)
+    constant = options.learning_rate_schedule == "constant"
     if constant and not warmup:
-        return flags.learning_rate
+        return options.learning_rate
     return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else flags.learning_rate,
+        0.0 if warmup else options.learning_rate,
         decay_steps=max(1, num_steps - warmup),
         alpha=1.0 if constant else 0.0,
-        warmup_target=flags.learning_rate if warmup else None,
+        warmup_target=options.learning_rate if warmup else None,
         warmup_steps=warmup,
     )

@@ -1,5 +1,8 @@
 """Pretrained: what a classifier takes over from a language model's run."""
 
+from nrnm_keras.commands.option_flags import written
+from nrnm_keras.config import EmbeddingConfig, NetworkConfig, TextConfig
+from nrnm_keras.config.options import flag_name
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.keras_file import cannot_be_loaded, load_keras_file
 from nrnm_keras.inference.report_file import read_report
@@ -7,42 +10,38 @@ from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.saved_arrays import DamagedError, check_arrays, form_of
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.preprocessing import TextPreprocessor
-from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks import find_tasks
 
-# What must be equal for the weights to mean the same.
-_EQUAL = (
-    *("model", "units", "num_layers", "nrnm_layers", "bidirectional", "block_size", "stride"),
-    *("window_size", "num_heads", "slots", "embedding_size", "vocabulary_size"),
-)
+# The options that give recurrent weights and embeddings their meaning.
+_OPTIONS = (NetworkConfig, EmbeddingConfig, TextConfig)
 
 
-def check_start(flags):
-    """Finds out from the flags whether a training can start from the run `flags.init_from`.
+def check_start(config):
+    """Finds out whether a training can start from the run `config.init_from`.
 
     Returns:
-        The run's report.
+        The run's `TrainConfig` and its report.
 
     Raises:
         UsageError: if the task takes no language model, the run is not a finished one of a language
             model, or its network is another.
     """
-    given = f"--init_from={flags.init_from}"
-    if not TASKS[flags.task].starts_from_language_model:
-        able = ", ".join(name for name, task in TASKS.items() if task.starts_from_language_model)
-        raise UsageError(f"{given} goes with the tasks {able}; this one is {flags.task}")
-    if flags.compare_with_lstm:
-        raise UsageError(
-            f"{given} has the weights of one network; --compare_with_lstm trains two: train the "
-            "LSTM by itself, from a language model of its own"
-        )
-    folder = RunFolder(flags.init_from)
+    given = f"--init_from={config.init_from}"
+    if not config.task.starts_from_language_model:
+        tasks = find_tasks()
+        able = ", ".join(sorted(name for name in tasks if tasks[name].starts_from_language_model))
+        raise UsageError(f"{given} goes with the tasks {able}; this one is {config.task.name}")
+    folder = RunFolder(config.init_from)
     if not folder.is_finished:
         raise UsageError(f"{given}: expected the folder of a language model's finished run")
     report = read_report(folder)
     if report["metric"] != "perplexity":
         raise UsageError(f"{given} is a run of task {report['task']}; expected a language model's")
-    _check_equal(given, report, flags, _EQUAL)
-    return report
+    there = folder.config()
+    fields = [field for options in _OPTIONS for field in options.options()]
+    names = [flag_name(field) for field in fields if not field.metadata["training_only"]]
+    _check_equal(given, there, config, names)
+    return there, report
 
 
 class Pretrained:
@@ -63,25 +62,25 @@ class Pretrained:
         self._file = file
 
     @classmethod
-    def load(cls, flags, task_class):
-        """Loads what the run `flags.init_from` has left, in Keras's safe mode.
+    def load(cls, config, task):
+        """Loads what the run `config.init_from` has left, in Keras's safe mode.
 
         Args:
-            flags: the values of the command's flags.
-            task_class: class of the `Task` that starts from it.
+            config: the `TrainConfig`.
+            task: the `Task` that starts from it, which may stand in for that of the configuration.
 
         Raises:
             UsageError: if it does not fit, cannot be loaded, has seen the texts that the task
                 validates on, or was trained on generated texts and the task is not.
         """
-        report = check_start(flags)
-        given = f"--init_from={flags.init_from}"
-        if report["data"]["dataset"] == task_class.dataset:
-            # With another share it would have been trained on texts of the validation split.
-            _check_equal(given, report, flags, ["validation_fraction"])
-        if report["notice"] and report["notice"] != task_class.notice:
+        there, report = check_start(config)
+        given = f"--init_from={config.init_from}"
+        if report["data"]["dataset"] == task.dataset:
+            # With another fraction it would have been trained on texts of the validation split.
+            _check_equal(given, there, config, ["validation_fraction"])
+        if report["notice"] and report["notice"] != task.notice:
             raise UsageError(f"{given} was trained on other data: {report['notice']}")
-        file = RunFolder(flags.init_from) / RunFolder.MODEL
+        file = RunFolder(config.init_from) / RunFolder.MODEL
         model = load_keras_file(file)
         try:
             (preprocessor,) = (x for x in model.layers if isinstance(x, TextPreprocessor))
@@ -115,13 +114,12 @@ class Pretrained:
             here.set_weights(list(arrays.values()))
 
 
-def _check_equal(given, report, flags, names):
-    """Refuses a run for which flags had other values than now."""
-    there = report["flags"]
-    differing = [name for name in names if there.get(name) != flags[name].value]
+def _check_equal(given, there, config, names):
+    """Refuses a run for which some options had other values than now."""
+    there, here = there.values(), config.values()
+    differing = [name for name in names if there[name] != here[name]]
     if differing:
-        their_values = ", ".join(f"{name}={there.get(name)}" for name in differing)
-        here = ", ".join(f"{name}={flags[name].value}" for name in differing)
+        lines = (", ".join(f"{n}={written(v[n])}" for n in differing) for v in (there, here))
         raise UsageError(
-            f"{given} was trained with {their_values}; expected the same as here, {here}"
+            f"{given} was trained with {next(lines)}; expected the same as here, {next(lines)}"
         )

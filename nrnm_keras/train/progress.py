@@ -2,7 +2,7 @@
 
 import dataclasses
 
-_LABELLED = "labelled"
+_LABELLED = "labeled"
 
 
 def _is_number(value):
@@ -51,7 +51,7 @@ class Progress:
         epoch: number of epochs that are over, validation included.
         step: number of steps taken in the current epoch.
         sums: the training metrics of the current epoch, summed over its examples, by name: the
-            loss over all of them, the others over those with a label, whose number is `labelled`.
+            loss over all of them, the others over those with a label, whose number is `labeled`.
         examples: number of these examples.
         history: a dictionary for each epoch that is over, from the names of metrics to values;
             those of the validation split begin with `val_`.
@@ -109,25 +109,25 @@ class Progress:
     def add_step(self, values):
         """Counts a step, given its batch's metrics and number of `examples`.
 
-        If only some of these have a label, the number of those is `labelled`.
+        If only some of these have a label, the number of those is `labeled`.
         """
         examples = values["examples"]
-        labelled = values.get(_LABELLED, examples)
+        labeled = values.get(_LABELLED, examples)
         self.sums.setdefault(_LABELLED, self.examples)
         self.step += 1
         self.examples += examples
-        self.sums[_LABELLED] += labelled
+        self.sums[_LABELLED] += labeled
         for name, value in values.items():
             if name not in ("examples", _LABELLED):
-                count = examples if name == "loss" else labelled
+                count = examples if name == "loss" else labeled
                 self.sums[name] = self.sums.get(name, 0.0) + count * value
 
     def means(self):
         """Returns the training metrics of the current epoch so far."""
         # The first batches may have no label, and no sums.
-        labelled = self.sums.get(_LABELLED, self.examples) or 1.0
+        labeled = self.sums.get(_LABELLED, self.examples) or 1.0
         return {
-            name: total / (self.examples if name == "loss" else labelled)
+            name: total / (self.examples if name == "loss" else labeled)
             for name, total in sorted(self.sums.items())
             if name != _LABELLED
         }

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.commands.stopping import STOP_SIGNALS, handled
-from nrnm_keras.data.batches import is_labelled
+from nrnm_keras.data.batches import is_labeled
 from nrnm_keras.errors import UsageError
 from pipelines.errors import SourceError
 
@@ -125,7 +125,7 @@ class Replicas:
 
         Returns:
             A dictionary of floats: the metrics of the whole batch, `loss` among them, and its
-            number of `examples` and, of these, `labelled` ones.
+            number of `examples` and, of these, `labeled` ones.
         """
         values = self._train(sequences, targets, weights)
         return {name: float(value) for name, value in values.items()}
@@ -191,5 +191,5 @@ class Replicas:
         return {
             "loss": loss,
             "examples": tf.reduce_sum(is_example),
-            "labelled": tf.reduce_sum(is_labelled(targets, weights)),
+            "labeled": tf.reduce_sum(is_labeled(targets, weights)),
         }

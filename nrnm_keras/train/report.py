@@ -5,9 +5,9 @@ import importlib.metadata
 import json
 import platform
 
+from nrnm_keras.inference.report_file import leaves_out_test
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.learning_curves import draw_learning_curves
-from nrnm_keras.train.flags import flag_dict
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
@@ -16,16 +16,16 @@ _MOST_NAMES, _MOST_ROWS = 20, 60
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
-def create_report(task, flags, progress, best, parameters, outcome, command):
+def create_report(task, config, progress, best, parameters, evaluation, command):
     """Returns the report as a dictionary that JSON can hold.
 
     Args:
-        task: the `Task`.
-        flags: the values of the command's flags.
+        task: the `OpenTask`.
+        config: the `TrainConfig`.
         progress: the `Progress` at the end of the training.
         best: number of the best epoch, from 0.
         parameters: number of the network's parameters.
-        outcome: the `Outcome` of the best epoch's network, on the test split if there is one.
+        evaluation: the `Evaluation` of the best epoch's network, on the test split if there is one.
         command: list of words, the command line.
     """
     validation = {
@@ -34,10 +34,10 @@ def create_report(task, flags, progress, best, parameters, outcome, command):
         if name.startswith("val_")
     }
     return {
-        "notice": task.notice,
-        "task": flags.task,
+        "notice": task.task.notice,
+        "task": config.task.name,
         "data": {
-            "dataset": task.dataset,
+            "dataset": task.task.dataset,
             "records": str(task.records.path),
             "examples": task.records.sizes,
             **task.describe(),
@@ -45,9 +45,9 @@ def create_report(task, flags, progress, best, parameters, outcome, command):
         "metric": task.metric,
         "metrics": {
             "validation": validation,
-            "test": outcome.metrics if outcome.split == "test" else None,
+            "test": evaluation.metrics if evaluation.split == "test" else None,
         },
-        "analysis": {"split": outcome.split, **task.analyse(outcome)},
+        "analysis": {"split": evaluation.split, **task.analyze(evaluation)},
         "parameters": parameters,
         "training": {
             "best_epoch": best + 1,
@@ -58,39 +58,33 @@ def create_report(task, flags, progress, best, parameters, outcome, command):
             "xla": progress.xla,
         },
         "command": for_shell(command),
-        "flags": flag_dict(flags),
+        "flags": {"task": config.task.name, **config.values()},
         "versions": {"python": platform.python_version(), **_versions()},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
-def write_report(report, folder, task, outcome):
+def write_report(report, folder, task, evaluation):
     """Writes the pictures, report.md and, last, report.json to a `RunFolder`.
 
     Args:
         report: from `create_report`.
         folder: the `RunFolder`.
-        task: the `Task`, which draws its pictures.
-        outcome: the `Outcome` that they are of.
+        task: the `OpenTask`, which draws its pictures.
+        evaluation: the `Evaluation` that they are of.
     """
     pictures = {}
     if can_draw():
         with folder.complete(folder.PICTURES) as path:
             path.mkdir()
             draw_learning_curves(folder / folder.METRICS, path / _LEARNING_CURVES, _title(report))
-            pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(outcome, path)}
+            pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(evaluation, path)}
     with folder.complete(folder.REPORT_TEXT) as path:
         path.write_text(_markdown(report, folder, pictures, task.usage), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
         # A path that is not UTF-8 has characters that only JSON's own escapes can stand for.
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def leaves_out_test(report):
-    """Whether a report is of a run that was not to look at the test split."""
-    # Reports of earlier versions know no such flag.
-    return not report.get("flags", {}).get("test", True)
 
 
 def summary(report):
@@ -111,7 +105,7 @@ def _title(report):
         f"{report['task']}: {flags['num_layers']} {flags['model']} layers of {flags['units']} units"
     )
     if flags["model"].startswith("nrnm"):
-        title += f", memory in {','.join(flags['nrnm_layers']) or 'none'}"
+        title += f", memory in {','.join(map(str, flags['nrnm_layers'])) or 'none'}"
     return f"{title} ({report['notice']})" if report["notice"] else title
 
 
@@ -132,7 +126,7 @@ def _markdown(report, folder, pictures, usage):
         "| split | result |\n| --- | --- |\n"
         f"| validation | {_metrics(report, 'validation')} |\n"
         f"| test | {_metrics(report, 'test')} |",
-        f"- Data: {markdown_code(data['records'])}; {examples}{_labelled(data)}{_classes(data)}.\n"
+        f"- Data: {markdown_code(data['records'])}; {examples}{_labeled(data)}{_classes(data)}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
@@ -148,8 +142,8 @@ def _markdown(report, folder, pictures, usage):
     return "\n\n".join(lines) + "\n"
 
 
-def _labelled(data):
-    return f"; with a label {data['labelled']:,} of train" if "labelled" in data else ""
+def _labeled(data):
+    return f"; with a label {data['labeled']:,} of train" if "labeled" in data else ""
 
 
 def _classes(data):

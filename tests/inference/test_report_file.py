@@ -9,10 +9,10 @@ import pytest
 from nrnm_keras.errors import UsageError
 from nrnm_keras.export import __main__ as export
 from nrnm_keras.inference.report_file import read_report
+from nrnm_keras.inference.run_config import parse_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.sweep import __main__ as sweep
 from nrnm_keras.train import __main__ as train
-from nrnm_keras.train.flags import define_flags, flag_lines
 
 REPORT = {
     "notice": None,
@@ -99,9 +99,8 @@ def test_commands_say_so(content, tmp_path, capsys):
     np.savez(tmp_path / "train.npz", x=np.ones((20, 4, 2)), y=np.arange(20) % 2)
     data = [f"--data_dir={tmp_path}/data"]
     run = RunFolder(tmp_path / "sweep" / "sequence" / "runs" / "units=8" / "seed_0")
-    values = define_flags()
-    values(["", *sequence, *data, f"--run_dir={run.path}"])
-    run.create(flag_lines(values))
+    config, _ = parse_lines([*sequence, *data, f"--run_dir={run.path}"])
+    run.create(config)
     (run / run.REPORT).write_bytes(content)
     swept = [*sequence, *data, "--grid=units=8", f"--sweep_dir={tmp_path}/sweep"]
     started = ["--task=text", f"--init_from={run.path}", f"--run_dir={tmp_path}/run"]

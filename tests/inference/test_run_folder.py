@@ -6,19 +6,22 @@ import sys
 import pytest
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_config import config_lines
 from nrnm_keras.inference.run_folder import RunFolder
-from nrnm_keras.train.flags import define_flags, flag_lines
 from pipelines.errors import SourceError
 from pipelines.locks import FILE_NAME
 from pipelines.publishing import publish
+from tests.configs import make_config
 
-FLAGS = ["--seed=1", "--units=8"]
+CONFIG = make_config("sequence", seed=1, units=8)
+LINES = config_lines(CONFIG)
 
 
-def create(path, **arguments):
+def create(path, config=CONFIG, overwrite=False):
+    config = config.replace(overwrite=overwrite)
     folder = RunFolder(path)
-    folder.check(FLAGS, **arguments)
-    folder.create(FLAGS, **arguments)
+    folder.check(config)
+    folder.create(config)
     return folder
 
 
@@ -39,14 +42,16 @@ def content(path):
 
 def test_new_folder_gets_the_flags(tmp_path):
     folder = create(tmp_path / "a" / "run")
-    assert (folder / folder.FLAGS).read_text() == "--seed=1\n--units=8\n"
+    lines = (folder / folder.FLAGS).read_text().splitlines()
+    assert lines == LINES and {"--task=sequence", "--seed=1", "--units=8"} <= set(lines)
+    assert folder.config() == CONFIG
     assert not folder.is_finished
     (tmp_path / "empty").mkdir()
     create(tmp_path / "empty")
 
 
 def test_check_leaves_an_empty_folder(tmp_path):
-    RunFolder(tmp_path / "run").check(FLAGS, overwrite=True)
+    RunFolder(tmp_path / "run").check(CONFIG.replace(overwrite=True))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert not list((tmp_path / "run").iterdir())
 
@@ -181,11 +186,11 @@ def test_overwriting_may_be_killed_at_any_moment(tmp_path):
                         kill()
 
             sys.addaudithook(count)
-            folder.create(["--seed=2"], overwrite=True)
+            folder.create(CONFIG.replace(seed=2, overwrite=True))
 
         is_killed = kill_while(overwrite)
         create(folder.path, overwrite=True)
-        assert (folder / folder.FLAGS).read_text().splitlines() == FLAGS
+        assert (folder / folder.FLAGS).read_text().splitlines() == LINES
         if not is_killed:
             return
     raise AssertionError("never through")
@@ -196,24 +201,32 @@ def test_run_of_equal_flags_goes_on(tmp_path):
     fill(folder, folder.METRICS, folder.CHECKPOINTS)
     before = content(folder.path)
     again = RunFolder(folder.path)
-    again.check(FLAGS[::-1])
-    again.create(FLAGS[::-1])
+    (folder / folder.FLAGS).write_text("".join(f"{line}\n" for line in LINES[::-1]))
+    before = content(folder.path)
+    again.check(CONFIG)
+    again.create(CONFIG)
     assert content(folder.path) == before and not again.is_finished
 
 
 def test_run_goes_on_though_flags_have_come_since_it_began(tmp_path):
-    values = define_flags()
-    values(["train", "--units=8"])
-    lines = flag_lines(values)
+    """And though it has flags that its task does not use, as all had in version 0.1."""
+    config = make_config("text", units=8)
     new = ("--adversarial", "--entropy", "--test")
-    older = [line for line in lines if not line.startswith(new)]
-    folder = RunFolder(tmp_path / "run")
-    folder.check(older)
-    folder.create(older)
-    folder.check(lines)
-    values(["train", "--units=8", "--adversarial=virtual", "--notest"])
+    older = [line for line in config_lines(config) if not line.startswith(new)]
+    folder = create(tmp_path / "run", config)
+    others = ["--bones", "--imdb_source=x", "--nocompare_with_lstm", "--max_timesteps=7"]
+    (folder / folder.FLAGS).write_text("".join(f"{line}\n" for line in [*older, *others]))
+    folder.check(config)
+    config = make_config("text", units=8, adversarial="virtual", test=False)
     with pytest.raises(UsageError, match="--adversarial=none only there.*--notest only here"):
-        folder.check(flag_lines(values))
+        folder.check(config)
+
+
+def test_flag_of_a_later_version_makes_another_run(tmp_path):
+    folder = create(tmp_path / "run")
+    (folder / folder.FLAGS).write_text("".join(f"{line}\n" for line in [*LINES, "--new=1"]))
+    with pytest.raises(UsageError, match=r"\(--new=1 only there\)"):
+        folder.check(CONFIG)
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -221,11 +234,11 @@ def test_run_of_other_flags_is_refused(tmp_path, finished):
     folder = create(tmp_path / "run")
     fill(folder, *([folder.REPORT] if finished else []))
     with pytest.raises(UsageError) as caught:
-        RunFolder(folder.path).check(["--seed=2", "--units=8", "--velocity"])
+        RunFolder(folder.path).check(CONFIG.replace(seed=2, data_dir="elsewhere"))
     message = str(caught.value)
     for part in (str(folder.path), "--seed=1 only there", "--seed=2 only here", "--overwrite"):
         assert part in message
-    assert "--velocity only here" in message and "--units" not in message
+    assert "--data_dir=elsewhere only here" in message and "--units" not in message
 
 
 def test_finished_is_what_has_a_report(tmp_path):
@@ -234,7 +247,7 @@ def test_finished_is_what_has_a_report(tmp_path):
     assert not folder.is_finished
     fill(folder, folder.REPORT)
     assert folder.is_finished and RunFolder(folder.path).is_finished
-    RunFolder(folder.path).check(FLAGS)
+    RunFolder(folder.path).check(CONFIG)
 
 
 def test_overwriting_removes_the_files_of_a_run_and_no_others(tmp_path):
@@ -245,16 +258,16 @@ def test_overwriting_removes_the_files_of_a_run_and_no_others(tmp_path):
         folder.BAD_BATCH.format(1),
     }
     fill(folder, *names, "notes.txt", "more")
-    other = ["--seed=2"]
+    other = CONFIG.replace(seed=2, overwrite=True)
     again = RunFolder(folder.path)
-    again.check(other, overwrite=True)
+    again.check(other)
     assert {path.name for path in folder.path.iterdir()} == {
         *names,
         *(folder.FLAGS, "notes.txt", "more"),
     }
-    again.create(other, overwrite=True)
+    again.create(other)
     assert {path.name for path in folder.path.iterdir()} == {folder.FLAGS, "notes.txt", "more"}
-    assert (folder / folder.FLAGS).read_text() == "--seed=2\n"
+    assert "--seed=2" in (folder / folder.FLAGS).read_text().splitlines()
     assert (folder / "more" / "file").exists() and not again.is_finished
 
 
@@ -298,4 +311,4 @@ def test_flags_that_cannot_be_read_are_not_blamed_on_writing(tmp_path):
     (folder / folder.FLAGS).unlink()
     (folder / folder.FLAGS).mkdir()
     with pytest.raises(SourceError, match="run/flags.txt: Is a directory; it cannot be read"):
-        folder.check(FLAGS)
+        folder.check(CONFIG)

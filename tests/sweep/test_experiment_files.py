@@ -6,9 +6,9 @@ import pathlib
 import pytest
 
 from nrnm_keras.commands.command_line import parse_flags
+from nrnm_keras.inference.run_config import read_config
 from nrnm_keras.sweep.flags import define_sweep_flags
 from nrnm_keras.sweep.grid import check_network, grid_points, read_grid
-from nrnm_keras.train.flags import copy_flags
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs/experiments").glob("*.flags"))
@@ -19,11 +19,12 @@ RESULTS = sorted((ROOT / "configs/results").glob("*.md"))
 def test_every_point_is_a_network(file, monkeypatch):
     monkeypatch.chdir(ROOT)
     values = parse_flags(define_sweep_flags(), [f"--flagfile={file}"])
-    points = grid_points(values, read_grid(values.grid))
+    points = grid_points(read_config(values), read_grid(values.grid))
     assert len({point.name for point in points}) == len(points) > 1
-    assert values.parameters
+    assert values.parameter_budget
     for point in points:
-        check_network(point._replace(flags=copy_flags(point.flags, units=16)))
+        network = point.config.network.replace(units=16)
+        check_network(point._replace(config=point.config.replace(network=network)))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -36,7 +37,7 @@ def test_head_has_the_command(file):
 def test_networks_have_equal_numbers_of_parameters(result, monkeypatch):
     monkeypatch.chdir(ROOT)
     file = f"configs/experiments/{result.stem}.flags"
-    expected = parse_flags(define_sweep_flags(), [f"--flagfile={file}"]).parameters
+    expected = parse_flags(define_sweep_flags(), [f"--flagfile={file}"]).parameter_budget
     with result.with_suffix(".csv").open(newline="") as rows:
         for row in csv.DictReader(rows):
             assert int(row["parameters"]) == pytest.approx(expected, rel=0.05), row

@@ -2,31 +2,30 @@ import pytest
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.sweep.grid import grid_points, read_grid
-from nrnm_keras.train.flags import define_flags
+from tests.configs import make_config
 
 
 @pytest.fixture
-def flags():
-    values = define_flags()
-    values(["", "--units=16", "--epochs=7"])
-    return values
+def config():
+    return make_config("text", units=16, epochs=7)
 
 
-def test_every_combination(flags):
-    points = grid_points(flags, read_grid(["block_size=4,8", "model=nrnm,gru"]))
+def test_every_combination(config):
+    points = grid_points(config, read_grid(["block_size=4,8", "model=nrnm,gru"]))
     assert [point.name for point in points] == [
         "block_size=4_model=nrnm",
         "block_size=4_model=gru",
         "block_size=8_model=nrnm",
         "block_size=8_model=gru",
     ]
-    last = points[-1].flags
-    assert (last.block_size, last.model, last.units, last.epochs) == (8, "gru", 16, 7)
+    last = points[-1].config
+    network = last.network
+    assert (network.block_size, network.model, network.units, last.epochs) == (8, "gru", 16, 7)
 
 
-def test_values_with_commas(flags):
-    points = grid_points(flags, read_grid(["nrnm_layers=;2;1,2,3"]))
-    assert [point.flags.nrnm_layers for point in points] == [[], ["2"], ["1", "2", "3"]]
+def test_values_with_commas(config):
+    points = grid_points(config, read_grid(["nrnm_layers=;2;1,2,3"]))
+    assert [point.config.network.nrnm_layers for point in points] == [(), (2,), (1, 2, 3)]
     assert points[0].name == "nrnm_layers=none"
 
 
@@ -41,8 +40,9 @@ def test_values_with_commas(flags):
         (["block_size=0"], "block_size"),
         (["nrnm_layers=one"], "nrnm_layers"),
         (["model=lsmt"], "model"),
+        (["bones=true,false"], "bones is not used by --task=text"),
     ],
 )
-def test_mistakes_are_named(flags, lines, named):
+def test_mistakes_are_named(config, lines, named):
     with pytest.raises(UsageError, match=named):
-        grid_points(flags, read_grid(lines))
+        grid_points(config, read_grid(lines))

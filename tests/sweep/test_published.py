@@ -5,16 +5,10 @@ import pytest
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.sweep.published import read_published
-from nrnm_keras.tasks import TASKS
-from nrnm_keras.train.flags import define_flags
+from nrnm_keras.tasks import find_tasks
+from tests.configs import make_config
 
 FOLDER = pathlib.Path(__file__).parents[2] / "configs" / "published"
-
-
-def flags(*words):
-    values = define_flags()
-    values(["", *words])
-    return values
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def folder(tmp_path):
 
 
 def test_rows_of_the_task_and_of_the_flags_values(folder):
-    rows = read_published(folder, flags("--task=ntu_rgbd", "--split=cross_view"))
+    rows = read_published(folder, make_config("ntu_rgbd", split="cross_view"))
     assert [(row["system"], row["value"], row["source"]) for row in rows] == [
         ("B", "90 %", "X"),
         ("C", "70 %", "X, Table 1"),
@@ -38,11 +32,11 @@ def test_rows_of_the_task_and_of_the_flags_values(folder):
 
 
 def test_task_without_a_file_has_no_rows(folder):
-    assert read_published(folder, flags("--task=imdb")) == []
+    assert read_published(folder, make_config("imdb")) == []
 
 
 def test_file_counts_for_every_task(folder):
-    rows = read_published(folder / "ntu_rgbd.csv", flags("--task=imdb", "--split=cross_subject"))
+    rows = read_published(folder / "ntu_rgbd.csv", make_config("nw_ucla", split="cross_subject"))
     assert [row["system"] for row in rows] == ["A", "C"]
 
 
@@ -57,19 +51,19 @@ def test_file_counts_for_every_task(folder):
 def test_mistakes_are_named(text, named, tmp_path):
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(UsageError, match=named):
-        read_published(tmp_path / "rows.csv", flags())
+        read_published(tmp_path / "rows.csv", make_config("imdb"))
 
 
 def test_file_that_is_not_utf_8_is_named(tmp_path):
     (tmp_path / "rows.csv").write_bytes(b"system,value,source\n\xff,1 %,X\n")
     with pytest.raises(UsageError, match=f"{tmp_path}/rows.csv is no CSV file in UTF-8"):
-        read_published(tmp_path / "rows.csv", flags())
+        read_published(tmp_path / "rows.csv", make_config("imdb"))
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.csv")), ids=lambda path: path.stem)
 def test_files_of_the_project(path):
-    assert path.stem in TASKS
-    read_published(path, flags())
+    assert path.stem in find_tasks()
+    read_published(path, make_config("imdb"))
     with path.open() as file:
         for row in csv.DictReader(file):
             number, unit = row["value"].split()
@@ -83,9 +77,9 @@ def test_files_of_the_project(path):
     ("split", "value"), [("cross_subject", "80.8 %"), ("cross_view", "89.2 %")]
 )
 def test_published_results_of_the_paper(split, value):
-    rows = read_published(FOLDER, flags("--task=ntu_rgbd", f"--split={split}"))
+    rows = read_published(FOLDER, make_config("ntu_rgbd", split=split))
     assert [r["value"] for r in rows if r["system"] == "NRNM" and "ICCV" in r["source"]] == [value]
-    assert read_published(FOLDER, flags("--task=ntu_rgbd", "--ntu_config=ntu120")) == []
+    assert read_published(FOLDER, make_config("ntu_rgbd", ntu_config="ntu120")) == []
 
 
 @pytest.mark.parametrize(
@@ -101,4 +95,4 @@ def test_published_results_of_the_paper(split, value):
 def test_damaged_file_is_one_line(content, named, tmp_path):
     (tmp_path / "rows.csv").write_bytes(content)
     with pytest.raises(UsageError, match=named):
-        read_published(tmp_path / "rows.csv", flags())
+        read_published(tmp_path / "rows.csv", make_config("imdb"))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nrnm_keras.commands.command_line import parse_flags
+from nrnm_keras.inference.run_config import parse_lines, read_config
 from nrnm_keras.sweep import __main__ as sweep
 from nrnm_keras.sweep.flags import define_sweep_flags
 from nrnm_keras.sweep.parameters import units_for
-from nrnm_keras.tasks import TASKS
-from nrnm_keras.train.flags import define_flags
+from nrnm_keras.tasks import SequenceTask
 from pipelines.build import build
 
 SMALL = ["--task=sequence", "--num_layers=1", "--nrnm_layers=1", "--units=8", "--epochs=1"]
@@ -31,15 +31,14 @@ def file(tmp_path_factory):
     [("nrnm", 4), ("nrnm_linear", 4), ("gru", 4), ("eleatt_lstm", 4), ("relational_memory", 16)],
 )
 def test_units_give_the_parameters_nearest_to_a_number(file, tmp_path, model, multiple):
-    flags = define_flags()
-    flags(["", *SMALL, f"--train_file={file}", f"--model={model}"])
-    task = TASKS["sequence"](build("sequence_files", tmp_path, train_file=str(file)), flags)
-    units = units_for(20_000, flags, task)
+    config, _ = parse_lines([*SMALL, f"--train_file={file}", f"--model={model}"])
+    task = config.task.open(build("sequence_files", tmp_path, train_file=str(file)))
+    units = units_for(20_000, config.network, task)
     assert units % multiple == 0
 
     def distance(units):
-        flags["units"].value = units
-        return abs(task.build_network(flags).count_params() - 20_000)
+        network = config.network.replace(units=units)
+        return abs(task.build_network(network).count_params() - 20_000)
 
     assert distance(units) <= min(distance(units - multiple), distance(units + multiple))
 
@@ -49,9 +48,10 @@ def test_units_give_the_parameters_nearest_to_a_number(file, tmp_path, model, mu
     [
         ([], "--sweep_dir"),
         (["--sweep_dir=x"], "--grid"),
-        (["--sweep_dir=x", "--grid=unit=3"], "'unit'"),
-        (["--sweep_dir=x", "--grid=units=8", "--published=/no/such"], "/no/such"),
-        (["--sweep_dir=x", "--grid=block_size=8,10"], "block_size=10"),
+        (["--sweep_dir=x", "--grid=units=8"], "no --task given"),
+        (["--sweep_dir=x", "--grid=unit=3", "--task=imdb"], "'unit'"),
+        (["--sweep_dir=x", "--grid=units=8", "--published=/no/such", "--task=imdb"], "/no/such"),
+        (["--sweep_dir=x", "--grid=block_size=8,10", "--task=imdb"], "block_size=10"),
     ],
 )
 def test_mistakes_are_one_line(flags, named, capsys):
@@ -70,7 +70,7 @@ def test_mistakes_are_one_line(flags, named, capsys):
 def test_folder_tells_the_data(flags, folder, monkeypatch):
     monkeypatch.chdir(pathlib.Path(__file__).parents[2])
     values = parse_flags(define_sweep_flags(), [*flags, "--sweep_dir=sweeps"])
-    assert sweep.sweep_folder(values) == pathlib.Path(folder)
+    assert sweep.sweep_folder(values.sweep_dir, read_config(values)) == pathlib.Path(folder)
 
 
 def test_parameters_are_counted_without_a_training(file, tmp_path, capsys):
@@ -93,11 +93,11 @@ def test_parameters_are_counted_without_a_training(file, tmp_path, capsys):
 def test_published_results_do_not_stand_beside_those_of_sample_data(
     file, tmp_path, monkeypatch, capsys
 ):
-    class Sample(TASKS["sequence"]):
+    class Sample(SequenceTask):
         notice = "SAMPLE DATA"
 
     path = build("sequence_files", tmp_path, train_file=str(file))
-    monkeypatch.setattr(sweep, "find_records", lambda flags: (Sample, path))
+    monkeypatch.setattr(sweep, "find_records", lambda task, data_dir: (Sample(), path))
     (tmp_path / "sequence.csv").write_text("system,value,parameters,source\nA,90 %,3,X\n")
     flags = [*SMALL, "--count_only", f"--sweep_dir={tmp_path}/sweep", "--grid=model=lstm"]
     assert sweep.main([*flags, f"--published={tmp_path}"]) == 0

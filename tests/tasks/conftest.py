@@ -2,7 +2,6 @@ import csv
 
 import pytest
 
-from nrnm_keras.train.flags import define_flags
 from pipelines.build import build
 
 
@@ -27,15 +26,3 @@ def build_records(tmp_path, write_csv):
         return build("text_files", tmp_path / "data", **files)
 
     return records
-
-
-@pytest.fixture
-def make_flags():
-    """Returns flag values, given some of them."""
-
-    def make(**given):
-        values = define_flags()
-        values(["", *(f"--{name}={value}" for name, value in given.items())])
-        return values
-
-    return make

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nrnm_keras.tasks import TASKS
 from pipelines.build import build
+from tests.configs import make_config
 
 SMALL = {
     "units": 8,
@@ -27,16 +27,22 @@ def name(request):
 
 
 @pytest.fixture
-def task(name, tmp_path, make_flags):
+def opened(name, tmp_path):
     difficulty = {"copy_memory": 3, "associative_recall": 4}.get(name, 0)
-    flags = make_flags(task=name, problem_difficulty=difficulty, **SMALL)
-    task_class = TASKS[name]
-    return task_class(build("long_memory", tmp_path, **task_class.build_options(flags)), flags)
+    config = make_config(name, problem_difficulty=difficulty, **SMALL)
+    records = build("long_memory", tmp_path, **config.task.build_options())
+    return config.task.open(records), config.network
 
 
-def test_network_and_exported_model(name, task, make_flags):
+@pytest.fixture
+def task(opened):
+    return opened[0]
+
+
+def test_network_and_exported_model(name, opened):
+    task, network = opened
     assert task.records.sizes == {"train": 20, "validation": 6, "test": 6}
-    network = task.build_network(make_flags(**SMALL))
+    network = task.build_network(network)
     sequences, targets = next(iter(task.examples("train").batch(4)))
     outputs = network(sequences)
     assert outputs.shape == SHAPES[name]

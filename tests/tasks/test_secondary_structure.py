@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.inference.exporting.graphs import save_graphs
-from nrnm_keras.tasks import SecondaryStructure
-from nrnm_keras.train.evaluation import Outcome, evaluate
+from nrnm_keras.train.evaluation import Evaluation, evaluate
 from pipelines.build import build
+from tests.configs import open_task
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}
 # Name: split, residues, states, whether they are resolved.
@@ -36,8 +36,19 @@ def records(tmp_path_factory):
 
 
 @pytest.fixture
-def task(records, make_flags):
-    return SecondaryStructure(records, make_flags(**SMALL))
+def opened(records):
+    return open_task(records, "secondary_structure", **SMALL)
+
+
+@pytest.fixture
+def task(opened):
+    return opened[0]
+
+
+@pytest.fixture
+def network(opened):
+    task, network = opened
+    return task.build_network(network)
 
 
 def test_unresolved_residues_have_no_label(task):
@@ -83,9 +94,9 @@ def test_accuracy_is_over_the_resolved_residues_of_all_chains(task):
         ]  # does not count for the first chain, wrong for the second, right for the third
         return logits
 
-    outcome = evaluate(predict, task, "test", 1)
-    assert outcome.metrics["accuracy"] == pytest.approx(5 / 6)
-    assert task.analyse(outcome)["class_accuracy"] == {
+    evaluation = evaluate(predict, task, "test", 1)
+    assert evaluation.metrics["accuracy"] == pytest.approx(5 / 6)
+    assert task.analyze(evaluation)["class_accuracy"] == {
         "coil": 1.0,
         "strand": 1.0,
         "helix": pytest.approx(2 / 3),
@@ -94,13 +105,13 @@ def test_accuracy_is_over_the_resolved_residues_of_all_chains(task):
 
 def test_pictures_show_each_residue(task, tmp_path):
     targets = np.array([[0, 1, -1], [2, 2, 2]])
-    outcome = Outcome("test", targets, np.zeros((2, 3, 3), "float32"), {})
-    assert set(task.draw(outcome, tmp_path)) == {"confusion_matrix.png", "steps.png"}
+    evaluation = Evaluation("test", targets, np.zeros((2, 3, 3), "float32"), {})
+    assert set(task.draw(evaluation, tmp_path)) == {"confusion_matrix.png", "steps.png"}
     assert {path.name for path in tmp_path.iterdir()} == {"confusion_matrix.png", "steps.png"}
 
 
-def test_exported_model_takes_letters(task, make_flags):
-    exported = task.build_exported(task.build_network(make_flags(**SMALL)))
+def test_exported_model_takes_letters(task, network):
+    exported = task.build_exported(network)
     probabilities = exported(np.array(["ACDY", "M"]))
     assert list(probabilities) == ["coil", "strand", "helix"]
     assert probabilities["helix"].shape == (2, 4)
@@ -109,8 +120,8 @@ def test_exported_model_takes_letters(task, make_flags):
     np.testing.assert_allclose(probabilities["coil"][1, 0], alone["coil"][0, 0], rtol=1e-5)
 
 
-def test_saved_model_takes_letters(task, make_flags, tmp_path):
-    exported = task.build_exported(task.build_network(make_flags(**SMALL)))
+def test_saved_model_takes_letters(task, network, tmp_path):
+    exported = task.build_exported(network)
     serve = tf.function(exported, [tf.TensorSpec((None,), tf.string, "residues")])
     save_graphs(exported, {"serve": serve}, tmp_path)
     loaded, chains = tf.saved_model.load(str(tmp_path)), tf.constant(["ACDY", "M"])

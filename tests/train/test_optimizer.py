@@ -1,26 +1,18 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
 
+from nrnm_keras.config import OptimizerConfig
 from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
 
 
-def make_flags(**given):
-    defaults = {
-        "learning_rate": 1.0,
-        "learning_rate_schedule": "constant",
-        "warmup_fraction": 0.0,
-        "clip_norm": 0.0,
-        "ema_momentum": 0.0,
-    }
-    return SimpleNamespace(**{**defaults, **given})
+def options(**given):
+    return OptimizerConfig(**{"learning_rate": 1.0, "clip_norm": 0.0, **given})
 
 
-def rates(num_steps, **flags):
+def rates(num_steps, **given):
     """The learning rate at each step, and after the last."""
-    optimizer = create_optimizer(make_flags(learning_rate=0.4, **flags), num_steps)
+    optimizer = create_optimizer(options(learning_rate=0.4, **given), num_steps)
     values = []
     for step in range(num_steps + 1):
         optimizer.iterations.assign(step)
@@ -29,7 +21,7 @@ def rates(num_steps, **flags):
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("given", "expected"),
     [
         ({}, [0.4, 0.4, 0.4, 0.4, 0.4]),
         ({"warmup_fraction": 0.5}, [0.0, 0.2, 0.4, 0.4, 0.4]),
@@ -37,26 +29,24 @@ def rates(num_steps, **flags):
         ({"learning_rate_schedule": "cosine", "warmup_fraction": 0.5}, [0.0, 0.2, 0.4, 0.2, 0.0]),
     ],
 )
-def test_learning_rates_by_hand(flags, expected):
-    np.testing.assert_allclose(rates(4, **flags), expected, atol=1e-4)
+def test_learning_rates_by_hand(given, expected):
+    np.testing.assert_allclose(rates(4, **given), expected, atol=1e-4)
 
 
 def test_all_gradients_are_clipped_together():
-    flags = make_flags(clip_norm=1.0)
-    optimizer = create_optimizer(flags, 1)
+    optimizer = create_optimizer(options(clip_norm=1.0), 1)
     assert optimizer.global_clipnorm == 1.0
-    flags.clip_norm = 0.0
-    assert create_optimizer(flags, 1).global_clipnorm is None
+    assert create_optimizer(options(clip_norm=0.0), 1).global_clipnorm is None
     assert isinstance(optimizer, keras.optimizers.Adam)
 
 
 def test_limit_of_the_norm_is_shared_out():
-    assert create_optimizer(make_flags(clip_norm=1.0), 1, shares=4).global_clipnorm == 0.25
-    assert create_optimizer(make_flags(clip_norm=0.0), 1, shares=4).global_clipnorm is None
+    assert create_optimizer(options(clip_norm=1.0), 1, shares=4).global_clipnorm == 0.25
+    assert create_optimizer(options(clip_norm=0.0), 1, shares=4).global_clipnorm is None
 
 
 def test_moving_average_of_the_weights():
-    optimizer = create_optimizer(make_flags(ema_momentum=0.75), 1)
+    optimizer = create_optimizer(options(ema_momentum=0.75), 1)
     variable = keras.Variable([4.0])
     values = []
     for _ in range(2):
@@ -71,7 +61,7 @@ def train(ema_momentum, scale_loss=False):
     keras.utils.set_random_seed(0)
     layers = [keras.layers.BatchNormalization(), keras.layers.Dense(3)]
     network = keras.Sequential([keras.Input((2,)), *layers])
-    optimizer = create_optimizer(make_flags(learning_rate=0.1, ema_momentum=ema_momentum), 1)
+    optimizer = create_optimizer(options(learning_rate=0.1, ema_momentum=ema_momentum), 1)
     if scale_loss:  # as Keras does in mixed precision
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     network.compile(optimizer, "mse")

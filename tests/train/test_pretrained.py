@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from nrnm_keras.predict import __main__ as predict
-from nrnm_keras.tasks import TASKS
 from nrnm_keras.train import __main__ as train
-from nrnm_keras.train.flags import define_flags
 from nrnm_keras.train.pretrained import Pretrained
 from pipelines.build import build
+from tests.configs import make_config
 
 WORDS = "a film that we saw and never forgot was shown again in town".split()
 NETWORK = {"model": "gru", "units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}
-TRAINING = {"epochs": 2, "batch_size": 8, "bidirectional": True, "softmax_samples": 4}
+TRAINING = {"epochs": 2, "batch_size": 8, "bidirectional": True}
 
 
 def write_texts(path, count):
@@ -46,23 +45,22 @@ def run(flags, **changes):
 def language_model(flags):
     """The folder of a finished run."""
     folder = flags["data_dir"].parent / "language_model"
-    assert run(flags, task="text_language_model", run_dir=folder) == 0
+    start = {"task": "text_language_model", "softmax_samples": 4}
+    assert run(flags, run_dir=folder, **start) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def classifier(flags, language_model):
-    """The folder of a finished run that started from it, and learnt nothing."""
+    """The folder of a finished run that started from it, and learned nothing."""
     folder = flags["data_dir"].parent / "classifier"
     start = {"init_from": language_model, "learning_rate": 0}
     assert run(flags, task="text", run_dir=folder, epochs=1, **start) == 0
     return folder
 
 
-def values(flags, **changes):
-    values = define_flags()
-    values(["", *(f"--{name}={value}" for name, value in {**flags, **changes}.items())])
-    return values
+def config_of(flags, **changes):
+    return make_config(**{**flags, **changes})
 
 
 def report_of(folder):
@@ -104,7 +102,7 @@ def test_embedding_and_recurrent_layers_are_copied_and_nothing_else(
 ):
     model = keras.saving.load_model(language_model / "model.keras", compile=False)
     there = model.get_layer("network").layers[-1]
-    given = values(flags, task=task_name, init_from=language_model)
+    given = config_of(flags, task=task_name, init_from=language_model)
     if task_name == "text":
         files = {name: str(flags[name]) for name in ("train_file", "test_file")}
         path = build("text_files", flags["data_dir"], **files)
@@ -116,9 +114,9 @@ def test_embedding_and_recurrent_layers_are_copied_and_nothing_else(
     heads = []
     for seed in (0, 1):
         keras.utils.set_random_seed(seed)
-        pretrained = Pretrained.load(given, TASKS[task_name])
-        task = TASKS[task_name](path, given, vocabulary=pretrained.vocabulary)
-        network = task.build_network(given)
+        pretrained = Pretrained.load(given, given.task)
+        task = given.task.open(path, vocabulary=pretrained.vocabulary)
+        network = task.build_network(given.network)
         embedding, backbone = task.encoder_of(network)
         assert not np.allclose(embedding.get_weights()[0], there.embedding.get_weights()[0])
         pretrained.copy_to(embedding, backbone)
@@ -150,15 +148,15 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
     [
         ({"units": 12}, "was trained with units=8; expected the same as here, units=12"),
         ({"num_layers": 2}, "num_layers=1;"),
-        ({"nrnm_layers": ""}, "nrnm_layers=['1'];"),
+        ({"nrnm_layers": ""}, "nrnm_layers=1;"),
         ({"model": "nrnm"}, "model=gru;"),
         ({"bidirectional": False}, "bidirectional=True;"),
         ({"embedding_size": 8, "vocabulary_size": 50}, "embedding_size=4, vocabulary_size=20000;"),
         ({"stride": 2}, "stride=4;"),
         ({"validation_fraction": 0.2}, "validation_fraction=0.1;"),
         ({"compare_with_lstm": True}, "--compare_with_lstm"),
-        ({"task": "sequence"}, "goes with the tasks imdb, text, sample_reviews, sick"),
-        ({"task": "text_language_model"}, "goes with the tasks imdb, text, sample_reviews, sick"),
+        ({"task": "sequence"}, "goes with the tasks imdb, sample_reviews, sick, text"),
+        ({"task": "text_language_model"}, "goes with the tasks imdb, sample_reviews, sick, text"),
         ({"init_from": "missing"}, "--init_from=missing: expected the folder of a"),
     ],
 )
@@ -246,10 +244,9 @@ def other_report(run):
 
 
 def other_units(run):
-    """A report that tells of another network than the one that is there."""
-    report = report_of(run)
-    config = {**report["flags"], "units": 12, "num_heads": 4}
-    (run / "report.json").write_text(json.dumps({**report, "flags": config}))
+    """Flags that tell of another network than the one that is there."""
+    lines = (run / "flags.txt").read_text()
+    (run / "flags.txt").write_text(lines.replace("--units=8\n", "--units=12\n"))
 
 
 def generated(run):
@@ -283,7 +280,7 @@ def test_run_that_cannot_be_used(flags, language_model, tmp_path, capsys, change
     assert len(last) < 1000
 
 
-def test_network_that_is_another_than_its_report_says(flags, language_model, tmp_path, capsys):
+def test_network_that_is_another_than_its_flags_say(flags, language_model, tmp_path, capsys):
     other = spoil(language_model, tmp_path / "other", other_units)
     capsys.readouterr()
     start = {"task": "text", "run_dir": tmp_path / "run", "init_from": other, "units": 12}

@@ -2,29 +2,28 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
+from nrnm_keras.config import DeviceConfig
 from nrnm_keras.train.strategy import create_replicas, warn_of_unused_gpus
 
 # Each case with its own message, all in one process: what is refused starts nothing.
 _PROGRAM = """
 import json, os, sys
-from types import SimpleNamespace
 
+from nrnm_keras.config import DeviceConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.train.strategy import create_replicas
 
-defaults = {"strategy": "auto", "xla": "auto", "cpu_devices": 1}
-defaults |= {"batch_size": 8, "input_parts": 0}
 outcomes = []
 for config, flags in json.loads(sys.argv[1]):
     os.environ.pop("TF_CONFIG", None)
     if config is not None:
         os.environ["TF_CONFIG"] = config
     try:
-        replicas = create_replicas(SimpleNamespace(**{**defaults, **flags}))
+        batch_size = flags.pop("batch_size", 8)
+        replicas = create_replicas(DeviceConfig(**flags), batch_size)
         outcomes.append([type(replicas).__name__, replicas.count, replicas.xla])
     except UsageError as error:
         outcomes.append(str(error))
@@ -140,10 +139,7 @@ def test_torch_is_refused():
 
 
 def test_one_device_on_cpu_without_xla():
-    flags = SimpleNamespace(
-        strategy="one_device", xla="auto", cpu_devices=1, batch_size=3, input_parts=0
-    )
-    replicas = create_replicas(flags)
+    replicas = create_replicas(DeviceConfig(strategy="one_device"), batch_size=3)
     assert (replicas.count, replicas.xla, replicas.worker, replicas.num_workers) == (1, False, 0, 1)
     assert replicas.devices() == ["CPU"]
 

@@ -1,27 +1,27 @@
-"""Classification of a user's own numeric sequences."""
+"""Classification of numeric sequences."""
 
 import keras
 
 from nrnm_keras.data.records import Records
+from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.preprocessing import NanPadding, Standardization
-from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.own_files import OwnFiles
+from nrnm_keras.tasks.heads.classification import Classification
 
 
-class OwnSequences(OwnFiles, Classification):
-    """Classes of sequences of feature vectors, from a user's own files.
+class SequenceClassification(Classification):
+    """Classes of sequences of feature vectors.
 
     Args:
-        path: folder of the built records, with features `sequence` and `label`.
-        flags: the values of the command's flags.
+        task: a `SequenceTask`.
+        records: folder of the built records, with features `sequence` and `label`.
     """
 
-    dataset = "sequence_files"
     # No step of the files is NaN: it stands for padding, in the exported model's input too.
     padding = float("nan")
 
-    def __init__(self, path, flags):
-        self.records = Records(path, flags.validation_fraction, max_timesteps=flags.max_timesteps)
+    def __init__(self, task, records):
+        super().__init__(task)
+        self.records = Records(records, task.validation_fraction, max_timesteps=task.max_timesteps)
         self.class_names = self.records.class_names
         self.standardization = Standardization(name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
@@ -31,14 +31,14 @@ class OwnSequences(OwnFiles, Classification):
         records = self.records.read(split, part, num_parts)
         return records.map(lambda record: (record["sequence"], record["label"]))
 
-    def build_network(self, flags):
+    def build_network(self, network):
         """Returns preprocessing and `SequenceClassifier`: sequences to logits."""
         return keras.Sequential(
             [
                 keras.Input(self.records.features["sequence"].shape, name="sequence"),
                 NanPadding(name="nan_padding"),
                 self.standardization,
-                self.build_classifier(flags),
+                self.build_classifier(network),
             ],
             name="network",
         )
@@ -46,4 +46,4 @@ class OwnSequences(OwnFiles, Classification):
     def build_exported(self, network):
         """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
         sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
-        return self.build_probabilities(sequences, network(sequences))
+        return end_to_end_classifier(sequences, network, self.class_names)

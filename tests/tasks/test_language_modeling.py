@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 
 from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
-from nrnm_keras.data.unlabeled_records import UnlabelledRecords
+from nrnm_keras.data.unlabeled_records import UnlabeledRecords
 from nrnm_keras.inference.exporting.graphs import save_graphs
-from nrnm_keras.tasks import TASKS
+from nrnm_keras.tasks import ImdbLanguageModelTask
 from nrnm_keras.train.evaluation import evaluate
 from pipelines.build import build
+from tests.configs import make_config, open_task
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "num_heads": 2, "embedding_size": 4}
 LABELS = {"train/pos": 9, "train/neg": 2, "test/pos": 9, "test/neg": 2, "train/unsup": 0}
@@ -41,9 +42,11 @@ def without_test(records):
         shard.write_bytes(content)
 
 
-def make(path, make_flags, **flags):
-    flags = make_flags(**{**SMALL, "validation_fraction": 0.2, **flags})
-    return TASKS["language_model"](path, flags), flags
+OPTIONS = {**SMALL, "validation_fraction": 0.2}
+
+
+def make(path, **options):
+    return open_task(path, "language_model", **{**OPTIONS, **options})
 
 
 def own_words(task, split):
@@ -52,8 +55,8 @@ def own_words(task, split):
     return [words[ids[4]] for ids, _ in task.examples(split).as_numpy_iterator()]
 
 
-def test_all_but_the_labelled_validation_reviews_are_for_training(records, make_flags):
-    task, _ = make(records, make_flags)
+def test_all_but_the_labeled_validation_reviews_are_for_training(records):
+    task, _ = make(records)
     assert task.records.sizes == {"train": 26, "validation": 4}
     expected = [f"train{label}{i}" for label in ("pos", "neg") for i in range(8)]
     expected += [f"trainunsup{i}" for i in range(10)]
@@ -62,9 +65,9 @@ def test_all_but_the_labelled_validation_reviews_are_for_training(records, make_
     assert own_words(task, "validation") == ["[UNK]"] * 4
 
 
-def test_validated_is_on_what_the_classifier_is_validated_on(records, make_flags):
-    task, flags = make(records, make_flags)
-    classifier = TASKS["imdb"](records, flags)
+def test_validated_is_on_what_the_classifier_is_validated_on(records):
+    task, _ = make(records)
+    classifier, _ = open_task(records, "imdb", **OPTIONS)
     read = [
         {record["id"] for record in each.records.read("validation").as_numpy_iterator()}
         for each in (task, classifier)
@@ -72,21 +75,21 @@ def test_validated_is_on_what_the_classifier_is_validated_on(records, make_flags
     assert read[0] == read[1] and len(read[0]) == 4
 
 
-def test_no_test_text_is_read(without_test, make_flags):
-    task, flags = make(without_test, make_flags)
+def test_no_test_text_is_read(without_test):
+    task, _ = make(without_test)
     assert "test" not in task.records.sizes
     assert not [word for word in task.preprocessor.vocabulary if word.startswith("test")]
     for split, size in task.records.sizes.items():
         assert len(list(task.examples(split))) == size
     with pytest.raises(tf.errors.DataLossError):
-        list(TASKS["imdb"](without_test, flags).examples("test"))
+        list(open_task(without_test, "imdb", **OPTIONS)[0].examples("test"))
     with pytest.raises(KeyError):
         task.records.read("test")
 
 
 @pytest.mark.parametrize("num_parts", [2, 5])
 def test_parts_are_disjoint_equal_and_together_everything(records, num_parts):
-    read = UnlabelledRecords(records, 0.2, TASKS["language_model"].validation_number).read
+    read = UnlabeledRecords(records, 0.2, ImdbLanguageModelTask().validation_number).read
     parts = [
         [record["id"] for record in read("train", part, num_parts).as_numpy_iterator()]
         for part in range(num_parts)
@@ -96,25 +99,25 @@ def test_parts_are_disjoint_equal_and_together_everything(records, num_parts):
     assert len(set(sum(parts, []))) == sum(sizes) == 26
 
 
-def test_own_validation_file_may_be_longer_than_the_training_file(build_records, make_flags):
+def test_own_validation_file_may_be_longer_than_the_training_file(build_records):
     rows = [(f"text {i}", "ab"[i % 2]) for i in range(9)]
     path = build_records(train=rows[:3], validation=rows, test=[("x", "a")])
-    task = TASKS["text_language_model"](path, make_flags(**SMALL))
+    task, _ = open_task(path, "text_language_model", **SMALL)
     assert task.records.sizes == {"train": 3, "validation": 9}
     assert len(list(task.examples("validation"))) == 9
 
 
-def test_own_texts_without_labels_are_trained_on_and_not_validated_on(tmp_path, make_flags):
-    labelled = [{"text": f"a {i}", "label": "xy"[i % 2]} for i in range(10)]
-    files = {"train_file": labelled, "unlabelled_file": [{"text": "b"}] * 7}
-    flags = {**SMALL, "validation_fraction": 0.2}
+def test_own_texts_without_labels_are_trained_on_and_not_validated_on(tmp_path):
+    labeled = [{"text": f"a {i}", "label": "xy"[i % 2]} for i in range(10)]
+    files = {"train_file": labeled, "unlabeled_file": [{"text": "b"}] * 7}
+    options = dict(OPTIONS)
     for name, rows in files.items():
-        flags[name] = tmp_path / f"{name}.jsonl"
-        flags[name].write_text("\n".join(map(json.dumps, rows)))
-    flags = make_flags(**flags)
-    both = TASKS["text_language_model"], TASKS["text"]
-    paths = [build("text_files", tmp_path / "data", **t.build_options(flags)) for t in both]
-    model, classifier = (task(path, flags) for task, path in zip(both, paths, strict=True))
+        options[name] = tmp_path / f"{name}.jsonl"
+        options[name].write_text("\n".join(map(json.dumps, rows)))
+    tasks = [make_config(name, **options).task for name in ("text_language_model", "text")]
+    model, classifier = (
+        task.open(build("text_files", tmp_path / "data", **task.build_options())) for task in tasks
+    )
     assert model.records.sizes == {"train": 15, "validation": 2}
 
     def texts(task, split):
@@ -124,31 +127,31 @@ def test_own_texts_without_labels_are_trained_on_and_not_validated_on(tmp_path, 
     assert texts(model, "train") == texts(classifier, "train") + 7 * [b"b"]
 
 
-def test_texts_are_their_own_targets(records, make_flags):
-    task, _ = make(records, make_flags)
+def test_texts_are_their_own_targets(records):
+    task, _ = make(records)
     batches = [*evaluation_batches(task, "train", 8), *TrainingBatches(task, 8, 0).epoch(0)]
     for ids, targets, *_ in batches:
         np.testing.assert_array_equal(np.where(ids == 0, -1, ids), targets)
 
 
-def test_network_that_knows_nothing_has_the_vocabulary_as_perplexity(records, make_flags):
-    task, flags = make(records, make_flags, softmax_samples=5)
-    network = task.build_network(flags)
+def test_network_that_knows_nothing_has_the_vocabulary_as_perplexity(records):
+    task, network = make(records, softmax_samples=5)
+    network = task.build_network(network)
     for weight in network.layers[-1].softmax.weights:
         weight.assign(keras.ops.zeros_like(weight))
-    outcome = evaluate(network.predict_on_batch, task, "validation", 3)
+    evaluation = evaluate(network.predict_on_batch, task, "validation", 3)
     tokens = len(task.preprocessor.vocabulary) - 1  # but padding
-    assert outcome.metrics["perplexity"] == pytest.approx(tokens, rel=1e-5)
-    assert outcome.metrics["loss"] == pytest.approx(np.log(tokens), rel=1e-5)
+    assert evaluation.metrics["perplexity"] == pytest.approx(tokens, rel=1e-5)
+    assert evaluation.metrics["loss"] == pytest.approx(np.log(tokens), rel=1e-5)
     assert (task.metric, task.metric_mode) == ("perplexity", "min")
 
 
 @pytest.mark.parametrize("samples", [0, 5])
-def test_training_lowers_the_perplexity(records, make_flags, samples):
-    """What can be learnt here: that every text is `a film a film ... seen again`."""
+def test_training_lowers_the_perplexity(records, samples):
+    """What can be learned here: that every text is `a film a film ... seen again`."""
     keras.utils.set_random_seed(0)
-    task, flags = make(records, make_flags, softmax_samples=samples, model="gru", units=16)
-    network = task.build_network(flags)
+    task, network = make(records, softmax_samples=samples, model="gru", units=16)
+    network = task.build_network(network)
     network.compile(keras.optimizers.Adam(0.05), task.loss(), jit_compile=False)
     ((ids, targets, weights),) = TrainingBatches(task, 26, 0).epoch(0)
     for _ in range(40):
@@ -157,9 +160,9 @@ def test_training_lowers_the_perplexity(records, make_flags, samples):
     assert perplexity < 0.3 * len(task.preprocessor.vocabulary)
 
 
-def test_saved_model_takes_texts(records, make_flags, tmp_path):
-    task, flags = make(records, make_flags)
-    network = task.build_network(flags)
+def test_saved_model_takes_texts(records, tmp_path):
+    task, network = make(records)
+    network = task.build_network(network)
     exported = task.build_exported(network)
     texts = tf.constant(["A film seen again.", "a"])
     likelihoods = network(task.preprocessor(texts)).numpy()
@@ -177,13 +180,14 @@ def test_saved_model_takes_texts(records, make_flags, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("options", "message"),
     [
         ({"model": "transformer"}, "TransformerBackbone"),
         ({"bidirectional": True, "num_layers": 2}, "bidirectional=True, num_layers=2"),
         ({"num_heads": 3}, "num_heads"),
     ],
 )
-def test_networks_that_are_no_language_models(make_flags, flags, message):
+def test_networks_that_are_no_language_models(options, message):
     with pytest.raises(ValueError, match=message):
-        TASKS["language_model"].check_network(make_flags(**{**SMALL, **flags}))
+        config = make_config("language_model", **{**SMALL, **options})
+        config.task.check_network(config.network)

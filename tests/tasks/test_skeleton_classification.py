@@ -4,9 +4,10 @@ import pytest
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.tasks import NtuRgbd, NwUcla
+from nrnm_keras.tasks import NtuRgbdTask
 from pipelines.build import build
 from pipelines.ntu_rgbd.samples import SPLITS as NTU_SPLITS
+from tests.configs import open_task
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "timesteps": 16}
 
@@ -25,8 +26,8 @@ def parts(names, start, end):
     return {int(name[start:end]) for name in names}
 
 
-def test_cross_view_tests_on_the_third_camera(records, make_flags):
-    task = NwUcla(records, make_flags(split="cross_view", **SMALL))
+def test_cross_view_tests_on_the_third_camera(records):
+    task, _ = open_task(records, "nw_ucla", split="cross_view", **SMALL)
     train, validation, test = (names(task, split) for split in ("train", "validation", "test"))
     assert parts(test, -2, None) == {3} and len(test) == 40
     assert parts(train | validation, -2, None) == {1, 2} and len(train | validation) == 80
@@ -39,21 +40,21 @@ def test_cross_view_tests_on_the_third_camera(records, make_flags):
     assert task.records.sizes == sizes and 4 <= sizes["validation"] <= 16
 
 
-def test_cross_subject_validates_on_other_subjects(records, make_flags):
-    task = NwUcla(records, make_flags(split="cross_subject", validation_fraction=0.2, **SMALL))
+def test_cross_subject_validates_on_other_subjects(records):
+    task, _ = open_task(records, "nw_ucla", split="cross_subject", validation_fraction=0.2, **SMALL)
     train, validation, test = (names(task, split) for split in ("train", "validation", "test"))
     assert parts(test, 5, 7) == {10}
     assert parts(validation, 5, 7) == {8, 9}
     assert parts(train, 5, 7) == set(range(1, 8))
 
 
-def test_unknown_split_names_those_there_are(records, make_flags):
+def test_unknown_split_names_those_there_are(records):
     with pytest.raises(UsageError, match="cross_setup.*cross_view and cross_subject"):
-        NwUcla(records, make_flags(split="cross_setup"))
+        open_task(records, "nw_ucla", split="cross_setup")
 
 
-def test_examples_are_joints_and_labels(records, make_flags):
-    task = NwUcla(records, make_flags(split="cross_view", **SMALL))
+def test_examples_are_joints_and_labels(records):
+    task, _ = open_task(records, "nw_ucla", split="cross_view", **SMALL)
     assert int(task.examples("test").cardinality()) == 40
     for joints, label in task.examples("test").take(5):
         assert joints.shape[1:] == (1, 20, 3) and 3 <= joints.shape[0] <= 4
@@ -61,8 +62,8 @@ def test_examples_are_joints_and_labels(records, make_flags):
 
 
 @pytest.mark.parametrize("split", ["cross_view", "cross_subject"])
-def test_parts_of_a_split_are_disjoint_equal_and_together_everything(records, make_flags, split):
-    task = NwUcla(records, make_flags(split=split, **SMALL))
+def test_parts_of_a_split_are_disjoint_equal_and_together_everything(records, split):
+    task, _ = open_task(records, "nw_ucla", split=split, **SMALL)
     for name, size in task.records.sizes.items():
         datasets = [task.records.read(name, part, 3) for part in range(3)]
         iterators = [dataset.as_numpy_iterator() for dataset in datasets]
@@ -72,10 +73,10 @@ def test_parts_of_a_split_are_disjoint_equal_and_together_everything(records, ma
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
-def test_exported_model_takes_raw_joints_of_any_length(records, make_flags):
-    flags = make_flags(split="cross_view", random_rotation=90, velocity=True, **SMALL)
-    task = NwUcla(records, flags)
-    network = task.build_network(flags)
+def test_exported_model_takes_raw_joints_of_any_length(records):
+    options = {"split": "cross_view", "random_rotation": 90, "velocity": True, **SMALL}
+    task, network = open_task(records, "nw_ucla", **options)
+    network = task.build_network(network)
     exported = task.build_exported(network)
     joints = np.random.default_rng(0).normal(size=(2, 9, 1, 20, 3)).astype("float32")
     probabilities = exported(joints)
@@ -88,25 +89,26 @@ def test_exported_model_takes_raw_joints_of_any_length(records, make_flags):
     np.testing.assert_allclose(network(padded), network(joints), rtol=1e-4, atol=1e-5)
 
 
-def test_flags_shape_preprocessing_and_augmentation(records, make_flags):
-    flags = make_flags(split="cross_view", view="none", bones=True, random_noise=0.5, **SMALL)
-    augmentation, preprocessor, *_ = NwUcla(records, flags).build_network(flags).layers
+def test_flags_shape_preprocessing_and_augmentation(records):
+    options = {"split": "cross_view", "view": "none", "bones": True, "random_noise": 0.5, **SMALL}
+    task, network = open_task(records, "nw_ucla", **options)
+    augmentation, preprocessor, *_ = task.build_network(network).layers
     assert augmentation.noise == 0.5
     assert (preprocessor.view, preprocessor.bones, preprocessor.timesteps) == ("none", True, 16)
-    flags = make_flags(split="cross_view", preprocessing="authors", **SMALL)
-    authors = NwUcla(records, flags).build_network(flags).layers[1]
+    options = {"split": "cross_view", "preprocessing": "authors", **SMALL}
+    task, network = open_task(records, "nw_ucla", **options)
+    authors = task.build_network(network).layers[1]
     assert authors.timesteps == 100 and authors.fill == "repeat"
 
 
-def test_features_are_standardised_by_the_training_samples(records, make_flags):
-    flags = make_flags(split="cross_view", **SMALL)
-    task = NwUcla(records, flags)
-    _, preprocessor, _, standardization, _ = task.build_network(flags).layers
+def test_features_are_standardised_by_the_training_samples(records):
+    task, network = open_task(records, "nw_ucla", split="cross_view", **SMALL)
+    _, preprocessor, _, standardization, _ = task.build_network(network).layers
     steps = np.concatenate([preprocessor(joints[None])[0] for joints, _ in task.examples("train")])
     np.testing.assert_allclose(standardization.mean, steps.mean(0), atol=1e-4)
     np.testing.assert_allclose(standardization.variance, steps.var(0), atol=1e-4)
 
 
-def test_official_splits_of_ntu(make_flags):
+def test_official_splits_of_ntu():
     for config in ("ntu60", "ntu120"):
-        assert NtuRgbd.splits(make_flags(ntu_config=config)) == NTU_SPLITS[config]
+        assert NtuRgbdTask(config=config).splits() == NTU_SPLITS[config]

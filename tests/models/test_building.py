@@ -4,15 +4,14 @@ import pytest
 from keras import layers
 
 from nrnm_keras import NRNM
+from nrnm_keras.config.network import MODELS, NetworkConfig
 from nrnm_keras.models import TransformerBackbone
-from nrnm_keras.tasks.backbone_flags import MODELS, build_backbone
-from nrnm_keras.train.flags import define_flags
+from nrnm_keras.models.building import build_backbone
 
 
-def backbone(*words):
-    flags = define_flags()
-    flags(["", "--units=16", "--num_heads=2", "--slots=2", *words])
-    return build_backbone(flags)
+def backbone(**options):
+    options = {"units": 16, "num_heads": 2, "relational_memory_slots": 2, **options}
+    return build_backbone(NetworkConfig(**options))
 
 
 @pytest.mark.parametrize(
@@ -27,8 +26,8 @@ def backbone(*words):
     ],
 )
 def test_memories(model, recurrence, interaction, memory_read):
-    options = ["--block_size=12", "--stride=6", "--window_size=18", "--memory_forget_bias=2.5"]
-    first, second, third = backbone(f"--model={model}", *options).recurrent_layers
+    options = {"block_size": 12, "stride": 6, "window_size": 18, "memory_forget_bias": 2.5}
+    first, second, third = backbone(model=model, **options).recurrent_layers
     assert isinstance(second, NRNM) and type(first) is type(third) is not NRNM
     cell = second.cell
     assert (cell.backbone, cell.interaction, cell.memory_read) == (
@@ -40,7 +39,7 @@ def test_memories(model, recurrence, interaction, memory_read):
 
 @pytest.mark.parametrize("model", [model for model in MODELS if "nrnm" not in model])
 def test_models_without_memory(model):
-    built = backbone(f"--model={model}", "--num_layers=2")
+    built = backbone(model=model, num_layers=2)
     if model == "transformer":
         assert isinstance(built, TransformerBackbone)
         return
@@ -49,7 +48,10 @@ def test_models_without_memory(model):
     assert [type(layer) for layer in built.recurrent_layers] == [kind, kind]
 
 
-@pytest.mark.parametrize("words", ["--num_heads=3", "--block_size=9", "--nrnm_layers=4"])
-def test_values_that_do_not_go_together(words):
-    with pytest.raises(ValueError, match=words.split("=")[1]):
-        backbone(words)
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [({"num_heads": 3}, "3"), ({"block_size": 9}, "9"), ({"nrnm_layers": (4,)}, "4")],
+)
+def test_values_that_do_not_go_together(option, shown):
+    with pytest.raises(ValueError, match=shown):
+        backbone(**option)

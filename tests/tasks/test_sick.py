@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from nrnm_keras.data.batches import evaluation_batches
 from nrnm_keras.inference.exporting.graphs import save_graphs
-from nrnm_keras.tasks import SickRelatedness
-from nrnm_keras.train.evaluation import Outcome
+from nrnm_keras.train.evaluation import Evaluation
 from pipelines.build import build
+from tests.configs import open_task
 
 SMALL = {"units": 8, "num_layers": 1, "nrnm_layers": 1, "embedding_size": 4}
 HEADER = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
@@ -27,8 +27,19 @@ def records(tmp_path_factory):
 
 
 @pytest.fixture
-def task(records, make_flags):
-    return SickRelatedness(records, make_flags(**SMALL))
+def opened(records):
+    return open_task(records, "sick", **SMALL)
+
+
+@pytest.fixture
+def task(opened):
+    return opened[0]
+
+
+@pytest.fixture
+def network(opened):
+    task, network = opened
+    return task.build_network(network)
 
 
 def test_sentences_stand_side_by_side(task):
@@ -41,8 +52,7 @@ def test_sentences_stand_side_by_side(task):
     assert found == {("a [UNK]", "a man is singing [UNK]"): 2.5, ("a dog", "a dog"): 5.0}
 
 
-def test_equal_sentences_are_as_related_as_can_be(task, make_flags):
-    network = task.build_network(make_flags(**SMALL))
+def test_equal_sentences_are_as_related_as_can_be(task, network):
     ((pairs, relatedness),) = evaluation_batches(task, "test", 2)
     outputs = network(pairs)
     assert outputs.shape == (2, 1)
@@ -51,8 +61,7 @@ def test_equal_sentences_are_as_related_as_can_be(task, make_flags):
     assert 1 <= float(outputs[1 - equal, 0]) < 5
 
 
-def test_error_of_the_pairs_that_count(task, make_flags):
-    network = task.build_network(make_flags(**SMALL))
+def test_error_of_the_pairs_that_count(task, network):
     ((pairs, relatedness),) = evaluation_batches(task, "test", 2)
     outputs = network(pairs)
     (metric,) = task.metrics()
@@ -61,8 +70,8 @@ def test_error_of_the_pairs_that_count(task, make_flags):
     np.testing.assert_allclose(metric.result(), error, rtol=1e-5)
 
 
-def test_saved_model_takes_two_texts(task, make_flags, tmp_path):
-    exported = task.build_exported(task.build_network(make_flags(**SMALL)))
+def test_saved_model_takes_two_texts(task, network, tmp_path):
+    exported = task.build_exported(network)
     texts = [tf.constant(["A man", "A dog sings"]), tf.constant(["A man sings", "No dog"])]
     specs = [tf.TensorSpec((None,), tf.string, name) for name in ("first", "second")]
     save_graphs(exported, {"serve": tf.function(lambda *x: exported(list(x)), specs)}, tmp_path)
@@ -76,10 +85,10 @@ def test_correlations(task):
     # Ranks 1, 2, 3.5, 3.5 against 2, 1, 3, 4: worked out by hand.
     outputs = np.array([[0.2], [0.1], [3.0], [4.0]])
     targets = np.array([1.0, 2.0, 5.0, 5.0])
-    found = task.analyse(Outcome("test", targets, outputs, {}))
+    found = task.analyze(Evaluation("test", targets, outputs, {}))
     x, y = np.array([1, 2, 3.5, 3.5]) - 2.5, np.array([2, 1, 3, 4]) - 2.5
     assert found["spearman"] == pytest.approx((x @ y) / np.sqrt((x @ x) * (y @ y)))
     x, y = targets - targets.mean(), outputs[:, 0] - outputs.mean()
     assert found["pearson"] == pytest.approx((x @ y) / np.sqrt((x @ x) * (y @ y)))
-    constant = task.analyse(Outcome("test", targets, np.ones(4), {}))
+    constant = task.analyze(Evaluation("test", targets, np.ones(4), {}))
     assert constant == {"pearson": None, "spearman": None}

@@ -2,18 +2,18 @@
 
 import keras
 
-from nrnm_keras.models import ClassProbabilities, SequenceClassifier
+from nrnm_keras.models import SequenceClassifier
+from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
-from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.confusions import count_confusions
-from nrnm_keras.tasks.task import Task
+from nrnm_keras.tasks.heads.open_task import OpenTask
 
 _MOST_PAIRS = 100
 
 
-class Classification(Task):
+class Classification(OpenTask):
     """A task whose target is the class of a whole sequence.
 
     Attributes:
@@ -35,12 +35,12 @@ class Classification(Task):
         """Returns the class names."""
         return {"classes": self.class_names}
 
-    def analyse(self, outcome):
+    def analyze(self, result):
         """Returns the accuracy of each class that has examples, by its name.
 
         Of more classes than a confusion matrix is drawn of, also the pairs most often confused.
         """
-        confusions = self._confusions(outcome)
+        confusions = self._confusions(result)
         numbers = zip(self.class_names, confusions.right, confusions.examples, strict=True)
         analysis = {
             "class_accuracy": {
@@ -51,34 +51,30 @@ class Classification(Task):
             analysis["most_confused"] = self._most_confused(confusions)
         return analysis
 
-    def draw(self, outcome, folder):
+    def draw(self, result, folder):
         """Draws the confusion matrix, or of many classes those that are most often confused."""
-        title = f"Predictions on the {outcome.split} split"
+        title = f"Predictions on the {result.split} split"
         file = "confusion_matrix.png"
-        confusions = self._confusions(outcome)
+        confusions = self._confusions(result)
         if len(self.class_names) > MOST_CLASSES:
             draw_confused_pairs(confusions, self.class_names, folder / file, title)
         else:
             draw_confusion_matrix(confusions.matrix(), self.class_names, folder / file, title)
         return {file: title}
 
-    def build_classifier(self, flags):
-        """Returns the `SequenceClassifier` of the flags, from sequences of vectors to logits."""
+    def build_classifier(self, network):
+        """Returns the `SequenceClassifier` of a `NetworkConfig`, from vectors to logits."""
         return SequenceClassifier(
-            build_backbone(flags),
+            build_backbone(network),
             len(self.class_names),
-            pooling=flags.pooling,
-            dropout=flags.head_dropout,
+            pooling=network.pooling,
+            dropout=network.head_dropout,
         )
 
-    def build_probabilities(self, inputs, logits):
-        """Returns the model from inputs to probabilities by class name."""
-        return keras.Model(inputs, ClassProbabilities(self.class_names)(logits))
-
-    def _confusions(self, outcome):
+    def _confusions(self, result):
         """Returns the `Confusions` of the examples."""
-        predicted = most_probable(outcome.outputs)
-        return count_confusions(outcome.targets, predicted, len(self.class_names))
+        predicted = most_probable(result.outputs)
+        return count_confusions(result.targets, predicted, len(self.class_names))
 
     def _most_confused(self, confusions):
         """Returns the most frequent pairs of a true and another predicted class."""

@@ -5,11 +5,11 @@ import numpy as np
 from keras import layers
 
 from nrnm_keras.models import SequencePooling
-from nrnm_keras.tasks.backbone_flags import build_backbone
-from nrnm_keras.tasks.task import Task
+from nrnm_keras.models.building import build_backbone
+from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
-class Regression(Task):
+class Regression(OpenTask):
     """A task whose target is a number that belongs to a whole sequence."""
 
     metric = "mean_squared_error"
@@ -23,20 +23,20 @@ class Regression(Task):
         """Returns the mean squared error, without the penalties that the loss may have."""
         return [keras.metrics.MeanSquaredError(name="mean_squared_error")]
 
-    def analyse(self, outcome):
+    def analyze(self, result):
         """Returns the correlations of outputs and targets, Pearson's and Spearman's of ranks."""
-        outputs = outcome.outputs.reshape(-1)
+        outputs = result.outputs.reshape(-1)
         return {
-            "pearson": _correlation(outcome.targets, outputs),
-            "spearman": _correlation(_ranks(outcome.targets), _ranks(outputs)),
+            "pearson": _correlation(result.targets, outputs),
+            "spearman": _correlation(_ranks(result.targets), _ranks(outputs)),
         }
 
-    def vector_layers(self, flags):
+    def vector_layers(self, network):
         """Returns the layers from sequences of vectors to one vector each."""
         return [
-            build_backbone(flags),
-            SequencePooling(flags.pooling),
-            layers.Dropout(flags.head_dropout),
+            build_backbone(network),
+            SequencePooling(network.pooling),
+            layers.Dropout(network.head_dropout),
         ]
 
     def build_exported(self, network):

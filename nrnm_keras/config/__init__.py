@@ -1,0 +1,40 @@
+"""Every option of a training, once: its default, its bounds, its unit, and what it means.
+
+The flags of the commands are generated from these classes (`nrnm_keras.commands.option_flags`). A
+task adds the options of its own data set in its own file. This package imports nothing.
+"""
+
+from nrnm_keras.config.data import OwnFilesConfig, SourceConfig, ValidationConfig
+from nrnm_keras.config.network import NetworkConfig
+from nrnm_keras.config.skeletons import AugmentationConfig, SkeletonConfig
+from nrnm_keras.config.text import (
+    AdversarialConfig,
+    EmbeddingConfig,
+    LanguageModelConfig,
+    TextConfig,
+)
+from nrnm_keras.config.training import (
+    DeviceConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "AdversarialConfig",
+    "AugmentationConfig",
+    "DeviceConfig",
+    "EmbeddingConfig",
+    "LanguageModelConfig",
+    "NetworkConfig",
+    "OptimizerConfig",
+    "OwnFilesConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "SkeletonConfig",
+    "SourceConfig",
+    "TextConfig",
+    "TrainConfig",
+    "ValidationConfig",
+]

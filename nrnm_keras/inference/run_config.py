@@ -1,0 +1,134 @@
+"""The configuration of a training as flags: on a command line, in flag files, and in a run folder.
+
+The options of all tasks are defined as flags, so that one flag file can serve several tasks. A
+`TrainConfig` has the options of its own task alone.
+"""
+
+import difflib
+
+from absl import flags
+
+from nrnm_keras.commands.command_line import parse_flags
+from nrnm_keras.commands.flag_files import without_flag_files
+from nrnm_keras.commands.option_flags import as_flag, define_options, option_help, read_options
+from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, TrainConfig
+from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks import find_tasks
+
+_PARTS = {"network": NetworkConfig, "optimizer": OptimizerConfig, "devices": DeviceConfig}
+
+
+def define_flags():
+    """Returns new absl `FlagValues` with the options of a training, whatever its task."""
+    values, tasks = flags.FlagValues(), find_tasks()
+    flags.DEFINE_enum("task", None, sorted(tasks), "what is learned", flag_values=values)
+    for options in (TrainConfig, *_PARTS.values(), *tasks.values()):
+        define_options(values, options)
+    # No option of a single training, but in flag files for both commands, and in old `flags.txt`.
+    flags.DEFINE_boolean(
+        "compare_with_lstm",
+        False,
+        "train the network and then plain LSTM layers of the same width, in run_dir/nrnm and "
+        "run_dir/lstm, and print both results",
+        flag_values=values,
+    )
+    return values
+
+
+def read_config(values):
+    """Returns the `TrainConfig` that parsed flags describe.
+
+    Raises:
+        UsageError: if no task is named, or a value is not allowed.
+    """
+    tasks = find_tasks()
+    if values.task is None:
+        raise UsageError(f"no --task given; expected one of {', '.join(sorted(tasks))}")
+    try:
+        parts = {name: read_options(values, options) for name, options in _PARTS.items()}
+        task = read_options(values, tasks[values.task])
+        return read_options(values, TrainConfig, task=task, **parts)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def unused_flags(values, config, words):
+    """Returns the names of the flags that flag files give and the task does not use.
+
+    Args:
+        values: absl `FlagValues`, parsed.
+        config: their `TrainConfig`.
+        words: list of strings, the command line that they were parsed from.
+
+    Raises:
+        UsageError: if the task does not use a flag that is on the command line itself.
+    """
+    options = define_flags()
+    options.set_gnu_getopt(True)
+    options(["", *without_flag_files(words)], known_only=True)
+    others = {name for task in find_tasks().values() for name in task.flag_names()}
+    unused = sorted(others - set(config.values()))
+    for name in unused:
+        if options[name].present:
+            (near,) = difflib.get_close_matches(name, config.values(), 1, cutoff=0)
+            raise UsageError(
+                f"--{name} is not used by --task={config.task.name}; the nearest that is: --{near}"
+            )
+    return [name for name in unused if values[name].present]
+
+
+def config_lines(config, all_options=False):
+    """Returns the lines of a flag file with the options of a `TrainConfig`.
+
+    Args:
+        config: the `TrainConfig`.
+        all_options: whether options are included that do not change the result.
+    """
+    values = config.values() if all_options else config.result_values()
+    lines = [as_flag("task", config.task.name), *(as_flag(*item) for item in values.items())]
+    return [line for line in lines if line is not None]
+
+
+def parse_lines(lines):
+    """Returns the `TrainConfig` of a flag file's lines, and the lines that are no options.
+
+    Options without a line have their defaults.
+
+    Raises:
+        UsageError: if they describe none.
+    """
+    values = define_flags()
+    try:
+        unknown = values(["", *lines], known_only=True)[1:]
+    except flags.Error as error:
+        raise UsageError(str(error)) from error
+    return read_config(values), unknown
+
+
+def with_values(config, texts):
+    """Returns a `TrainConfig` with other values of some options.
+
+    Args:
+        config: the `TrainConfig`.
+        texts: dictionary from the name of a flag to its value as text.
+
+    Raises:
+        UsageError: if the task has no such option, or does not allow the value.
+    """
+    words = [f"--{name}={text}" for name, text in texts.items()]
+    values = parse_flags(define_flags(), [*config_lines(config, all_options=True), *words])
+    changed = read_config(values)
+    unused_flags(values, changed, words)
+    return changed
+
+
+def help_text(task_name=None):
+    """Returns what `--help` says about the options of a training, and about those of a task."""
+    tasks, lines = find_tasks(), []
+    for options in (TrainConfig, *_PARTS.values()):
+        lines += ["", *option_help(options)]
+    if task_name in tasks:
+        return "\n".join([*lines, "", *option_help(tasks[task_name])])
+    lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
+    lines += [f"  {name:<24}{tasks[name].__doc__.splitlines()[0]}" for name in sorted(tasks)]
+    return "\n".join(lines)

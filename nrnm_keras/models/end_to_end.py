@@ -1,0 +1,41 @@
+"""Models from raw input to probabilities."""
+
+import keras
+
+from nrnm_keras.models.class_probabilities import ClassProbabilities
+
+
+def end_to_end_classifier(raw, network, class_names, preprocessor=None):
+    """Puts a preprocessor, a network and class names together into one model.
+
+    This is the form in which trainings save their classifiers, and which `TrainedModel` takes.
+
+    Args:
+        raw: `keras.Input` of raw input, such as strings, joints or features.
+        network: Keras model from preprocessed input to logits, `(batch, num_classes)`, or
+            `(batch, timesteps, num_classes)` for sequence tagging.
+        class_names: List of strings, in the order of the logits.
+        preprocessor: Layer from raw input to what the network takes. Default: the network takes
+            raw input.
+
+    Returns:
+        A `keras.Model` from raw input to a dictionary of probabilities by class name.
+
+    Example:
+
+    >>> from nrnm_keras.models import RecurrentBackbone, SequenceClassifier
+    >>> from nrnm_keras.preprocessing import TextPreprocessor
+    >>> preprocessor = TextPreprocessor(vocabulary_size=100, max_length=50)
+    >>> preprocessor.adapt(["a fine film", "a dull film"])
+    >>> network = keras.Sequential([
+    ...     keras.Input((None,), dtype="int32"),
+    ...     keras.layers.Embedding(100, 8, mask_zero=True),
+    ...     SequenceClassifier(RecurrentBackbone(16), num_classes=2),
+    ... ])
+    >>> text = keras.Input((), dtype="string", name="text")
+    >>> model = end_to_end_classifier(text, network, ["dull", "fine"], preprocessor)
+    >>> sorted(model(tf.constant(["a fine film"])))
+    ['dull', 'fine']
+    """
+    encoded = raw if preprocessor is None else preprocessor(raw)
+    return keras.Model(raw, ClassProbabilities(class_names)(network(encoded)))

@@ -1,0 +1,27 @@
+"""Networks on tokens."""
+
+import keras
+from keras import layers
+
+
+def embedding_layers(embedding, vocabulary_size):
+    """Returns the layers of an `EmbeddingConfig` from token ids, 0 for padding, to vectors."""
+    return [
+        layers.Embedding(vocabulary_size, embedding.embedding_size, mask_zero=True),
+        layers.Dropout(embedding.word_dropout, noise_shape=(None, None, 1)),
+        layers.SpatialDropout1D(embedding.embedding_dropout),
+    ]
+
+
+def token_network(embedding, vocabulary_size, classifier, dtype="int32"):
+    """Returns the network from token ids `(batch, timesteps)` to what a classifier makes of them.
+
+    Args:
+        embedding: an `EmbeddingConfig`.
+        vocabulary_size: number of token ids, padding included.
+        classifier: layer from sequences of vectors to logits.
+        dtype: integer type of the ids.
+    """
+    inputs = keras.Input((None,), dtype=dtype)
+    vectors = embedding_layers(embedding, vocabulary_size)
+    return keras.Sequential([inputs, *vectors, classifier], name="network")

@@ -1,0 +1,1 @@
+"""What is learned from a data set, whichever it is: examples, network, loss, metrics, report."""

@@ -1,0 +1,76 @@
+"""What is learned of generated problems: a number, a class, or a class for each step."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from nrnm_keras.data.records import Records
+from nrnm_keras.models.end_to_end import end_to_end_classifier
+from nrnm_keras.models.token_network import token_network
+from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.heads.regression import Regression
+from nrnm_keras.tasks.heads.tagging import Tagging
+from pipelines.long_memory.problems import PROBLEMS
+
+
+class _GeneratedProblem(OpenTask):
+    """What the problems share.
+
+    Args:
+        task: a `ProblemTask`.
+        records: folder of the built records, with features `sequence` and `target`.
+    """
+
+    sort_by_length = False  # there is one length
+
+    def __init__(self, task, records):
+        super().__init__(task)
+        self.records = Records(records)
+        self.class_names = list(PROBLEMS[task.problem].classes)
+
+    def examples(self, split, part=0, num_parts=1):
+        """Returns the sequences `(timesteps, ...)` of a split with their targets."""
+        records = self.records.read(split, part, num_parts)
+        return records.map(lambda record: (record["sequence"], self.target(record))).cache()
+
+    def target(self, record):
+        """Returns the target of a record."""
+        return record["target"]
+
+
+class _OnTokens(_GeneratedProblem):
+    """A problem on token ids whose answers are classes."""
+
+    def build_network(self, network):
+        """Returns embedding and classifier: token ids to logits."""
+        vocabulary_size = 1 + len(PROBLEMS[self.task.problem].tokens)
+        return token_network(self.task, vocabulary_size, self.build_classifier(network))
+
+    def build_exported(self, network):
+        """Returns the model from token ids `(batch, timesteps)` to probabilities by class."""
+        tokens = keras.Input((None,), dtype="int32", name="sequence")
+        return end_to_end_classifier(tokens, network, self.class_names)
+
+
+class _Sum(_GeneratedProblem, Regression):
+    def build_network(self, network):
+        """Returns the network from values and markers `(batch, timesteps, 2)` to sums."""
+        number = layers.Dense(1, dtype="float32")
+        return keras.Sequential(
+            [keras.Input((None, 2)), *self.vector_layers(network), number], name="network"
+        )
+
+
+class _Copy(_OnTokens, Tagging):
+    def target(self, record):
+        """Returns the symbols at the steps of the answer, which alone count, -1 at the others."""
+        return tf.where(record["target"] == 0, -1, record["target"])
+
+
+class _Class(_OnTokens, Classification):
+    pass
+
+
+# What the answer of each problem is.
+HEADS = {"adding": _Sum, "copy": _Copy, "associative_recall": _Class, "induction": _Class}

@@ -1,0 +1,86 @@
+"""Language models: each token of a text told from those before it, for texts without labels."""
+
+import keras
+from keras import ops
+
+from nrnm_keras.data.unlabeled_records import UnlabeledRecords
+from nrnm_keras.models import LanguageModel
+from nrnm_keras.models.building import build_backbone
+from nrnm_keras.models.token_network import embedding_layers
+from nrnm_keras.models.token_scores import Perplexity, TokenLikelihood
+from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
+
+
+class LanguageModeling(OpenTask):
+    """The probability of texts, token by token.
+
+    Trained and validated on training texts only, labeled or not: a test split is not read.
+
+    Args:
+        task: a `LanguageModelTask`.
+        records: folder of the built records, with a feature `text`.
+    """
+
+    metric = "perplexity"
+    metric_mode = "min"
+    usage = " `--init_from={run}` lets the training of a text classifier start from this run."
+
+    def __init__(self, task, records):
+        super().__init__(task)
+        fraction, number = task.validation_fraction, task.validation_number
+        self.records = UnlabeledRecords(records, fraction, number)
+        self.preprocessor = create_preprocessor(task, self._batches("train"))
+
+    def examples(self, split, part=0, num_parts=1):
+        """Returns the encoded texts `(timesteps,)` of a split, each its own target, in memory."""
+        ids = self._batches(split, part, num_parts).map(self.preprocessor.encode)
+        return in_memory(ids.map(lambda ids: (ids, ids)))
+
+    def build_network(self, network):
+        """Returns the `LanguageModel`: token ids to their negative log-likelihoods."""
+        model = build_language_model(self.task, network, len(self.preprocessor.vocabulary))
+        return keras.Sequential([keras.Input((None,), dtype="int32"), model], name="network")
+
+    def loss(self):
+        """Returns the mean negative log-likelihood of the tokens."""
+        return TokenLikelihood()
+
+    def metrics(self):
+        """Returns the perplexity."""
+        return [Perplexity(name="perplexity")]
+
+    def build_exported(self, network):
+        """Returns the model from strings `(batch,)` to their log-probability and perplexity."""
+        texts = keras.Input((), dtype="string", name="text")
+        ids = self.preprocessor(texts)
+        likelihoods = network(ids)
+        log_probability = -ops.sum(likelihoods, axis=1)
+        tokens = ops.sum(ops.cast(ops.not_equal(ids, 0), "float32"), axis=1)
+        perplexity = ops.exp(-log_probability / tokens)
+        return keras.Model(texts, {"log_probability": log_probability, "perplexity": perplexity})
+
+    def describe(self):
+        """Returns the size of the vocabulary."""
+        return {"vocabulary_size": len(self.preprocessor.vocabulary)}
+
+    def _batches(self, split, part=0, num_parts=1):
+        records = self.records.read(split, part, num_parts).batch(READ_BATCH)
+        return records.map(lambda record: record["text"])
+
+
+def build_language_model(task, network, vocabulary_size):
+    """Returns the `LanguageModel` of a `LanguageModelTask` and a `NetworkConfig`.
+
+    Raises:
+        ValueError: if they make none.
+    """
+    encoder = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            *embedding_layers(task, vocabulary_size),
+            build_backbone(network),
+        ],
+        name="encoder",
+    )
+    return LanguageModel(encoder, network.head_dropout, task.softmax_samples, name="language_model")

@@ -1,0 +1,81 @@
+"""OpenTask: what the training loop wants to know of a data set and its network."""
+
+
+class OpenTask:
+    """A task whose records are there, with its preprocessing, network, loss and metrics.
+
+    Making one opens the records and learns what the preprocessing needs from the training split.
+
+    Args:
+        task: the `Task`, which has the options.
+
+    Attributes:
+        task: the same.
+        records: its `Records`.
+        metric: name of the metric of the validation split that tells the best epoch.
+        metric_mode: `"max"` or `"min"`.
+        usage: what the report says about using the model, with `{run}` for the run's folder.
+        sort_by_length: whether sequences of similar length go into one batch.
+        padding: number that shorter sequences of a batch are padded with.
+        target_padding: the same for targets, of tasks with one for each step.
+    """
+
+    metric = "accuracy"
+    metric_mode = "max"
+    usage = ""
+    sort_by_length = True
+    padding = 0
+    target_padding = -1
+
+    def __init__(self, task):
+        self.task = task
+
+    def examples(self, split, part=0, num_parts=1):
+        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length.
+
+        `part` and `num_parts` are those of `Records.read`.
+        """
+        raise NotImplementedError
+
+    def build_network(self, network):
+        """Returns the model from padded batches of sequences to what the loss takes.
+
+        Args:
+            network: a `NetworkConfig`.
+
+        Raises:
+            ValueError: if its values do not go together.
+        """
+        raise NotImplementedError
+
+    def build_trained(self, network):
+        """Returns the model that is trained in the network's place and shares its weights."""
+        return network
+
+    def encoder_of(self, network):
+        """Returns the embedding of tokens and the backbone of a network of the task's."""
+        raise NotImplementedError
+
+    def loss(self):
+        """Returns the loss."""
+        raise NotImplementedError
+
+    def metrics(self):
+        """Returns a new list of metrics."""
+        raise NotImplementedError
+
+    def build_exported(self, network):
+        """Returns the model from raw input to named results, sharing the network's weights."""
+        raise NotImplementedError
+
+    def describe(self):
+        """Returns facts about the data for the report, as a dictionary."""
+        return {}
+
+    def analyze(self, result):
+        """Returns what the report says of an `Evaluation` besides the metrics, as a dictionary."""
+        return {}
+
+    def draw(self, result, folder):
+        """Draws plots of an `Evaluation`; returns their titles by file name within the folder."""
+        return {}

@@ -1,0 +1,77 @@
+"""Text classification."""
+
+import keras
+
+from nrnm_keras.data.records import Records
+from nrnm_keras.data.unlabeled_records import PartlyLabeledRecords
+from nrnm_keras.models.building import build_adversarial
+from nrnm_keras.models.end_to_end import end_to_end_classifier
+from nrnm_keras.models.labelled_accuracy import LabelledAccuracy
+from nrnm_keras.models.token_network import token_network
+from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
+
+
+class TextClassification(Classification):
+    """Classes of whole texts.
+
+    The training examples include unlabeled texts, whose label is -1, if the task's options ask for
+    a loss that learns from them.
+
+    Args:
+        task: a `TextClassificationTask`.
+        records: folder of the built records, with features `text` and `label`.
+        vocabulary: list of tokens, as `TextPreprocessor.vocabulary`. Default: that of the training
+            texts.
+    """
+
+    def __init__(self, task, records, vocabulary=None):
+        super().__init__(task)
+        kind = PartlyLabeledRecords if task.learns_from_unlabeled else Records
+        self.records = kind(records, task.validation_fraction, task.validation_number)
+        self.class_names = self.records.class_names
+        texts = self._batches("train").map(lambda text, label: text)
+        self.preprocessor = create_preprocessor(task, texts, vocabulary)
+
+    def examples(self, split, part=0, num_parts=1):
+        """Returns the encoded texts `(timesteps,)` of a split with their labels, in memory."""
+        batches = self._batches(split, part, num_parts)
+        batches = batches.map(lambda text, label: (self.preprocessor.encode(text), label))
+        # Records are shuffled, except that the unlabeled ones come last.
+        return in_memory(batches, mixed=split == "train" and self._labeled_fraction < 1)
+
+    def build_network(self, network):
+        """Returns embedding and `SequenceClassifier`: token ids to logits."""
+        vocabulary_size = len(self.preprocessor.vocabulary)
+        return token_network(self.task, vocabulary_size, self.build_classifier(network))
+
+    def build_trained(self, network):
+        """Returns the network, in an `AdversarialTraining` if the task's options ask for it."""
+        return build_adversarial(network, self.task, self._labeled_fraction, self.task.max_length)
+
+    def metrics(self):
+        """Returns the accuracy on the labeled texts."""
+        return [LabelledAccuracy(name="accuracy")]
+
+    def encoder_of(self, network):
+        """Returns embedding and backbone."""
+        return network.layers[0], network.layers[-1].backbone
+
+    def build_exported(self, network):
+        """Returns the model from strings `(batch,)` to probabilities by class name."""
+        texts = keras.Input((), dtype="string", name="text")
+        return end_to_end_classifier(texts, network, self.class_names, self.preprocessor)
+
+    def describe(self):
+        """Returns the class names, the size of the vocabulary and the number of labels."""
+        facts = {**super().describe(), "vocabulary_size": len(self.preprocessor.vocabulary)}
+        return facts if self._labeled_fraction == 1 else {**facts, "labeled": self.records.labeled}
+
+    @property
+    def _labeled_fraction(self):
+        """The share of the training texts that have a label."""
+        return self.records.labeled / self.records.sizes["train"]
+
+    def _batches(self, split, part=0, num_parts=1):
+        records = self.records.read(split, part, num_parts).batch(READ_BATCH)
+        return records.map(lambda record: (record["text"], record["label"]))

@@ -1,0 +1,40 @@
+"""Texts as token ids: the vocabulary, the examples."""
+
+import numpy as np
+import tensorflow as tf
+
+from nrnm_keras.preprocessing import TextPreprocessor
+
+READ_BATCH = 512
+
+
+def create_preprocessor(options, texts, vocabulary=None):
+    """Returns the `TextPreprocessor` of a `TextConfig`.
+
+    Args:
+        options: the `TextConfig`.
+        texts: `tf.data.Dataset` of batches of training texts, which the vocabulary is learned on.
+        vocabulary: list of tokens that is taken instead, as `TextPreprocessor.vocabulary`.
+    """
+    preprocessor = TextPreprocessor(
+        options.vocabulary_size, options.max_length, options.head_fraction, name="preprocessor"
+    )
+    if vocabulary:
+        preprocessor.lookup.set_vocabulary(vocabulary)
+    else:
+        preprocessor.adapt(texts)
+    return preprocessor
+
+
+def in_memory(batches, mixed=False):
+    """Returns a `tf.data.Dataset` of the rows of batches, which it reads once.
+
+    Args:
+        batches: `tf.data.Dataset` of tuples of tensors or ragged tensors.
+        mixed: whether to shuffle the rows; the order is always the same for the same number.
+    """
+    columns = tuple(tf.concat(column, 0) for column in zip(*batches, strict=True))
+    if mixed:
+        order = np.random.default_rng(0).permutation(int(columns[-1].shape[0]))
+        columns = tuple(tf.gather(column, order) for column in columns)
+    return tf.data.Dataset.from_tensor_slices(columns)

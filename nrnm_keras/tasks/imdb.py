@@ -1,0 +1,73 @@
+"""Film reviews of the Large Movie Review Dataset."""
+
+import dataclasses
+from typing import ClassVar
+
+from nrnm_keras.config import SourceConfig
+from nrnm_keras.config.options import option
+from nrnm_keras.tasks.sample_reviews import SampleLanguageModelTask, SampleReviewsTask
+from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTask
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _ImdbSource(SourceConfig):
+    source: str | None = option(
+        None, "aclImdb folder or archive to build from; default: download", flag="imdb_source"
+    )
+    sample_when_unavailable: bool = option(
+        False, "train on generated reviews if IMDB is neither there nor can be downloaded"
+    )
+    dataset: ClassVar[str] = "imdb"
+    source_flag: ClassVar[str] = "imdb_source"
+
+    def build_options(self):
+        """Returns where the raw reviews are."""
+        return {"source": self.source, "source_limit_mb": self.source_limit_mb}
+
+    def ways_on(self):
+        """Returns what to do if there are no reviews, in a sentence."""
+        return (
+            "three ways on: --imdb_source=PATH of the aclImdb folder or its archive; a machine "
+            "with network; --sample_when_unavailable to train on generated reviews"
+        )
+
+    def validation_number(self, record):
+        """Returns the number in a review's id.
+
+        Reviews of one film have near numbers, and the test reviews are of other films. With a film
+        in both the training and the validation split, its names would give its reviews away, and
+        validation would promise what the test does not keep.
+        """
+        import tensorflow as tf
+
+        number = tf.strings.regex_replace(record["id"], r".*/(\d+)_.*", r"\1")
+        return tf.strings.to_number(number, tf.int64)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImdbTask(_ImdbSource, TextClassificationTask):
+    """IMDB film reviews"""
+
+    name: ClassVar[str] = "imdb"
+
+    def substitute(self):
+        """Returns the task on generated reviews, if it may stand in."""
+        return _on_generated(self, SampleReviewsTask)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImdbLanguageModelTask(_ImdbSource, LanguageModelTask):
+    """Language model of IMDB film reviews"""
+
+    name: ClassVar[str] = "language_model"
+
+    def substitute(self):
+        """Returns the task on generated reviews, if it may stand in."""
+        return _on_generated(self, SampleLanguageModelTask)
+
+
+def _on_generated(task, other):
+    if not task.sample_when_unavailable:
+        return None
+    names = {field.name for field in other.options()}
+    return other(**{name: getattr(task, name) for name in names})

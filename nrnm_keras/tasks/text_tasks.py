@@ -1,0 +1,49 @@
+"""What tasks on texts have in common, wherever the texts come from."""
+
+import dataclasses
+from typing import ClassVar
+
+from nrnm_keras.config import (
+    AdversarialConfig,
+    EmbeddingConfig,
+    LanguageModelConfig,
+    TextConfig,
+    ValidationConfig,
+)
+from nrnm_keras.tasks.task import Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextClassificationTask(
+    AdversarialConfig, EmbeddingConfig, TextConfig, ValidationConfig, Task
+):
+    """Classes of whole texts: records with features `text` and `label`."""
+
+    starts_from_language_model: ClassVar[bool] = True
+    # What keeps together the texts that a validation split must not tear apart (`Records`).
+    validation_number: ClassVar[None] = None
+
+    def open(self, records, vocabulary=None):
+        """Returns the `TextClassification`."""
+        from nrnm_keras.tasks.heads.text_classification import TextClassification
+
+        return TextClassification(self, records, vocabulary)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LanguageModelTask(LanguageModelConfig, EmbeddingConfig, TextConfig, ValidationConfig, Task):
+    """A language model of texts, labeled or not: records with a feature `text`."""
+
+    validation_number: ClassVar[None] = None
+
+    def open(self, records, vocabulary=None):
+        """Returns the `LanguageModeling`."""
+        from nrnm_keras.tasks.heads.language_modeling import LanguageModeling
+
+        return LanguageModeling(self, records)
+
+    def check_network(self, network):
+        """Raises a ValueError if a `NetworkConfig` makes no language model."""
+        from nrnm_keras.tasks.heads.language_modeling import build_language_model
+
+        build_language_model(self, network, vocabulary_size=3)

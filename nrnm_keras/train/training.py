@@ -1,0 +1,267 @@
+"""Trainings from a configuration to a finished run."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any, NamedTuple
+
+import keras
+
+from nrnm_keras.commands import child_process
+from nrnm_keras.commands.command_line import check_output_flag
+from nrnm_keras.commands.stopping import StopRequest
+from nrnm_keras.config import TrainConfig
+from nrnm_keras.data.checks import faults_named
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.report_file import read_report
+from nrnm_keras.inference.run_config import config_lines
+from nrnm_keras.inference.run_folder import RunFolder
+from nrnm_keras.inference.trained_model import TrainedModel
+from nrnm_keras.tasks.built_records import find_records
+from nrnm_keras.train.data_in_memory import with_data
+from nrnm_keras.train.finish import finish
+from nrnm_keras.train.loop import run_training
+from nrnm_keras.train.pretrained import Pretrained, check_start
+from nrnm_keras.train.strategy import create_replicas
+from pipelines.console import say
+from pipelines.errors import SourceError
+from pipelines.escaping import quoted
+
+_FINISH = (
+    "import sys; from nrnm_keras.train import __main__ as train; "
+    "sys.exit(train.main(is_trained=True))"
+)
+
+
+class FinishedRun(NamedTuple):
+    """A finished training.
+
+    Attributes:
+        folder: the run's folder, a `pathlib.Path`.
+        report: the content of its `report.json`, a dictionary.
+        is_chief: whether this process is the first of those that trained together.
+    """
+
+    folder: pathlib.Path
+    report: dict[str, Any]
+    is_chief: bool = True
+
+    @property
+    def model(self) -> TrainedModel:
+        """The trained model, loaded from the folder."""
+        return TrainedModel.load(self.folder)
+
+
+def train(
+    config: TrainConfig, train_data=None, validation_data=None, test_data=None
+) -> FinishedRun:
+    """Trains, tests and exports a model, as the command `python -m nrnm_keras.train` does.
+
+    A training that was stopped goes on where it stopped, when it is called again with the same
+    configuration.
+
+    Args:
+        config: the `TrainConfig`; its `run_dir` gets the results.
+        train_data: pair of examples and labels, for a task on your own data whose examples are in
+            memory: texts (list of strings), or sequences (`(batch, timesteps, features)`, or a list
+            of arrays `(timesteps, features)`). Labels are integers or strings, one for each
+            example. They are kept in the run's folder. Default: the files that the task names.
+        validation_data: the same to validate on. Default: a part of the training data.
+        test_data: the same to test on. Default: no test.
+
+    Returns:
+        A `FinishedRun`.
+
+    Raises:
+        UsageError: if something about the configuration, the data or the folder is wrong.
+        SourceError: if raw data cannot be read.
+        Stopped: on SIGTERM and SIGHUP, after a checkpoint is saved.
+
+    Example:
+
+    >>> import tempfile
+    >>> from nrnm_keras.train import NetworkConfig, TextTask, TrainConfig, train
+    >>> config = TrainConfig(
+    ...     task=TextTask(embedding_size=8),
+    ...     network=NetworkConfig(units=8, num_layers=1, nrnm_layers=[1]),
+    ...     run_dir=tempfile.mkdtemp(),
+    ...     epochs=1,
+    ... )
+    >>> texts = ["a fine film", "a dull film", "fine", "so dull"] * 10
+    >>> run = train(config, (texts, ["good", "bad"] * 20))  # doctest: +ELLIPSIS
+    Epoch 1/1
+    ...
+    >>> run.model.class_names
+    ['bad', 'good']
+    """
+    config = with_data(config, train_data, validation_data, test_data)
+    return run_trainings({"": config})[""]
+
+
+def run_trainings(configs, command=None, is_trained=False):
+    """Runs trainings on the same data, one after the other.
+
+    Args:
+        configs: dictionary from a title, or `""` for none, to a `TrainConfig`.
+        command: list of words, the command line that asked for them. Default: the one that runs
+            the same training.
+        is_trained: whether the networks are trained, and one device is enough for the rest; the
+            process that started this one then has the lock on the folder.
+
+    Returns:
+        Dictionary from the same titles to `FinishedRun`s.
+    """
+    config = next(iter(configs.values()))
+    stop = StopRequest(config.time_limit)
+    for each in configs.values():
+        _check(each)
+    devices = config.devices
+    if is_trained:
+        devices = devices.replace(strategy="one_device", xla="off")
+    replicas = create_replicas(devices, config.batch_size)
+    with replicas.naming_lost_processes(), _settings_kept():
+        for each in configs.values():
+            _check_network(each)
+        return _run(configs, command, replicas, stop, is_trained)
+
+
+def _run(configs, command, replicas, stop, is_trained):
+    folders = {title: RunFolder(config.run_dir) for title, config in configs.items()}
+    config, runs = next(iter(configs.values())), {}
+    with contextlib.ExitStack() as locks:
+        if not is_trained:
+            replicas.on_first(lambda: [locks.enter_context(f.locked()) for f in folders.values()])
+        replicas.on_first(lambda: _check_folders(folders, configs))
+        task = config.task if config.test else config.task.without_test()
+        # The first process builds what is missing; the others then find it, or build their own.
+        replicas.on_first(lambda: find_records(task, config.data_dir))
+        task, records = find_records(task, config.data_dir)
+        with stop:
+            for title, each in configs.items():
+                if title:
+                    say(f"\n{title}:")
+                words = command or _command_of(each)
+                _train(each, folders[title], task, records, replicas, stop, words)
+                report, is_chief = read_report(folders[title]), replicas.worker == 0
+                runs[title] = FinishedRun(folders[title].path, report, is_chief)
+    return runs
+
+
+@contextlib.contextmanager
+def _settings_kept():
+    """In this context a training may change Keras's settings, which then are as they were."""
+    policy = keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _command_of(config):
+    flags = pathlib.Path(config.run_dir) / RunFolder.FLAGS
+    return [
+        *("python", "-m", "nrnm_keras.train"),
+        *(f"--flagfile={flags}", f"--run_dir={config.run_dir}"),
+    ]
+
+
+def _check(config):
+    """Finds what is wrong with a configuration before any work is done."""
+    if not config.run_dir:
+        raise UsageError("no --run_dir given; expected a folder for the results")
+    for name in ("run_dir", "data_dir"):
+        check_output_flag(name, getattr(config, name))
+    if broken := [line for line in config_lines(config) if len(line.splitlines()) > 1]:
+        raise UsageError(f"{quoted(broken[0])} has a line break; a flag file cannot hold it")
+    if config.init_from:
+        check_start(config)
+
+
+def _check_network(config):
+    """Finds out whether the options make a network."""
+    try:
+        config.task.check_network(config.network)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _check_folders(folders, configs):
+    """Finds out whether there is something to do, and whether the run folders allow it."""
+    for title, folder in folders.items():
+        folder.check(configs[title])
+    overwrite = any(config.overwrite for config in configs.values())
+    is_done = all(folder.is_finished and not folder.has_state for folder in folders.values())
+    if is_done and not overwrite:
+        path = next(iter(folders.values())).path
+        raise UsageError(
+            f"run_dir={path} holds a finished run; choose another folder, or --overwrite"
+        )
+
+
+def _train(config, folder, task, records, replicas, stop, command):
+    """Trains once, or goes on, and fills the run folder."""
+    (is_finished,) = replicas.agree([folder.is_finished and not config.overwrite])
+    if is_finished:  # the process may have been killed just before it did this
+        replicas.on_first(folder.remove_state)
+        return
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(config.seed)
+    precision = config.devices.mixed_precision
+    keras.config.set_dtype_policy("float32" if precision == "none" else f"mixed_{precision}")
+    pretrained = Pretrained.load(config, task) if config.init_from else None
+    with faults_named(records):
+        opened = task.open(records, vocabulary=pretrained.vocabulary if pretrained else None)
+        if not config.test:
+            opened.records.leave_out_test()
+        replicas.on_first(lambda: folder.create(config))
+        progress = run_training(opened, config, folder, replicas, stop, pretrained)
+    replicas.on_first(lambda: _finish(opened, config, folder, progress, command))
+
+
+def _finish(task, config, folder, progress, command):
+    """Tests and exports the best network, and reports."""
+    if keras.backend.backend() != "tensorflow":
+        _finish_on_tensorflow(folder)
+        return
+    try:
+        with faults_named(task.records.path):
+            finish(task, config, folder, progress, command)
+    except (UsageError, SourceError):  # of what was read
+        raise
+    except Exception as error:
+        if not (reason := _why_not_written(error)):
+            raise
+        raise UsageError(
+            f"run_dir={folder.path} cannot be written after the training: {reason}; once it can, "
+            "the same command tests and exports what was trained"
+        ) from error
+
+
+def _finish_on_tensorflow(folder):
+    """Runs the command in a process with TensorFlow, which alone writes a SavedModel.
+
+    It finds the training done.
+    """
+    command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
+    command.append(f"--run_dir={folder.path}")
+    # It holds the lock too, so that the folder stays locked should this process be killed.
+    held = [] if folder.lock.descriptor is None else [folder.lock.descriptor]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    options = {"env": environment, "stdout": subprocess.DEVNULL, "pass_fds": held}
+    if child_process.run(command, **options).returncode:
+        raise UsageError(f"the network was trained but not exported; {folder.path} holds it")
+
+
+def _why_not_written(error):
+    """Returns why the operating system refused to write, None if an error is another.
+
+    TensorFlow has no class for such errors and no number in them, only the system's words.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+    words = map(os.strerror, numbers)
+    return next((reason for reason in words if reason in str(error)), None)
