@@ -6,6 +6,8 @@ import os
 import types
 import typing
 
+_NAMES = {bool: "True or False", int: "an integer", float: "a number", str: "a string"}
+
 
 def option(
     default,
@@ -113,11 +115,11 @@ def _checked(field, hint, value):
         is_sequence = isinstance(value, list | tuple)
         if is_sequence and all(_is(each, item) for each in value):
             return tuple(value)
-        raise ValueError(_message(field, value, f"a tuple of {item.__name__}s"))
+        raise ValueError(_message(field, value, f"a tuple of {_NAMES[item].split()[-1]}s"))
     if kind is str and isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not _is(value, kind):
-        raise ValueError(_message(field, value, f"a {kind.__name__}"))
+        raise ValueError(_message(field, value, _NAMES[kind]))
     value = kind(value)
     rules = field.metadata
     if rules["choices"] and value not in rules["choices"]:

@@ -3,6 +3,7 @@
 import csv
 import pathlib
 
+from nrnm_keras.commands.option_flags import written
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import define_flags
 from pipelines.escaping import quoted
@@ -47,7 +48,10 @@ def read_published(path, config):
     return [
         {name: row.get(name) or "" for name in (*_NEEDED, _PARAMETERS)}
         for row in rows
-        if all(value in ("", str(values.get(name))) for name, value in _conditions(row).items())
+        if all(
+            name not in values or value in ("", written(values[name]))
+            for name, value in _conditions(row).items()
+        )
     ]
 
 

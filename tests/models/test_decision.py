@@ -6,9 +6,9 @@ import pytest
 from nrnm_keras.errors import UsageError
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.predict.results import FORMATS
-from nrnm_keras.tasks.classification import Classification
-from nrnm_keras.tasks.step_classification import StepClassification
-from nrnm_keras.train.evaluation import Outcome
+from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.heads.tagging import Tagging
+from nrnm_keras.train.evaluation import Evaluation
 
 NAN = float("nan")
 
@@ -36,12 +36,12 @@ def test_results_have_no_label_without_numbers(form):
     assert file.getvalue() == header
 
 
-@pytest.mark.parametrize("kind", [Classification, StepClassification])
+@pytest.mark.parametrize("kind", [Classification, Tagging])
 def test_reports_have_no_accuracy_without_numbers(kind):
     task = object.__new__(kind)
     task.class_names = ["a", "b"]
     targets, outputs = np.array([0, 1]), np.array([[1.0, 0.0], [NAN, NAN]])
-    if kind is StepClassification:
+    if kind is Tagging:
         targets, outputs = targets[None], outputs[None]
     with pytest.raises(UsageError, match="no number for a class"):
-        task.analyse(Outcome("test", targets, outputs, {}))
+        task.analyze(Evaluation("test", targets, outputs, {}))
