@@ -12,7 +12,7 @@ from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 from pipelines.escaping import listed, quoted
 from pipelines.file_errors import reading
-from pipelines.left_out import left_out_warnings, note_left_out
+from pipelines.left_out import left_out_warnings, usable_examples
 from pipelines.limits import in_bytes
 from pipelines.paths import StrPath
 
@@ -109,11 +109,16 @@ class LabeledFiles(DatasetBuilder):
         return {split: self._generate_examples(split, path) for split, path in self._files.items()}
 
     def _generate_examples(self, split, path):
+        message = f"{path}: every {self.CONTENT} is without one number"
+        return usable_examples(self, self._examples(split, path), message)
+
+    def _examples(self, split, path):
+        """Yields (place, key, example) of each example in a file."""
         classes = self.info.features["label"].names
-        written, left_out = 0, []
         for number, place, content, label in self._read(path, split != UNLABELED):
+            key = f"{split}/{number}"
             if content is None:
-                left_out.append(place)
+                yield place, key, None
                 continue
             if split == UNLABELED:
                 label = -1
@@ -122,12 +127,7 @@ class LabeledFiles(DatasetBuilder):
                     f"{place}: label {quoted(label)} does not occur in {self._files['train']}; "
                     f"it has: {listed(classes)}"
                 )
-            key = f"{split}/{number}"
-            yield key, {self.CONTENT: content, "label": label, "id": key}
-            written += 1
-        if not written:
-            raise SourceError(f"{path}: every {self.CONTENT} is without one number")
-        note_left_out(self, left_out)
+            yield place, key, {self.CONTENT: content, "label": label, "id": key}
 
 
 def class_names(path: StrPath, labels: Iterable[str]) -> list[str]:

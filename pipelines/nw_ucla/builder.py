@@ -6,8 +6,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
-from pipelines.errors import SourceError
-from pipelines.left_out import left_out_warnings, note_left_out
+from pipelines.left_out import left_out_warnings, usable_examples
 from pipelines.limits import NW_UCLA_FILE, option_help
 from pipelines.nw_ucla.joints import JOINTS
 from pipelines.nw_ucla.samples import ACTIONS, read_samples
@@ -79,13 +78,12 @@ class NwUcla(DatasetBuilder):
         return {"samples": self._generate_examples(self._given_source())}
 
     def _generate_examples(self, source):
-        written, left_out = 0, []
-        for sample in read_samples(source, self._limit):
-            if has_usable_joint(sample.joints):
-                yield sample.name, sample._asdict()
-                written += 1
-            else:
-                left_out.append(sample.name)
-        if not written:
-            raise SourceError(f"{source}: no sample has one usable joint")
-        note_left_out(self, left_out)
+        samples = (
+            (
+                sample.name,
+                sample.name,
+                sample._asdict() if has_usable_joint(sample.joints) else None,
+            )
+            for sample in read_samples(source, self._limit)
+        )
+        return usable_examples(self, samples, f"{source}: no sample has one usable joint")
