@@ -1,7 +1,7 @@
-"""Raw files to TFRecords: one TFDS builder for each data set.
+"""Turns raw files into TFRecords: one folder and one TFDS builder for each data set.
 
-`python -m pipelines.build DATASET` builds one on the command line, `pipelines.build.build` in code.
-The records are read with `tfds.builder_from_directory`, which needs nothing from this package.
+`python -m pipelines.build DATASET` builds a data set on the command line, `pipelines.build.build`
+in Python. The records are read with `tfds.builder_from_directory`, without this package.
 """
 
 from pipelines import library_logs

@@ -1,23 +1,23 @@
-"""Times NTU RGB+D's pipeline beside a straightforward reader: `python -m pipelines.benchmark`."""
+"""Compares NTU RGB+D's pipeline with a simple reader: `python -m pipelines.benchmark`."""
 
 import io
-import os
 import pathlib
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from absl import flags
 
-from pipelines.build import tfds_quiet
-from pipelines.console import MENDABLE, command_output, say, say_error, words_for
+from pipelines.command_line import new_flags, parse_flags, refuse_words, run_command
+from pipelines.console import say
 from pipelines.errors import SourceError
-from pipelines.escaping import quoted
-from pipelines.library_logs import define_verbose, import_tensorflow
+from pipelines.library_logs import import_tensorflow, tfds_quiet
 from pipelines.ntu_rgbd.examples import read_example
-from pipelines.ntu_rgbd.source import open_source
+from pipelines.ntu_rgbd.source import SkeletonFile, open_source
 from pipelines.ntu_sample.generate import generate_files
 
 _USAGE = "python -m pipelines.benchmark [--source=PATH] [--files=20] [--repeats=7]"
@@ -28,78 +28,66 @@ _JOINT_KEYS = (
 _HIP, _SPINE, _LEFT_SHOULDER, _RIGHT_SHOULDER = 0, 1, 4, 8
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    values = flags.FlagValues()
-    source_help = "folder or original archive of .skeleton files; without it some are generated"
+    return run_command(_run, arguments)
+
+
+def _run(arguments):
+    """Parses the command line, runs the benchmark and prints its table."""
+    values = new_flags()
+    source_help = "folder or original archive of .skeleton files; generated if not given"
     flags.DEFINE_string("source", None, source_help, flag_values=values)
-    flags.DEFINE_integer("files", 20, "how many of them to read", 1, flag_values=values)
-    flags.DEFINE_integer(
-        "repeats", 7, "timed runs of each reader, in turn; the median counts", 1, flag_values=values
-    )
-    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    define_verbose(values)
-    with command_output():
-        try:
-            rest = values(["", *arguments])[1:]
-            if rest:
-                raise SourceError(
-                    f"unexpected argument {quoted(rest[0])}; flags are written --name=value"
-                )
-            if values.help:
-                say(f"usage: {_USAGE}\n{values.get_help()}")
-            else:
-                _run(values)
-            return 0
-        except MENDABLE as error:
-            say_error(words_for(error))
-            return 1
-
-
-def _run(values):
+    flags.DEFINE_integer("files", 20, "number of files to read", 1, flag_values=values)
+    repeats_help = "timed runs of each reader, in turn; medians are shown"
+    flags.DEFINE_integer("repeats", 7, repeats_help, 1, flag_values=values)
+    refuse_words(parse_flags(values, arguments))
+    if values.help:
+        say(f"usage: {_USAGE}\n{values.get_help()}")
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         if not values.source:
             generate_files(folder, values.files)
         files = open_source(values.source or folder).files()[: values.files]
         size = statistics.mean(file.size for file in files) / 1000
         say(f"files: {len(files)}, {size:.0f} kB on average; CPU time, medians in turn\n")
-        say(f"{'':<44}{'ms a file':>11}{'files a second and core':>26}{'ratio':>8}")
+        say(f"{'':<44}{'ms per file':>11}{'files per second and core':>26}{'ratio':>8}")
         for row in benchmark(files, values.repeats):
             say(
                 f"{row['reader']:<44}{row['seconds'] * 1e3:>11.2f}"
                 f"{1 / row['seconds']:>26.1f}{row['ratio']:>8.1f}"
             )
+    return 0
 
 
-def benchmark(files, repeats):
-    """Times both readers on the same files, interleaved, in this process.
+def benchmark(files: Sequence[SkeletonFile], repeats: int) -> list[dict[str, Any]]:
+    """Times both readers on the same files, in turn, in this process.
 
     Args:
-        files: list of skeleton files, as of `pipelines.ntu_rgbd.source`.
-        repeats: integer, how often each reader is timed.
+        files: skeleton files from `pipelines.ntu_rgbd.source`.
+        repeats: how often each reader is timed.
 
     Returns:
-        A list of dictionaries: `reader`; `seconds`, the median of the CPU time for a file; `ratio`,
-        the median of how many times the first reader's rate it has.
+        A dictionary for each reader: `reader`, its name; `seconds`, the median CPU time per file;
+        `ratio`, its median speed relative to the first reader.
 
     Raises:
         SourceError: if a file is damaged.
     """
     for file in files:
-        _example(file)  # the straightforward reader has no words for damage
+        _example(file)  # the simple reader cannot describe damage
     with tempfile.TemporaryDirectory() as folder:
         write = _record_writer(pathlib.Path(folder))
-        readers = {
+        readers: dict[str, Callable[[], object]] = {
             "line by line, rotated joint by joint": lambda: [read_naively(file) for file in files],
             "the pipeline: parsed, tracked, written": lambda: write(map(_example, files)),
         }
-        seconds = {name: [] for name in readers}
+        seconds: dict[str, list[float]] = {name: [] for name in readers}
         for turn in range(repeats + 1):
             for name, read in readers.items():
                 start = time.process_time()
                 read()
-                if turn:  # the first is to warm up
+                if turn:  # the first turn is a warm-up
                     seconds[name].append((time.process_time() - start) / len(files))
     first = next(iter(seconds.values()))
     return [
@@ -112,11 +100,12 @@ def benchmark(files, repeats):
     ]
 
 
-def read_naively(file):
+def read_naively(file: SkeletonFile) -> np.ndarray:
     """Returns the joints of a skeleton file `(frames, bodies, 25, 3)`, seen from the front.
 
-    It is what one writes first: every number goes into a dictionary, and every joint is moved and
-    rotated by itself, spine to z and shoulders to x. Bodies are told apart by their place.
+    This is the obvious first implementation: every number goes into a dictionary, and every joint
+    is moved and rotated separately, spine to z and shoulders to x. A body is identified by its
+    position in the frame.
     """
     lines = io.TextIOWrapper(io.BytesIO(file.read()), "ascii")
     frames = [_read_bodies(lines) for _ in range(int(lines.readline()))]
@@ -177,7 +166,6 @@ def _example(file):
 
 def _record_writer(folder):
     """Returns a function that writes examples as the build writes a shard."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
     import_tensorflow()
     from tensorflow_datasets.core import example_serializer, writer
 

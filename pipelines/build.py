@@ -2,56 +2,42 @@
 
 import contextlib
 import glob
-import importlib
-import inspect
-import io
 import logging
 import os
 import pathlib
 import shutil
 import sys
-
-import absl.logging
-from absl import flags
+from collections.abc import Sequence
+from typing import Any
 
 from pipelines import locks
-from pipelines.console import MENDABLE, command_output, say, say_error, words_for
+from pipelines.build_flags import all_options_help, build_flags, general_help, options_help
+from pipelines.command_line import parse_flags, refuse_words, run_command
+from pipelines.console import say, say_error
+from pipelines.datasets import builder_class, dataset_names
 from pipelines.errors import SourceError
 from pipelines.escaping import cut, for_terminal, is_utf8, quoted
 from pipelines.file_errors import write_error
-from pipelines.library_logs import define_verbose, import_tensorflow, is_verbose
+from pipelines.library_logs import import_tensorflow, tfds_quiet
+from pipelines.paths import StrPath
 from pipelines.publishing import make_folder, sync, sync_tree
 
-# Data set -> "module:class". The module is imported only when its data set is asked for.
-DATASETS = {
-    "flip_secondary_structure": "pipelines.flip_secondary_structure.builder:FlipSecondaryStructure",
-    "imdb": "pipelines.imdb.builder:Imdb",
-    "long_memory": "pipelines.long_memory.builder:LongMemory",
-    "ntu_rgbd": "pipelines.ntu_rgbd.builder:NtuRgbd",
-    "ntu_sample": "pipelines.ntu_sample.builder:NtuSample",
-    "nw_ucla": "pipelines.nw_ucla.builder:NwUcla",
-    "sample_reviews": "pipelines.sample_reviews.builder:SampleReviews",
-    "sequence_files": "pipelines.sequence_files.builder:SequenceFiles",
-    "sick": "pipelines.sick.builder:Sick",
-    "text_files": "pipelines.text_files.builder:TextFiles",
-}
-
-# What TFDS calls the folder of a build that is not through.
+# TFDS's prefix for the folder of an unfinished build.
 UNFINISHED = "incomplete."
 
 
-def build(dataset, data_dir, **options):
-    """Builds a data set, or finds the finished build, and returns its folder.
+def build(dataset: str, data_dir: StrPath, **options: Any) -> pathlib.Path:
+    """Builds a data set unless a finished build exists, and returns the build's folder.
 
     Args:
-        dataset: a key of `DATASETS`.
-        data_dir: folder that holds all builds; made if it is missing.
+        dataset: the name of a data set, which is the name of its folder in this package.
+        data_dir: folder that holds all builds; created if it is missing.
         **options: the data set's own options (its builder's `OPTIONS`).
 
     Returns:
-        A `pathlib.Path`, the folder of the built version, for `tfds.builder_from_directory`. It is
-        complete whenever it is there: TFDS writes to another name and renames at the end. A build
-        that another process has begun is waited for.
+        The folder of the built version, for `tfds.builder_from_directory`. The folder appears only
+        when it is complete: TFDS writes under another name and renames at the end. If another
+        process is building the same data set, this one waits for it.
 
     Raises:
         SourceError: for an unknown data set or option, unusable raw data, or a folder that cannot
@@ -71,115 +57,77 @@ def build(dataset, data_dir, **options):
     return pathlib.Path(builder.data_dir)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
-    with command_output():
-        try:
-            return _run(arguments)
-        except MENDABLE as error:
-            say_error(words_for(error))
-            return 1
-        except KeyboardInterrupt:
-            say_error("nothing was kept of the unfinished build", "interrupted")
-            os._exit(130)  # a download's thread would keep the process until it is through
+    return run_command(_run, argv)
 
 
 def _run(arguments):
-    """Parses the command line, builds, and prints what was built."""
-    dataset = next((word for word in arguments if word in DATASETS), None)
+    """Parses the command line, builds, and prints a summary of the build."""
+    names = dataset_names()
+    dataset = next((word for word in arguments if word in names), None)
     if dataset is None:
-        usage = f"{_usage('DATASET')}; DATASET is one of: {', '.join(DATASETS)}"
-        if {"--help", "-h"} & set(arguments):
-            say(usage)
-            return 0
-        for word in arguments:
-            if not word.startswith("-"):
-                raise _unknown_dataset(word)
-        raise SourceError(f"no data set named; {usage}")
+        return _run_without_dataset(arguments)
     arguments.remove(dataset)
     import_tensorflow()
-    builder_class = _builder_class(dataset)
-    values = _flags(builder_class)
-    options = _parse(values, arguments)
-    del options["verbose"]
-    if options.pop("help"):
-        say(_usage(dataset))
-        for name in options:
-            say(f"  --{name}: {values[name].help} (default: {values[name].default})")
+    cls = builder_class(dataset)
+    values = build_flags(cls)
+    refuse_words(parse_flags(values, arguments, hidden=cls.RENAMED))
+    if values.help:
+        say("\n".join([f"usage: {_usage(dataset)}", *general_help(), *options_help(cls)]))
         return 0
-    builder = _prepare(dataset, options.pop("data_dir"), options)
+    try:
+        builder = _prepare(
+            dataset, values.data_dir, {name: values[name].value for name in cls.OPTIONS}
+        )
+    except KeyboardInterrupt:
+        say_error("nothing was kept of the unfinished build", "interrupted")
+        os._exit(130)  # otherwise a download's thread keeps the process alive until it is done
     say(_summary(builder))
     for warning in builder.warnings():
         say_error(warning, "warning")
     return 0
 
 
+def _run_without_dataset(arguments):
+    """Prints the options of all data sets, or says that a name is missing or unknown."""
+    if {"--help", "-h"} & set(arguments):
+        import_tensorflow()
+        say("\n".join([f"usage: {_usage('DATASET')}", *general_help(), *all_options_help()]))
+        return 0
+    for word in arguments:
+        if not word.startswith("-"):
+            builder_class(word)  # raises an error that lists the data sets
+    raise SourceError(
+        f"no data set named; usage: {_usage('DATASET')}; "
+        f"DATASET is one of: {', '.join(dataset_names())}"
+    )
+
+
 def _usage(dataset):
-    return f"usage: python -m pipelines.build {dataset} [--data_dir=data] [--option=value ...]"
-
-
-def _unknown_dataset(dataset):
-    return SourceError(f"unknown data set {quoted(dataset)}; one of: {', '.join(DATASETS)}")
-
-
-def _builder_class(dataset):
-    """Imports the builder of a data set."""
-    if dataset not in DATASETS:
-        raise _unknown_dataset(dataset)
-    module, name = DATASETS[dataset].split(":")
-    return getattr(importlib.import_module(module), name)
-
-
-def _flags(builder_class):
-    """Returns flags for the options of a builder; apart from absl's global ones."""
-    values = flags.FlagValues()
-    values.set_gnu_getopt(True)
-    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    define_verbose(values)
-    flags.DEFINE_string("data_dir", "data", "folder that holds all builds", flag_values=values)
-    parameters = inspect.signature(builder_class.__init__).parameters
-    for name, text in builder_class.OPTIONS.items():
-        default = parameters[name].default
-        if name in builder_class.CHOICES:
-            text = f"{text}: {' or '.join(builder_class.CHOICES[name])}"
-        define = flags.DEFINE_integer if isinstance(default, int) else flags.DEFINE_string
-        define(name, default, text, flag_values=values)
-    return values
-
-
-def _parse(values, arguments):
-    """Returns the flags' values by name."""
-    try:
-        rest = values(["pipelines.build", *arguments])[1:]
-    except flags.UnrecognizedFlagError as error:
-        known = ", ".join(f"--{name}" for name in sorted(values) if name not in ("h", "help"))
-        raise SourceError(f"unknown flag --{error.flagname}; allowed: {known}") from error
-    if rest:
-        raise SourceError(f"unexpected argument {quoted(rest[0])}; flags are written --name=value")
-    return {name: values[name].value for name in values if name != "h"}
+    return f"python -m pipelines.build {dataset} [--data_dir=data] [--option=value ...]"
 
 
 def _prepare(dataset, data_dir, options):
-    """Returns the builder of a finished build, which it makes if need be."""
-    builder_class = _builder_class(dataset)
-    if unknown := sorted(set(options) - set(builder_class.OPTIONS)):
-        allowed = ", ".join(builder_class.OPTIONS)
+    """Returns the builder of a finished build, which it builds first if necessary."""
+    cls = builder_class(dataset)
+    options = _with_current_names(options, cls.RENAMED)
+    if unknown := sorted(set(options) - set(cls.OPTIONS)):
+        allowed = ", ".join(cls.OPTIONS)
         raise SourceError(f"unknown option {quoted(unknown[0])} of {dataset}; allowed: {allowed}")
     if not is_utf8(data_dir):
-        raise SourceError(f"data_dir={data_dir} is not UTF-8, and TensorFlow takes no other names")
+        raise SourceError(f"data_dir={data_dir} is not UTF-8, which TensorFlow requires of paths")
 
     def create():
         with tfds_quiet():
-            return builder_class(data_dir=pathlib.Path(data_dir).expanduser(), **options)
+            return cls(data_dir=pathlib.Path(data_dir).expanduser(), **options)
 
     builder = create()
     path = pathlib.Path(builder.data_dir)
     with contextlib.ExitStack() as stack:
         if not path.exists():
             stack.enter_context(_claimed(path))
-            if path.exists():  # another process has built it meanwhile
+            if path.exists():  # another process has built it in the meantime
                 builder = create()
             else:
                 _write(builder, path)
@@ -189,9 +137,17 @@ def _prepare(dataset, data_dir, options):
     return builder
 
 
+def _with_current_names(options, renamed):
+    """Returns options with their current names in place of former ones."""
+    for old in set(options) & set(renamed):
+        if renamed[old] in options:
+            raise SourceError(f"one option is given as {renamed[old]} and as {old}; give it once")
+    return {renamed.get(name, name): value for name, value in options.items()}
+
+
 @contextlib.contextmanager
 def _claimed(path):
-    """Waits until no other process builds a folder, and removes what dead ones left of it."""
+    """Waits until no other process builds a folder, and removes what dead processes left of it."""
     with contextlib.ExitStack() as stack:
         try:
             make_folder(path.parent)
@@ -205,7 +161,7 @@ def _claimed(path):
 
 
 def _write(builder, path):
-    """Writes the records of a builder, and makes them durable."""
+    """Writes a builder's records durably."""
     import tensorflow_datasets as tfds
 
     checked = tfds.download.DownloadConfig(force_checksums_validation=True)
@@ -222,28 +178,6 @@ def _write(builder, path):
         raise
 
 
-@contextlib.contextmanager
-def tfds_quiet():
-    """Hides TFDS's remarks on standard output and in the log; its progress bars are for a terminal.
-
-    With `--verbose` all stays.
-    """
-    import tensorflow_datasets as tfds
-
-    if is_verbose():
-        yield
-        return
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
-    verbosity = absl.logging.get_verbosity()
-    absl.logging.set_verbosity(absl.logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        absl.logging.set_verbosity(verbosity)
-
-
 def _summary(builder):
     """Returns a table of the splits of a finished build."""
     lines = [for_terminal(f"{builder.info.full_name} in {builder.data_dir}")]
@@ -257,16 +191,15 @@ def _summary(builder):
 
 
 def _label_counts(builder, split):
-    """Returns the number of examples of each class in words, if examples have a class label."""
-    from pipelines.dataset_builder import class_feature
+    """Returns a split's number of examples per class as text; empty without class labels."""
+    from pipelines.dataset_builder import label_names
 
     counts = builder.label_counts(split)
     if not counts:
         return ""
     if len(counts) > 10:
         return f"{len(counts)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
-    features = builder.info.features
-    names = {-1: "unlabelled", **dict(enumerate(features[class_feature(features)].names))}
+    names = label_names(builder.info.features)
     shown = ((cut(for_terminal(names[index]), 60), counts[index]) for index in sorted(counts))
     return ", ".join(f"{name} {count:,}" for name, count in shown)
 

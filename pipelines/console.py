@@ -1,4 +1,4 @@
-"""What commands say: results on standard output, errors, warnings and progress on the other."""
+"""Output of commands: results go to standard output; errors, warnings and progress to the other."""
 
 import contextlib
 import locale
@@ -6,6 +6,8 @@ import logging
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 from absl import flags
 
@@ -15,26 +17,26 @@ from pipelines.library_logs import is_verbose
 
 _PACKAGES = ("nrnm_keras", "pipelines")
 _UTF8 = ("utf-8", "utf8")
-_ABSL = "absl"  # the logger in which TFDS and Keras warn, too
+_ABSL = "absl"  # the logger that TFDS and Keras use, too
 _OURS = tuple(f"{pathlib.Path(__file__).parents[1] / name}{os.sep}" for name in _PACKAGES)
 
 
-def say(text="", file=None):
-    """Prints lines, in which no words of others steer the terminal; whole at once."""
+def say(text: object = "", file: TextIO | None = None) -> None:
+    """Prints lines and flushes; escapes what would control the terminal."""
     print(for_terminal(text, kept="\n"), file=file, flush=True)
 
 
-def say_error(message, kind="error"):
+def say_error(message: object, kind: str = "error") -> None:
     """Prints one line of bounded length on standard error."""
     say(f"{kind}: {one_line(message)}", file=sys.stderr)
 
 
-# What a user can mend, but for some of the system's errors: see `words_for`.
+# Errors that a user can fix, except for some of the operating system's: see `words_for`.
 MENDABLE = (SourceError, flags.Error, UnicodeEncodeError, OSError)
 
 
-def words_for(error):
-    """Returns what a command says of a mendable error; raises the error if it is none after all."""
+def words_for(error: Exception) -> str:
+    """Returns a command's message for an error of `MENDABLE`; raises it if no user can fix it."""
     if isinstance(error, OSError):
         if error.filename is None:
             raise error
@@ -42,19 +44,19 @@ def words_for(error):
     if isinstance(error, UnicodeEncodeError):
         if error.reason != "surrogates not allowed":
             raise error
-        return f"{quoted(error.object)} is not UTF-8, and TensorFlow takes no other names"
+        return f"{quoted(error.object)} is not UTF-8, which TensorFlow requires of paths"
     return str(error)
 
 
 @contextlib.contextmanager
-def command_output():
-    """In this context the process writes as commands do.
+def command_output() -> Iterator[None]:
+    """Sets up the process's output as commands need it.
 
-    Whatever the encoding of standard output, no character is an error: those that it lacks are
-    written as Python writes them. Warnings of this project are one line each. Files are in UTF-8
-    even where the locale is another: Keras writes vocabularies in its encoding.
+    A character that the encoding of standard output lacks is escaped as Python does, and is not an
+    error. Warnings of this project take one line each. Text files are written in UTF-8 in any
+    locale: Keras writes vocabularies in the locale's encoding.
     """
-    streams = [s for s in (sys.stdout, sys.stderr) if hasattr(s, "reconfigure")]
+    streams: list[Any] = [s for s in (sys.stdout, sys.stderr) if hasattr(s, "reconfigure")]
     errors = [stream.errors for stream in streams]
     handler = _Warnings(logging.WARNING)
     names = _PACKAGES if is_verbose() else (*_PACKAGES, _ABSL)
@@ -83,7 +85,7 @@ def command_output():
 
 
 class _Warnings(logging.Handler):
-    """Prints warnings of this project, and errors of whoever logs them."""
+    """Prints warnings of this project, and errors of any library."""
 
     def filter(self, record):
         is_ours = record.name != _ABSL or record.pathname.startswith(_OURS)

@@ -1,7 +1,7 @@
-"""Words of others, such as class names, texts and paths, made fit for where they are shown.
+"""Escapes and shortens untrusted text, such as class names and paths, for display.
 
-A function for each place: the terminal, an error, Markdown, HTML, CSV, JSON, a picture, a shell.
-What cannot be seen, or would steer a terminal, is shown as Python writes it: `\\x1b`.
+There is one function for each place: terminals, errors, Markdown, HTML, CSV, JSON, plots, shells.
+Characters that do not print or would control a terminal are escaped as Python does: `\\x1b`.
 """
 
 import html
@@ -10,13 +10,15 @@ import re
 import reprlib
 import shlex
 import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
 
-# They join or part their neighbors, as words of Persian and Hindi and many emoji need it. Python
-# calls them unprintable.
+# Persian, Hindi and many emoji need these to join or separate characters. Python calls them
+# unprintable.
 JOINERS = "\u200c\u200d\u2060"
-_SPACES = "Zs"  # the Unicode category, no-break spaces among them
+_SPACES = "Zs"  # the Unicode category, which includes no-break spaces
 
-# An underscore between letters is no emphasis.
+# An underscore between letters does not start emphasis.
 _MARKDOWN = re.compile(r"[\\`*{}\[\]#|~$]|(?<![^\W_])_|_(?![^\W_])")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|nan)")
@@ -30,8 +32,8 @@ _BOUNDED.maxstring = _BOUNDED.maxother = _LONGEST_QUOTE
 _BOUNDED.maxlevel = 3
 
 
-def is_shown(text):
-    """Whether each character of a text can be printed: a letter, a sign, a space, a joiner.
+def is_shown(text: str) -> bool:
+    """Whether every character of a text can be displayed: letters, signs, spaces, joiners.
 
     Example:
 
@@ -41,8 +43,8 @@ def is_shown(text):
     return text.isprintable() or all(map(_is_char_shown, text))
 
 
-def is_utf8(path):
-    """Whether a path, as Python has it, is text in UTF-8; TensorFlow takes no other for output."""
+def is_utf8(path: object) -> bool:
+    """Whether a path is valid UTF-8, which TensorFlow requires of the paths that it writes to."""
     try:
         str(path).encode()
         return True
@@ -50,12 +52,12 @@ def is_utf8(path):
         return False
 
 
-def for_terminal(text, kept=""):
-    """Returns a text in which every character can be printed, and none steers the terminal.
+def for_terminal(text: object, kept: str = "") -> str:
+    """Returns a text with all characters escaped that do not print or control the terminal.
 
     Args:
-        text: string, or what `str` makes one of.
-        kept: characters that stay though they cannot be printed, such as a newline.
+        text: a string, or an object that is converted with `str`.
+        kept: characters that stay although they do not print, such as a newline.
 
     Example:
 
@@ -68,8 +70,8 @@ def for_terminal(text, kept=""):
     return "".join(c if c in kept or _is_char_shown(c) else _escaped(c) for c in text)
 
 
-def one_line(text, most=_LONGEST_LINE):
-    """Returns a message in one line of bounded length: of a longer one both ends stay.
+def one_line(text: object, most: int = _LONGEST_LINE) -> str:
+    """Returns a message in one line of bounded length; a longer one is cut in the middle.
 
     Example:
 
@@ -82,8 +84,8 @@ def one_line(text, most=_LONGEST_LINE):
     return shorten(for_terminal(" ".join(text.split())), most)
 
 
-def shorten(text, most):
-    """Returns a text of at most so many characters: of a longer one both ends."""
+def shorten(text: str, most: int) -> str:
+    """Returns a text of at most `most` characters; a longer one is cut in the middle."""
     if len(text) <= most:
         return text
     mark = " ... "
@@ -91,29 +93,31 @@ def shorten(text, most):
     return f"{text[: most - len(mark) - last].rstrip()}{mark}{text[len(text) - last :].lstrip()}"
 
 
-def cut(text, most):
-    """Returns a text of at most so many characters: of a longer one the beginning."""
+def cut(text: str, most: int) -> str:
+    """Returns a text of at most `most` characters; a longer one is cut at the end."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def quoted(value):
-    """Returns what a user gave, as Python writes it, in a bounded piece.
+def quoted(value: object, most: int = _LONGEST_QUOTE) -> str:
+    """Returns the `repr` of a value, cut to at most `most` characters (80 or fewer).
 
     Example:
 
-    >>> quoted("good"), len(quoted(100_000 * "long "))
-    ("'good'", 80)
+    >>> quoted("good"), len(quoted(100_000 * "long ")), len(quoted(b"x" * 1000, most=40))
+    ("'good'", 80, 40)
     """
-    return shorten(_BOUNDED.repr(value), _LONGEST_QUOTE)
+    return shorten(_BOUNDED.repr(value), most)
 
 
-def listed(values, most=_MOST_LISTED, show=for_terminal):
-    """Returns values in a list of bounded length that says how many more there are.
+def listed(
+    values: Iterable[Any], most: int = _MOST_LISTED, show: Callable[[Any], str] = for_terminal
+) -> str:
+    """Returns a list of values as text; of a long list, the first ones and the number of the rest.
 
     Args:
-        values: the values, a collection or an iterator.
-        most: integer, how many are written.
-        show: function from a value to its text.
+        values: the values.
+        most: how many values are shown.
+        show: converts a value to text.
 
     Example:
 
@@ -125,8 +129,8 @@ def listed(values, most=_MOST_LISTED, show=for_terminal):
     return shown if len(values) <= most else f"{shown} and {len(values) - most:,} more"
 
 
-def for_markdown(text):
-    """Returns a text that Markdown shows as it is, in a paragraph as in a cell of a table.
+def for_markdown(text: object) -> str:
+    """Returns a text that Markdown displays literally, in paragraphs and in table cells.
 
     Example:
 
@@ -137,8 +141,8 @@ def for_markdown(text):
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
-def markdown_code(text, in_table=False):
-    """Returns a text as code in a line of Markdown, whatever backticks it has.
+def markdown_code(text: object, in_table: bool = False) -> str:
+    """Returns a text as inline code in Markdown; it may contain backticks.
 
     Example:
 
@@ -151,8 +155,8 @@ def markdown_code(text, in_table=False):
     return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|" if in_table else "|")
 
 
-def for_html(text):
-    """Returns a text that HTML shows as it is, in an element as in a quoted attribute.
+def for_html(text: object) -> str:
+    """Returns a text that HTML displays literally, in elements and in quoted attributes.
 
     Example:
 
@@ -162,13 +166,12 @@ def for_html(text):
     return html.escape(for_terminal(text, kept="\n"))
 
 
-def for_csv(value):
-    """Returns what goes into a cell of CSV, as which it is text to spreadsheets, and no formula.
+def for_csv(value: Any) -> Any:
+    """Returns a value for a CSV cell that no spreadsheet evaluates as a formula.
 
-    Text that a spreadsheet would compute, since it begins with `=`, `+`, `-`, `@` or a tab, gets an
-    apostrophe before it, which a spreadsheet takes as the sign of text and `from_csv` takes away
-    again. Numbers stay as they are, and so does everything else that can be printed. Quotes and
-    separators are the `csv` module's.
+    Spreadsheets evaluate text that begins with `=`, `+`, `-`, `@` or a tab. Such text is prefixed
+    with an apostrophe, which spreadsheets read as the mark of text and `from_csv` removes. Numbers
+    and all other printable text stay as they are. The `csv` module handles quotes and separators.
 
     Example:
 
@@ -183,17 +186,17 @@ def for_csv(value):
     return value if for_terminal(lines, "\n\t") == lines else for_terminal(lines, "\n\t")
 
 
-def from_csv(text):
-    """Returns the text in a cell that `for_csv` wrote."""
+def from_csv(text: str) -> str:
+    """Returns the text of a cell that `for_csv` wrote."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def for_json(value, encoding="utf-8"):
-    """Returns a value as JSON in one line; whatever cannot be printed has JSON's own escapes.
+def for_json(value: Any, encoding: str = "utf-8") -> str:
+    """Returns a value as JSON in one line, with JSON escapes for characters that do not print.
 
     Args:
-        value: what JSON can hold.
-        encoding: of the file that it goes to. What that lacks has escapes, too.
+        value: a value that JSON can represent.
+        encoding: the output file's encoding. Characters that it lacks are escaped, too.
 
     Example:
 
@@ -210,26 +213,27 @@ def for_json(value, encoding="utf-8"):
         return json.dumps(value)
 
 
-def for_picture(text, most=60):
-    """Returns a text for matplotlib: a dollar sign is no mathematics, an underscore hides nothing.
+def for_picture(text: object, most: int = 60) -> str:
+    """Returns a text that matplotlib displays literally.
+
+    Dollar signs do not start mathematics, and a leading underscore does not hide a legend entry.
 
     Args:
-        text: string.
-        most: integer, the largest number of characters; the rest is cut.
+        text: the text.
+        most: the largest number of characters; the rest is cut.
 
     Example:
 
     >>> for_picture("$5$"), for_picture("_a"), for_picture("abcdef", most=4)
     ('\\\\$5\\\\$', ' _a', 'abc…')
     """
-    text = for_terminal(text, kept="\n")
-    text = cut(text, most)
-    text = f" {text}" if text.startswith("_") else text  # a legend leaves such names out
+    text = cut(for_terminal(text, kept="\n"), most)
+    text = f" {text}" if text.startswith("_") else text  # legends skip such names
     return text.replace("$", r"\$")
 
 
-def for_shell(words):
-    """Returns the words of a command in one line that a shell reads as these words.
+def for_shell(words: Iterable[str]) -> str:
+    """Returns a command's words in one line that a shell splits into the same words.
 
     Example:
 

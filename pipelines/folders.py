@@ -1,14 +1,16 @@
-"""The files below a folder."""
+"""Lists the files below a folder."""
 
 import os
+from collections.abc import Iterator
 
 from pipelines.file_errors import reading
+from pipelines.paths import StrPath
 
 
-def walk(root):
-    """Yields an `os.DirEntry` for each file below a folder, in no particular order.
+def walk(root: StrPath) -> Iterator[os.DirEntry[str]]:
+    """Yields each file below a folder, in no particular order.
 
-    Hidden files and folders are passed over; links are followed, each folder once.
+    Hidden files and folders are skipped. Links are followed, but no folder is visited twice.
 
     Raises:
         SourceError: naming a folder that cannot be read.
@@ -20,8 +22,8 @@ def walk(root):
         if real in seen:
             continue
         seen.add(real)
-        with reading(folder), os.scandir(folder) as entries:
-            entries = [(entry, entry.is_dir(), entry.is_file()) for entry in entries]
+        with reading(folder), os.scandir(folder) as found:
+            entries = [(entry, entry.is_dir(), entry.is_file()) for entry in found]
         for entry, is_folder, is_file in entries:
             if entry.name.startswith("."):
                 continue

@@ -1,45 +1,51 @@
-"""What the libraries log: commands hide it, unless `--verbose` asks for it.
+"""Hides the libraries' logs in commands, unless `--verbose` is given.
 
-Errors stay: those that Python's libraries log or raise, and the last words of TensorFlow's C++ code
-before it aborts the process. In a program that only imports the packages nothing is hidden.
+Errors stay visible: those that Python libraries log or raise, and what TensorFlow's C++ code prints
+before it aborts the process. In a program that only imports the packages, nothing is hidden.
 """
 
 import contextlib
+import io
 import logging
 import os
 import re
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-# Set for a command's child processes, too: "1" if they may say everything, "0" if not.
+if TYPE_CHECKING:
+    from absl import flags
+
+# Set for a command's child processes, too: "1" if they may log everything, "0" if not.
 _VERBOSE = "NRNM_VERBOSE"
 _PACKAGES = ("nrnm_keras", "pipelines")
 _TRUE = ("", "1", "t", "true", "y", "yes")
 _FINE = b"\0"
-# How C++ code marks remarks and warnings, and two lines of TensorFlow's that have no mark.
+# The marks of information and warnings in C++ logs, and two lines of TensorFlow without a mark.
 _REMARK = re.compile(
     rb"[IW]\d{4} |WARNING: All log messages before|To enable the following instructions"
 )
 
 
-def define_verbose(values):
-    """Defines the flag in an absl `FlagValues`; `hide_in_commands` has read it by then."""
-    text = "show what TensorFlow and other libraries log, too"
-    from absl import flags  # not needed where files are read in other processes
+def define_verbose(values: "flags.FlagValues") -> None:
+    """Defines the flag `--verbose`, which `hide_in_commands` has read by then."""
+    from absl import flags  # not needed by the processes that read files
 
+    text = "show the logs of TensorFlow and other libraries, too"
     flags.DEFINE_boolean("verbose", False, text, flag_values=values)
 
 
-def is_verbose():
-    """Whether this process is to show everything."""
+def is_verbose() -> bool:
+    """Whether this process shows all logs."""
     return os.environ.get(_VERBOSE) == "1"
 
 
-def hide_in_commands():
-    """Hides what libraries log if this process runs a command; to be called before they do.
+def hide_in_commands() -> None:
+    """Hides the libraries' logs if this process runs a command. Call it before they log.
 
-    Where users have set TensorFlow's log level or Python's warnings themselves, it stays so.
+    TensorFlow's log level and Python's warnings stay as they are if the user has set them.
     """
     if _VERBOSE not in os.environ:
         if not _is_command():
@@ -47,7 +53,7 @@ def hide_in_commands():
         os.environ[_VERBOSE] = str(int(_wants_all(sys.argv[1:])))
     if is_verbose():
         return
-    # From here on TensorFlow logs what ends the process, no more: any other error is raised.
+    # From here on TensorFlow logs only what ends the process: any other error is raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in (None, "absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -55,8 +61,8 @@ def hide_in_commands():
         warnings.simplefilter("ignore")
 
 
-def import_tensorflow():
-    """Imports TensorFlow, which logs before its level counts; what it says may be hidden."""
+def import_tensorflow() -> None:
+    """Imports TensorFlow and hides, if wanted, what it logs before its log level takes effect."""
     if "tensorflow" in sys.modules or os.environ.get(_VERBOSE) != "0":
         return
     with _stderr_held_back():
@@ -64,8 +70,31 @@ def import_tensorflow():
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
+@contextlib.contextmanager
+def tfds_quiet() -> Iterator[None]:
+    """Hides TFDS's logs and what it prints on standard output, unless `--verbose` is given.
+
+    Its progress bars are shown on a terminal only.
+    """
+    import absl.logging
+    import tensorflow_datasets as tfds
+
+    if is_verbose():
+        yield
+        return
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    verbosity = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        absl.logging.set_verbosity(verbosity)
+
+
 def _is_command():
-    """Whether Python runs a module of these packages: while it imports them, argv[0] is -m."""
+    """Whether Python runs a module of these packages: argv[0] is -m while it imports them."""
     if getattr(sys, "argv", [])[:1] != ["-m"]:
         return False
     module = sys.orig_argv[len(sys.orig_argv) - len(sys.argv)].removeprefix("-m")
@@ -76,7 +105,7 @@ def _wants_all(arguments):
     """Returns the value of `--verbose` on a command line or in its flag files."""
     from absl import flags
 
-    with contextlib.suppress(flags.Error, OSError, UnicodeError):  # the command will tell
+    with contextlib.suppress(flags.Error, OSError, UnicodeError):  # the command will report it
         arguments = flags.FlagValues().read_flags_from_files(arguments, force_gnu=True)
     wanted = False
     for word in arguments:
@@ -92,8 +121,8 @@ def _wants_all(arguments):
 def _stderr_held_back():
     """Holds back what the process writes to standard error.
 
-    It appears, without mere remarks, if the block raises or the process dies in it: another process
-    has it in keeping.
+    If the block raises or the process dies in it, the text appears without information and warning
+    lines. A second process keeps the text, so that it survives the first.
     """
     try:
         stderr = os.dup(2)
@@ -129,7 +158,7 @@ def _stderr_held_back():
 
 
 def _keep(reading, writing, stderr):
-    """Keeps what comes through a pipe, and hands it out if it does not end well; never returns."""
+    """Keeps what comes through a pipe and prints it unless all ends well; never returns."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.close(writing)

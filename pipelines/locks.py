@@ -1,7 +1,7 @@
-"""Locks: one process at a time writes to a place.
+"""Locks that let only one process at a time write to a place.
 
-A lock is the operating system's (`flock`): it is free when the process that held it is dead,
-however it died. The file that it is on says who holds it; that the file is there says nothing.
+The locks are the operating system's (`flock`), which frees a lock when its process ends, however it
+ends. The lock's file names the holder; the existence of the file means nothing.
 """
 
 import contextlib
@@ -15,15 +15,17 @@ import os
 import pathlib
 import socket
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.console import say, say_error
+from pipelines.paths import StrPath
 from pipelines.publishing import remove_leftovers
 
 FILE_NAME = ".lock"
 _MOST_READ = 4096  # bytes
-_MOST_TRIES = 1000  # each is in vain that finds the file removed by another process meanwhile
-# What file systems say that have no locks.
+_MOST_TRIES = 1000  # a try fails if another process removes the file in the meantime
+# Errors of file systems without locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}
 
 
@@ -31,9 +33,9 @@ class Holder(NamedTuple):
     """The process that holds a lock.
 
     Attributes:
-        host, process, since: where it runs, its number there, and since when it holds the lock;
-            empty if the file does not say so, which a process may just be about to write.
-        task: stands for what it does.
+        host, process, since: the machine, the process id, and the time when it took the lock; empty
+            if the file does not contain them, which is so just before the process writes them.
+        task: a hash that identifies what it does.
     """
 
     host: str = ""
@@ -41,7 +43,7 @@ class Holder(NamedTuple):
     since: str = ""
     task: str = ""
 
-    def __str__(self):
+    def __str__(self) -> str:
         if not self.process:
             return "another process"
         return f"process {self.process} on {self.host} since {self.since}"
@@ -51,9 +53,9 @@ class Lock(NamedTuple):
     """A lock that this process holds.
 
     Attributes:
-        descriptor: the file descriptor that it is on, for processes that are to hold it too; None
-            where the file system has no locks.
-        repeats: whether this process had to wait for another one with the same task.
+        descriptor: the lock's file descriptor, for child processes that hold it, too; None if the
+            file system has no locks.
+        repeats: whether this process waited for another one with the same task.
     """
 
     descriptor: int | None
@@ -61,16 +63,18 @@ class Lock(NamedTuple):
 
 
 @contextlib.contextmanager
-def locked(path, on_held, task=()):
+def locked(
+    path: StrPath, on_held: Callable[[Holder], object], task: Sequence[str] = ()
+) -> Iterator[Lock]:
     """Holds a lock while the block runs.
 
-    Where the file system has no locks, it says so on standard error and goes on.
+    On a file system without locks, it prints a warning and runs the block anyway.
 
     Args:
-        path: of the lock's file; the folder that it is in must be there.
-        on_held: function of the `Holder`, called if another process holds the lock. It refuses by
-            raising an exception; when it returns, this process waits.
-        task: list of words that stand for what this process does.
+        path: the lock's file; its folder must exist.
+        on_held: called with the `Holder` if another process holds the lock. If it returns, this
+            process waits for the lock; it refuses to wait by raising an exception.
+        task: words that identify what this process does.
 
     Yields:
         The `Lock`.
@@ -97,7 +101,7 @@ def locked(path, on_held, task=()):
             raise
         descriptor = None
         say_error(
-            f"{path}: this file system has no locks ({error.strerror}); see to it that no other "
+            f"{path}: this file system has no locks ({error.strerror}); make sure that no other "
             "command writes there",
             kind="warning",
         )
@@ -114,18 +118,18 @@ def locked(path, on_held, task=()):
 
 
 @contextlib.contextmanager
-def claimed(path, task=()):
-    """Waits until no other process writes to a place, and removes what dead ones left beside it.
+def claimed(path: StrPath, task: Sequence[str] = ()) -> Iterator[Lock]:
+    """Waits until no other process writes to a place, and removes leftovers of dead processes.
 
     Args:
-        path: of the file or folder that is to be published; the folder that it is in must be there.
+        path: the file or folder to be published; the folder that contains it must exist.
         task: as in `locked`.
 
     Yields:
-        The `Lock`, which is on a file beside the place.
+        The `Lock`, whose file lies beside the place.
 
     Raises:
-        OSError: if that cannot be written.
+        OSError: if the lock's file cannot be written.
     """
     path = pathlib.Path(os.path.abspath(path))
     with locked(path.with_name(f".{path.name}{FILE_NAME}"), waiting(path), task) as lock:
@@ -135,8 +139,8 @@ def claimed(path, task=()):
 
 
 @contextlib.contextmanager
-def claimed_folder(folder, task=()):
-    """The same for a folder that is to be published into; the lock's file is in it."""
+def claimed_folder(folder: StrPath, task: Sequence[str] = ()) -> Iterator[Lock]:
+    """Does the same for a folder that is published into; the lock's file lies in the folder."""
     folder = pathlib.Path(folder)
     with locked(folder / FILE_NAME, waiting(folder), task) as lock:
         if lock.descriptor is not None:
@@ -144,8 +148,8 @@ def claimed_folder(folder, task=()):
         yield lock
 
 
-def waiting(path):
-    """Returns a function of a `Holder` that says on standard error who is waited for."""
+def waiting(path: StrPath) -> Callable[[Holder], None]:
+    """Returns a function of a `Holder` that prints which process this one waits for."""
 
     def tell(holder):
         say(f"waiting for {holder}, which writes to {path}", file=sys.stderr)
@@ -157,7 +161,7 @@ def _acquire(path, on_held):
     """Returns a file descriptor with the lock on it, and the `Holder` that was waited for."""
     waited_for = None
     for _ in range(_MOST_TRIES):
-        # Where others may write, the name may be a link to what is not theirs: not followed.
+        # Never follows a link, which another user may have put there.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, descriptor)
@@ -168,11 +172,11 @@ def _acquire(path, on_held):
                     waited_for = _read(descriptor)
                     on_held(waited_for)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Who held it removed the file: then nobody else comes across this lock.
+            # If its holder removed the file, no other process will find this lock.
             if _is_at(descriptor, path):
                 stack.pop_all()
                 return descriptor, waited_for
-    # Files have no lasting identity there.
+    # On this file system, files have no lasting identity.
     raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 

@@ -1,24 +1,26 @@
-"""The manifest of a build: a file beside the records that says what each file of the build holds.
+"""Writes and checks the manifest of a build, a file that describes each file of the build.
 
-TFRecord has a checksum for every record, none for a file: that records are missing at the end of a
-shard, or a shard among the others, shows only here. The files beside the records have no checksum
-at all, and the classes are named by one of them.
+TFRecord has a checksum for every record but none for a file: only the manifest shows that records
+are missing at the end of a shard, or that a whole shard is missing. The files beside the records
+have no checksum at all, although one of them names the classes.
 """
 
 import hashlib
 import itertools
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.file_errors import reason
+from pipelines.paths import StrPath
 
 FILE_NAME = "manifest.json"
 SHARDS = "*.tfrecord-*"
-# What TFDS and this package look for in the folder of a build, by name.
+# The names that TFDS and this package look for in the folder of a build.
 _LOOKED_FOR = ("*.tfrecord*", "*.json", "*.labels.txt", "LICENSE")
-# Where the raw data lay is no part of a build: builds of equal data have equal manifests.
+# The origin of the raw data is not part of a build: builds of equal data have equal manifests.
 _ORIGIN = {"exclusions.json": ("source", "missing_samples"), "metadata.json": ("source",)}
 # A TFRecord: its length as 8 bytes and their checksum, the record, its checksum.
 _LENGTH, _CHECKSUM = 8, 4
@@ -26,7 +28,7 @@ _CHUNK = 2**20
 
 
 class Shard(NamedTuple):
-    """What a shard holds: file name, number of records and of bytes, SHA-256 in hexadecimal."""
+    """A shard: file name, number of records, number of bytes, SHA-256 in hexadecimal."""
 
     file: str
     records: int
@@ -35,9 +37,9 @@ class Shard(NamedTuple):
 
 
 class File(NamedTuple):
-    """What a file beside the shards holds: its name, number of bytes, SHA-256 in hexadecimal.
+    """A file beside the shards: its name, number of bytes, SHA-256 in hexadecimal.
 
-    Both are of the file, or, if it says where the raw data lay, of its JSON without that.
+    If the file names the origin of the raw data, both describe its JSON without the origin.
     """
 
     file: str
@@ -46,18 +48,18 @@ class File(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What a build consists of: split -> list of its `Shard`s, and a list of the other `File`s."""
+    """The files of a build: split -> list of its `Shard`s, and a list of the other `File`s."""
 
     splits: dict[str, list[Shard]]
     files: list[File]
 
 
-def write_manifest(folder, splits):
-    """Writes the manifest of a folder that is complete but for it.
+def write_manifest(folder: pathlib.Path, splits: Mapping[str, Sequence[str]]) -> None:
+    """Writes the manifest of a folder that is otherwise complete.
 
     Args:
-        folder: path object, a local folder's or another file system's.
-        splits: dict, split -> file names of its shards. All other files are listed beside them.
+        folder: the folder, on the local file system or another.
+        splits: split -> file names of its shards. All other files are listed separately.
     """
     content = {}
     for split, files in splits.items():
@@ -68,7 +70,7 @@ def write_manifest(folder, splits):
             "shards": [shard._asdict() for shard in shards],
         }
     others = sorted(set(_names(folder)) - set(itertools.chain(*splits.values())))
-    manifest = {
+    manifest: dict[str, object] = {
         "splits": content,
         "files": [measure_file(folder / file)._asdict() for file in others],
     }
@@ -76,8 +78,8 @@ def write_manifest(folder, splits):
     (folder / FILE_NAME).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def read_manifest(folder):
-    """Returns split -> list of `Shard`s, as they were when the build in a folder was made.
+def read_manifest(folder: StrPath) -> dict[str, list[Shard]]:
+    """Returns split -> list of `Shard`s of the build in a folder, as they were built.
 
     Raises:
         SourceError: as `read_whole_manifest`.
@@ -85,12 +87,12 @@ def read_manifest(folder):
     return read_whole_manifest(folder).splits
 
 
-def read_whole_manifest(folder):
-    """Returns the `Manifest` of the build in a folder, as it was made.
+def read_whole_manifest(folder: StrPath) -> Manifest:
+    """Returns the `Manifest` of the build in a folder.
 
     Raises:
-        SourceError: if there is no manifest, it is damaged or was edited, or it is of an older
-            version and lists the shards alone.
+        SourceError: if the manifest is missing, damaged or edited, or comes from an older version
+            that listed only the shards.
     """
     folder = pathlib.Path(folder)
     path = folder / FILE_NAME
@@ -99,8 +101,8 @@ def read_whole_manifest(folder):
         digest = content.pop("sha256")
         if "files" not in content and digest == _digest(content["splits"]):
             raise SourceError(
-                f"{path}: of an older version, which lists the shards alone, so nothing tells "
-                f"whether the names of the classes are right; {_advice(folder)}"
+                f"{path}: of an older version, which lists only the shards, so the names of the "
+                f"classes cannot be verified; {_advice(folder)}"
             )
         if digest != _digest(content):
             raise ValueError("its own SHA-256 differs")
@@ -113,8 +115,8 @@ def read_whole_manifest(folder):
         raise
     except FileNotFoundError as error:
         raise SourceError(
-            f"{folder}: no {FILE_NAME}, so nothing tells whether the records are whole (an older "
-            f"version builds without it); {_advice(folder)}"
+            f"{folder}: no {FILE_NAME}, so the records cannot be verified (an older version builds "
+            f"without it); {_advice(folder)}"
         ) from error
     except OSError as error:
         raise SourceError(f"{path}: {reason(error)}; it cannot be read") from error
@@ -122,18 +124,18 @@ def read_whole_manifest(folder):
         raise SourceError(f"{path}: damaged or edited ({error}); {_advice(folder)}") from error
 
 
-def check_sizes(folder):
+def check_sizes(folder: StrPath) -> None:
     """Checks the files of a build: the shards by their sizes, the others by their SHA-256.
 
-    Quick however large the build is, and without TensorFlow; what it cannot see, a changed byte in
-    a shard, `python -m pipelines.verify` does.
+    It is quick for a build of any size and does not need TensorFlow. It does not see a changed byte
+    in a shard; `python -m pipelines.verify` does.
 
     Args:
         folder: path of a built version.
 
     Raises:
-        SourceError: naming a file that is missing, has another size or content, or is none of the
-            build's and would be read as one, or a manifest that is missing or damaged.
+        SourceError: naming a file that is missing, has another size or content, or does not belong
+            to the build but would be read; or if the manifest is missing or damaged.
 
     Example:
 
@@ -157,19 +159,19 @@ def check_sizes(folder):
     for file in manifest.files:
         if difference := differing_file(folder, file):
             raise SourceError(f"{folder / file.file}: {difference}; {_advice(folder)}")
-    for file in unlisted_files(folder, manifest):
-        if any(pathlib.PurePath(file).match(pattern) for pattern in _LOOKED_FOR):
-            raise SourceError(f"{folder / file}: not in {FILE_NAME}; {_advice(folder)}")
+    for name in unlisted_files(folder, manifest):
+        if any(pathlib.PurePath(name).match(pattern) for pattern in _LOOKED_FOR):
+            raise SourceError(f"{folder / name}: not in {FILE_NAME}; {_advice(folder)}")
 
 
-def check_hashes(folder):
-    """Checks that the shards of a build hold what they held when it was built; reads all of them.
+def check_hashes(folder: StrPath) -> None:
+    """Reads all shards of a build and checks that none has changed since it was built.
 
     Args:
         folder: path of a built version.
 
     Raises:
-        SourceError: naming the shards that have changed, or what `check_sizes` finds.
+        SourceError: naming the shards that have changed, or as `check_sizes`.
 
     Example:
 
@@ -191,13 +193,13 @@ def check_hashes(folder):
             raise SourceError(f"{path}: {reason(error)}; {_advice(folder)}") from error
     if damaged:
         raise SourceError(
-            f"{', '.join(damaged)}: damaged, no longer what was built (SHA-256 differs); "
+            f"{', '.join(damaged)}: damaged or changed since the build (SHA-256 differs); "
             f"{_advice(folder)}"
         )
 
 
-def differing_file(folder, file):
-    """Returns in words how a file beside the shards differs from its `File`, None if not."""
+def differing_file(folder: pathlib.Path, file: File) -> str | None:
+    """Describes how a file beside the shards differs from its `File`; None if it does not."""
     try:
         found = measure_file(folder / file.file)
     except FileNotFoundError:
@@ -209,17 +211,18 @@ def differing_file(folder, file):
     return None if found.sha256 == file.sha256 else "changed since it was built (SHA-256 differs)"
 
 
-def unlisted_files(folder, manifest):
-    """Returns the names of the files in a folder that are none of its manifest's.
+def unlisted_files(folder: pathlib.Path, manifest: Manifest) -> list[str]:
+    """Returns the names of the files in a folder that its manifest does not list.
 
-    Hidden files and logs, which nothing reads, are passed over.
+    Hidden files and logs, which nothing reads, are ignored.
     """
-    listed = {file.file for file in itertools.chain(manifest.files, *manifest.splits.values())}
+    shards = itertools.chain(*manifest.splits.values())
+    listed = {file.file for file in manifest.files} | {shard.file for shard in shards}
     return sorted(set(_names(folder)) - listed)
 
 
-def measure_file(path):
-    """Returns the `File` of a file beside the shards, which is small enough to be read whole."""
+def measure_file(path: pathlib.Path) -> File:
+    """Returns the `File` of a file beside the shards."""
     content = path.read_bytes()
     for key in _ORIGIN.get(path.name, ()):
         content = _without(content, key)
@@ -227,7 +230,7 @@ def measure_file(path):
 
 
 def _without(content, key):
-    """Returns a JSON object without one of its keys; what is none as it is."""
+    """Returns a JSON object without one of its keys; other content unchanged."""
     try:
         record = json.loads(content)
         del record[key]
@@ -237,7 +240,7 @@ def _without(content, key):
 
 
 def _names(folder):
-    """Returns the names of what is in a folder, but for the manifest, hidden files and logs."""
+    """Returns the names in a folder, except for the manifest, hidden files and logs."""
     names = [path.name for path in folder.iterdir()]
     return [
         name
@@ -246,8 +249,8 @@ def _names(folder):
     ]
 
 
-def measure_shard(path):
-    """Returns the `Shard` in a file; where it is damaged, the records are counted up to there."""
+def measure_shard(path: pathlib.Path) -> Shard:
+    """Returns the `Shard` in a file; of a damaged one, it counts the records before the damage."""
     digest, records, size = hashlib.sha256(), 0, 0
     with path.open("rb") as file:
         while header := file.read(_LENGTH + _CHECKSUM):

@@ -1,26 +1,28 @@
-"""The one reader of numbers that stand in text, whatever the format.
+"""Parses numbers in text, by the same rules for every format.
 
-A number is what C, the CSV readers and JSON take for one: ASCII digits with at most one dot, and an
-exponent if wanted. Python's `float` takes more, `1_000` and digits of other scripts, which other
-readers of the same files refuse or, worse, cut off.
+A number is what C, CSV readers and JSON accept: ASCII digits with at most one dot, and an optional
+exponent. Python's `float` accepts more, such as `1_000` and digits of other scripts; other readers
+of the same files refuse these or, worse, truncate them.
 """
 
 import re
 
-# Apart from infinities, which only some formats have.
+from pipelines.escaping import quoted
+
+# Without infinities, which only some formats have.
 NUMBER = r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?[nN][aA][nN]"
 INFINITY = r"[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?"
 
 _FLOAT = re.compile(f"{NUMBER}|{INFINITY}")
 _COUNT = re.compile("[0-9]{1,9}")
-_LONGEST_SHOWN = 40  # characters
+LONGEST_SHOWN = 40  # characters of a text that is not a number, in messages
 
 
-def parse_float(text):
-    """Returns the number in a text, which may be NaN or infinite; blanks around it do not count.
+def parse_float(text: str) -> float:
+    """Returns the number in a text, which may be NaN or infinite; surrounding spaces are ignored.
 
     Raises:
-        ValueError: if there is none. The message has the text.
+        ValueError: if the text is not a number. The message quotes it.
 
     Example:
 
@@ -32,13 +34,12 @@ def parse_float(text):
     """
     text = text.strip()
     if not _FLOAT.fullmatch(text):
-        shown = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
-        raise ValueError(f"could not convert string to float: {shown!r}")
+        raise ValueError(f"could not convert string to float: {quoted(text, LONGEST_SHOWN)}")
     return float(text)
 
 
-def parse_count(text):
-    """Returns the integer from 0 to 999,999,999 in a text, or None if it is none.
+def parse_count(text: str) -> int | None:
+    """Returns the integer from 0 to 999,999,999 in a text, or None if there is no such integer.
 
     Example:
 

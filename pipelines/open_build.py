@@ -1,18 +1,25 @@
-"""Opens the folder of a build with TFDS."""
+"""Opens a finished build with TFDS."""
+
+from typing import TYPE_CHECKING
 
 from pipelines.errors import SourceError
+from pipelines.escaping import one_line
+from pipelines.paths import StrPath
 
-_LONGEST_SHOWN = 300  # characters of what TFDS says
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+_LONGEST_SHOWN = 300  # characters of TFDS's message
 
 
-def open_build(folder):
+def open_build(folder: StrPath) -> "tfds.core.DatasetBuilder":
     """Returns the TFDS builder of the build in a folder.
 
     Args:
         folder: path of a built version.
 
     Raises:
-        SourceError: in one line, if what TFDS reads beside the records is missing or damaged.
+        SourceError: if a file that TFDS reads beside the records is missing or damaged.
 
     Example:
 
@@ -35,18 +42,18 @@ def open_build(folder):
         for split in builder.info.splits.values():
             list(zip(split.filenames, split.shard_lengths, strict=True))
         return builder
-    except Exception as error:  # TFDS has no error of its own for what is wrong with its files
+    except Exception as error:  # TFDS has no error class for damaged files
         raise damaged(folder, error) from error
 
 
-def damaged(folder, error):
+def damaged(folder: StrPath, error: Exception) -> SourceError:
     """Returns a `SourceError` about the files that TFDS reads beside the records.
 
     Args:
         folder: path of the build.
         error: what TFDS raised.
     """
-    reason = " ".join(str(error).split())[:_LONGEST_SHOWN] or type(error).__name__
+    reason = one_line(error, _LONGEST_SHOWN) or type(error).__name__
     return SourceError(
         f"{folder}: dataset_info.json or features.json is missing or damaged ({reason}); "
         f"remove {folder} and build again"

@@ -1,9 +1,9 @@
-"""Publishing: files and folders get their names when they are whole and on the disk.
+"""Publishes files and folders atomically: they get their names when they are complete and on disk.
 
-What is published is written aside, in a folder of a random name beside its place. When it is whole
-it is made durable (`fsync` of every file and folder), swapped in by renaming, and what it replaces
-is removed. A process that is killed at any moment leaves either the old or the new, and a folder of
-leftovers, which `remove_leftovers` finds.
+What is published is first written to a folder with a random name beside its place. Once complete,
+it is made durable (`fsync` of every file and folder) and renamed into place, and what it replaces
+is removed. A process killed at any moment leaves either the old version or the new one, and a
+folder of leftovers, which `remove_leftovers` finds.
 """
 
 import contextlib
@@ -13,33 +13,36 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+
+from pipelines.paths import StrPath
 
 _MARK = ".incomplete_"
 _RANDOM = "?" * 8  # what tempfile.mkdtemp adds
-# In the folder of leftovers: what is new, what is needed to undo a swap, and the same once the swap
-# is through.
+# In the folder of leftovers: the new files, what is needed to undo a swap, and the same after the
+# swap is complete.
 _FRESH, _UNDO, _DONE = "fresh", "undo", "done"
-# In _UNDO: the names that were not there before, and what was there and is replaced.
+# In _UNDO: the names that did not exist before, and the files that are replaced.
 _ADDED, _REPLACED = "added.json", "replaced"
-# What file systems say that have no fsync of folders.
+# Errors of file systems without fsync of folders.
 _NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP}
 
 
 @contextlib.contextmanager
-def publish(path):
-    """Gives a path to write a file or a folder to, which gets its name when the block ends well.
+def publish(path: StrPath) -> Iterator[pathlib.Path]:
+    """Publishes the file or folder that the block writes, if the block succeeds.
 
-    Whatever has the name already is replaced: a file at once, a folder after a moment without
-    either. After an exception everything is as it was.
+    Anything that has the name already is replaced: a file atomically, a folder with a moment in
+    which neither exists. After an exception, everything is as it was before.
 
     Args:
-        path: of the file or folder; the folder that it is in must be there.
+        path: the file or folder; the folder that contains it must exist.
 
     Yields:
-        A `pathlib.Path` whose name is the same.
+        The path to write to, which has the same name.
 
     Raises:
-        OSError: if it cannot be written, the disk is full for one, or was not written in the block.
+        OSError: if it cannot be written, for example to a full disk, or the block did not write it.
 
     Example:
 
@@ -57,15 +60,15 @@ def publish(path):
 
 
 @contextlib.contextmanager
-def publish_into(folder):
-    """Gives an empty folder to write to, whose content goes to a folder when the block ends well.
+def publish_into(folder: StrPath) -> Iterator[pathlib.Path]:
+    """Publishes all that the block writes into a folder, if the block succeeds.
 
     Args:
-        folder: path of the folder, which must be there. What has the name of something new is
-            replaced, the rest stays.
+        folder: the folder, which must exist. Files and folders with the names of new ones are
+            replaced; all others stay.
 
     Yields:
-        A `pathlib.Path`.
+        An empty folder to write to.
 
     Raises:
         OSError: if it cannot be written.
@@ -74,22 +77,22 @@ def publish_into(folder):
         yield fresh
 
 
-def leftovers(folder, pattern=""):
-    """Returns the folders in which `publish` has written something that has not got its name yet.
+def leftovers(folder: StrPath, pattern: str = "") -> list[pathlib.Path]:
+    """Returns the folders that hold what was written but not published.
 
     Args:
-        folder: path of a folder, which need not be there.
-        pattern: the name that it was to get, or a pattern as `fnmatch` knows them; of what
-            `publish_into` was to write, the empty string.
+        folder: path of a folder, which need not exist.
+        pattern: the name under which it was to be published, or a pattern of `fnmatch`; the empty
+            string for what `publish_into` was to write.
     """
     return sorted(pathlib.Path(folder).glob(f"{_prefix(pattern)}{_RANDOM}"))
 
 
-def remove_leftovers(folder, pattern=""):
-    """Undoes what processes have begun that are dead, and removes what they left.
+def remove_leftovers(folder: StrPath, pattern: str = "") -> None:
+    """Undoes what dead processes began, and removes what they left.
 
-    To be called by the only process that may write there: another one's work looks the same. What
-    cannot be removed, another user's for one, stays.
+    Call it only from the one process that may write there: work in progress of another looks the
+    same. What cannot be removed, such as another user's files, stays.
 
     Args:
         folder: as in `leftovers`.
@@ -100,14 +103,14 @@ def remove_leftovers(folder, pattern=""):
             _clean_up(aside, aside.parent)
 
 
-def make_folder(path):
-    """Makes a folder and those above it, and makes them durable.
+def make_folder(path: StrPath) -> None:
+    """Creates a folder and its missing parents durably.
 
     Args:
-        path: of the folder, which may be there.
+        path: the folder, which may exist already.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if it cannot be created.
     """
     missing = _missing(path)
     pathlib.Path(path).mkdir(parents=True, exist_ok=True)
@@ -116,8 +119,8 @@ def make_folder(path):
 
 
 @contextlib.contextmanager
-def folder_made(path):
-    """The same as a context, at whose end those folders are gone again that are still empty."""
+def folder_made(path: StrPath) -> Iterator[None]:
+    """Does the same, and removes the created folders that are still empty after the block."""
     missing = _missing(path)
     try:
         make_folder(path)
@@ -128,8 +131,8 @@ def folder_made(path):
                 folder.rmdir()
 
 
-def sync_tree(path):
-    """Makes a folder and all that is in it durable."""
+def sync_tree(path: StrPath) -> None:
+    """Makes a folder and all its content durable."""
     for folder, _, files in os.walk(path):
         for file in (pathlib.Path(folder, name) for name in files):
             if file.is_file() and not file.is_symlink():
@@ -137,8 +140,8 @@ def sync_tree(path):
         sync(folder)
 
 
-def sync(path):
-    """Makes a file durable, or which names there are in a folder."""
+def sync(path: StrPath) -> None:
+    """Makes a file durable, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -150,7 +153,7 @@ def sync(path):
 
 
 def _missing(path):
-    """Returns those of a folder and the folders above it that are not there, the lowest first."""
+    """Returns the folder and its parents that do not exist, the innermost first."""
     path = pathlib.Path(os.path.abspath(path))
     return [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
 
@@ -161,7 +164,7 @@ def _prefix(name):
 
 @contextlib.contextmanager
 def _aside(folder, prefix):
-    # A folder, not a file: what is in it has the permissions that the user's files have.
+    # A folder, not a file: files created in it get the user's usual permissions.
     aside = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
         (aside / _FRESH).mkdir()
@@ -181,7 +184,7 @@ def _swap_in(aside, folder):
     sync_tree(aside)
     for name in names:
         there = folder / name
-        # Renaming replaces nothing but a file, and that by a file.
+        # Renaming can replace only a file, and only by a file.
         if any(path.is_dir() and not path.is_symlink() for path in (there, fresh / name)):
             with contextlib.suppress(FileNotFoundError):
                 os.rename(there, replaced / name)
@@ -192,7 +195,7 @@ def _swap_in(aside, folder):
 
 
 def _clean_up(aside, folder):
-    """Removes what is left; undoes a swap that is not through, in steps that may be repeated."""
+    """Undoes an incomplete swap, in steps that can be repeated, and removes what is left."""
     fresh, undo = aside / _FRESH, aside / _UNDO
     for name in _read_names(undo / _ADDED):
         if os.path.lexists(folder / name) and not os.path.lexists(fresh / name):
@@ -204,7 +207,7 @@ def _clean_up(aside, folder):
 
 
 def _read_names(path):
-    """Returns the names in a file; none if it is not there, or not whole: nothing was done then."""
+    """Returns the names in a file; none if it is missing or incomplete: nothing was done then."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):

@@ -1,10 +1,10 @@
-"""Which recordings of skeletons say nothing."""
+"""Tells whether a recording of skeletons holds any data."""
 
 import numpy as np
 
 
-def has_usable_joint(joints):
-    """Returns whether any joint of `(..., 3)` is known: finite, and not zero in all coordinates.
+def has_usable_joint(joints: np.ndarray) -> bool:
+    """Returns whether any joint of `(..., 3)` is known: finite and not all zeros.
 
     Example:
 

@@ -1,39 +1,81 @@
-"""What the readers of a user's own files have in common, whatever the format."""
+"""What the readers of text, tables and arrays have in common, whatever the format."""
 
 import itertools
+import pathlib
+from collections.abc import Collection, Iterator, Sequence
+from typing import BinaryIO
 
 from pipelines.errors import SourceError
 from pipelines.escaping import JOINERS, is_shown, quoted
 from pipelines.file_errors import reading
-from pipelines.limits import ADVICE, LINE
+from pipelines.limits import ADVICE, LINE, check_file_size
+from pipelines.paths import StrPath
 
 
-def read_lines(path, limit=LINE):
+def file_of_type(path: StrPath, suffixes: Collection[str]) -> tuple[pathlib.Path, str]:
+    """Returns a file's path and its suffix in lower case.
+
+    Args:
+        path: the file.
+        suffixes: the suffixes that it may have, such as ".csv".
+
+    Raises:
+        SourceError: if it has another suffix or does not exist.
+    """
+    file = pathlib.Path(path).expanduser()
+    suffix = file.suffix.lower()
+    if suffix not in suffixes:
+        raise SourceError(f"{file}: file type {quoted(suffix)} is none of {', '.join(suffixes)}")
+    if not file.is_file():
+        raise SourceError(f"{file}: no such file")
+    return file, suffix
+
+
+def files_in_folder(folder: StrPath, names: Sequence[str], limit: int) -> list[pathlib.Path]:
+    """Returns the paths of files that must be in one folder.
+
+    Args:
+        folder: the folder.
+        names: the files' names.
+        limit: the size of the largest file in bytes.
+
+    Raises:
+        SourceError: if the folder or a file does not exist, or a file is larger.
+    """
+    root, expected = pathlib.Path(folder).expanduser(), ", ".join(names)
+    if not root.is_dir():
+        raise SourceError(f"{root}: no such folder; expected the one with {expected}")
+    paths = [root / name for name in names]
+    for path in paths:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such file; expected {expected} in one folder")
+        check_file_size(path, limit)
+    return paths
+
+
+def read_lines(path: pathlib.Path, limit: int = LINE) -> Iterator[tuple[int, str]]:
     """Yields (number, line) of a UTF-8 file, without a byte order mark.
 
     Args:
-        path: a `pathlib.Path`.
-        limit: integer, the size of the longest line in bytes.
+        path: the file.
+        limit: the size of the longest line in bytes.
 
     Raises:
         SourceError: if the file cannot be read, or a line is longer or not UTF-8.
     """
     with reading(path), path.open("rb") as file:
         for number, line in bounded_lines(file, path, limit):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise SourceError(f"{path}, line {number}: not UTF-8 text ({error})") from error
-            yield number, text
+            encoding = "utf-8-sig" if number == 1 else "utf-8"
+            yield number, decode(f"{path}, line {number}", line, encoding)
 
 
-def bounded_lines(file, place, limit=LINE):
+def bounded_lines(file: BinaryIO, place: StrPath, limit: int = LINE) -> Iterator[tuple[int, bytes]]:
     """Yields (number, line) of a file that is open for reading bytes.
 
     Args:
         file: the file.
         place: what it is, for the message.
-        limit: integer, the size of the longest line in bytes.
+        limit: the size of the longest line in bytes.
 
     Raises:
         SourceError: if a line is longer.
@@ -47,17 +89,34 @@ def bounded_lines(file, place, limit=LINE):
         yield number, line
 
 
-def clean_label(place, label):
-    """Returns a label, a string or an integer, as a string that is not empty and can be seen.
-
-    It may have joiners, as words of Persian and Hindi need them, and spaces that do not break.
+def decode(place: StrPath, content: bytes, encoding: str = "utf-8") -> str:
+    """Returns UTF-8 bytes as text.
 
     Args:
-        place: where it stands, for the message.
+        place: where they are, for the message.
+        content: the bytes.
+        encoding: "utf-8", or "utf-8-sig" to drop a byte order mark.
+
+    Raises:
+        SourceError: if they are not UTF-8.
+    """
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{place}: not UTF-8 text ({error})") from error
+
+
+def clean_label(place: str, label: str | int) -> str:
+    """Returns a label as a string that is not empty and can be displayed.
+
+    Joiners, which words of Persian and Hindi need, and no-break spaces are allowed.
+
+    Args:
+        place: where the label is, for the message.
         label: the label.
 
     Raises:
-        SourceError: if there is no such string.
+        SourceError: if the label is empty or contains characters that do not print.
     """
     label = str(label).strip()
     if not label:

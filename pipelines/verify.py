@@ -1,23 +1,26 @@
-"""Compares builds with their manifests and looks for leakage: `python -m pipelines.verify DIR`."""
+"""Verifies the records of built data sets and looks for leakage: `python -m pipelines.verify DIR`.
+
+A build is compared with its manifest. Leakage is a record of one split that is in another, too.
+"""
 
 import hashlib
 import itertools
-import os
 import pathlib
 import sys
 import textwrap
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from absl import flags
 from tqdm.auto import tqdm
 
-from pipelines.build import UNFINISHED, tfds_quiet
-from pipelines.console import MENDABLE, command_output, say, say_error, words_for
+from pipelines.build import UNFINISHED
+from pipelines.command_line import new_flags, parse_flags, run_command
+from pipelines.console import say
 from pipelines.errors import SourceError
 from pipelines.escaping import cut, for_terminal, listed, one_line, shorten
-from pipelines.library_logs import define_verbose, import_tensorflow
+from pipelines.library_logs import import_tensorflow, tfds_quiet
 from pipelines.manifest import (
     FILE_NAME,
     SHARDS,
@@ -27,25 +30,26 @@ from pipelines.manifest import (
     unlisted_files,
 )
 from pipelines.open_build import damaged, open_build
+from pipelines.paths import StrPath
 
 _INFO_NAME = "dataset_info.json"  # TFDS's
 _SHOWN = 3  # pairs of records in a line
 _LONGEST_NAME = 60  # characters
 _MOST_CLASSES = 150  # in a line
-_EXPECTED = "the folder of a built version, or one that holds builds"
+_EXPECTED = "the folder of a built version, or a folder that contains builds"
 _USAGE = f"python -m pipelines.verify DIR; DIR is {_EXPECTED}"
 
 
 class Report(NamedTuple):
-    """What was found in a build.
+    """The result of verifying a build.
 
     Attributes:
         folder: the folder of the built version.
-        label_counts: split -> name of a class -> number of records, or of resolved residues where
-            each residue has a class.
+        label_counts: split -> class name -> number of records, or of resolved residues if each
+            residue has a class.
         summary: lines that describe the splits.
-        warnings: lines about what a user should know, such as repeated records in a split.
-        problems: lines about damage, and about records of one split that are in another too.
+        warnings: lines about what a user should know, such as repeated records within a split.
+        problems: lines about damage, and about records that two splits have in common.
     """
 
     folder: pathlib.Path
@@ -55,34 +59,21 @@ class Report(NamedTuple):
     problems: list[str]
 
 
-def main(argv=None):
-    """Runs the command and returns its exit code: 0 if all is well."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the GPU's memory for nothing
-    values = flags.FlagValues()
-    values.set_gnu_getopt(True)
-    flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    define_verbose(values)
-    with command_output():
-        try:
-            folders = values(["", *arguments])[1:]
-            if values.help:
-                say(f"usage: {_USAGE}")
-                return 0
-            if len(folders) != 1:
-                raise SourceError(f"{len(folders)} folders given, expected one; usage: {_USAGE}")
-            return _run(folders[0])
-        except MENDABLE as error:
-            say_error(words_for(error))
-            return 1
-        except KeyboardInterrupt:
-            say("interrupted", file=sys.stderr)
-            return 130
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0 if no build has a problem."""
+    return run_command(_run, argv, interrupted="not all records were verified")
 
 
-def _run(folder):
-    """Verifies the builds in a folder, prints what was found, and returns the exit code."""
-    builds = find_builds(folder)
+def _run(arguments):
+    """Verifies the builds in a folder, prints the reports, and returns the exit code."""
+    values = new_flags()
+    folders = parse_flags(values, arguments)
+    if values.help:
+        say(f"usage: {_USAGE}")
+        return 0
+    if len(folders) != 1:
+        raise SourceError(f"{len(folders)} folders given, expected one; usage: {_USAGE}")
+    builds = find_builds(folders[0])
     import_tensorflow()
     num_problems = 0
     for build in builds:
@@ -98,8 +89,8 @@ def _run(folder):
     return 1 if num_problems else 0
 
 
-def find_builds(folder):
-    """Returns the folders of the built versions in a folder, which may be one itself.
+def find_builds(folder: StrPath) -> list[pathlib.Path]:
+    """Returns the folders of all built versions in a folder, which may be one itself.
 
     Raises:
         SourceError: if there are none.
@@ -114,14 +105,14 @@ def find_builds(folder):
     return sorted(builds)
 
 
-def verify(folder):
+def verify(folder: StrPath) -> Report:
     """Compares all files of a build with its manifest and reads every record.
 
     Args:
         folder: path of a built version.
 
     Returns:
-        A `Report`. All is well if it has no `problems`.
+        A `Report`, which has no `problems` if the build is intact.
 
     Example:
 
@@ -155,7 +146,7 @@ def verify(folder):
             records, title, total, unit=" records", leave=False, disable=None
         ):
             contents.add(split, record)
-    except Exception as error:  # whatever can come of reading records as something else
+    except Exception as error:  # records parsed as other features can raise anything
         if not differing:
             raise
         problems.append(str(damaged(folder, error)))
@@ -169,7 +160,7 @@ def verify(folder):
 
 
 def _differing_splits(info, splits):
-    """Returns in words each split that TFDS would not read as the manifest lists it."""
+    """Describes each split that TFDS would not read as the manifest lists it."""
     expected = {
         split: {shard.file: shard.records for shard in shards} for split, shards in splits.items()
     }
@@ -196,7 +187,7 @@ def _differing_files(folder, manifest, differing_splits):
 
 
 def _read(folder, splits, features, problems):
-    """Yields (split, record) of all shards; adds a line to the problems for each that differs."""
+    """Yields (split, record) of all shards; adds a problem for each shard that differs."""
     for split, shards in splits.items():
         for shard in shards:
             path, differences = folder / shard.file, []
@@ -211,7 +202,7 @@ def _read(folder, splits, features, problems):
 
 
 def _differences(path, shard, splits):
-    """Returns in words how a shard differs from what the manifest says of it."""
+    """Describes how a shard differs from the manifest."""
     try:
         found = measure_shard(path)
     except FileNotFoundError as error:
@@ -231,7 +222,7 @@ def _differences(path, shard, splits):
 
 
 def _read_records(path, features):
-    """Yields the records of a shard; raises a SourceError with the number of one that is broken."""
+    """Yields the records of a shard; raises a `SourceError` with the number of a damaged one."""
     import tensorflow as tf
 
     with tfds_quiet():
@@ -249,18 +240,17 @@ def _read_records(path, features):
 
 
 class _Contents:
-    """What the records of all splits hold: their labels, and what occurs more than once."""
+    """Counts the labels in the records of all splits, and finds repeated records."""
 
     def __init__(self, info, splits):
-        from pipelines.dataset_builder import class_feature
+        from pipelines.dataset_builder import class_feature, label_names
 
         inputs, _ = info.supervised_keys
         self._inputs = [inputs] if isinstance(inputs, str) else inputs
         self._input = " and ".join(self._inputs)
         self._label = class_feature(info.features)
         self._name = "id" if "id" in info.features else "name"
-        names = info.features[self._label].names if self._label else []
-        self._classes = {-1: "unlabelled", **dict(enumerate(names))}
+        self._classes = label_names(info.features)
         self._counts = {split: Counter() for split in splits}
         self._records = Counter()
         self._repeats = {self._name: _Repeats(), self._input: _Repeats()}
@@ -283,7 +273,7 @@ class _Contents:
         }
 
     def leaked(self):
-        """Returns a line for each two splits that have a name or an input in common."""
+        """Returns a line for each pair of splits that have a name or an input in common."""
         return [
             f"leakage: {self._share(pairs, later)} have the {feature} of one of {earlier}: "
             f"{_show(pairs)}"
@@ -293,7 +283,7 @@ class _Contents:
         ]
 
     def repeated(self):
-        """Returns a line for each split in which a name or an input occurs again."""
+        """Returns a line for each split in which a name or an input is repeated."""
         return [
             f"{self._share(pairs, later)} have the {feature} of an earlier one: {_show(pairs)}"
             for feature, repeats in self._repeats.items()
@@ -306,11 +296,11 @@ class _Contents:
 
 
 class _Repeats:
-    """Which records have a key that an earlier one has.
+    """Finds records that share a key with an earlier record.
 
     Attributes:
-        pairs: (split of the earlier, of the later) -> list of the names of both; a later record
-            counts once for each split, with the first there.
+        pairs: (earlier record's split, later record's split) -> list of both names; a later record
+            counts once for each split, paired with the first such record there.
     """
 
     def __init__(self):
@@ -325,7 +315,7 @@ class _Repeats:
 
 
 def _hash(values):
-    """Returns a hash of texts or of arrays, equal for equal numbers."""
+    """Returns a hash of texts or arrays, equal for equal numbers."""
     digest = hashlib.blake2b(digest_size=16)
     for value in values:
         content = value if isinstance(value, bytes) else (value + 0).tobytes()  # -0.0 is 0.0
@@ -334,7 +324,7 @@ def _hash(values):
 
 
 def _show(pairs):
-    """Returns the names of the first pairs in words."""
+    """Returns the names of the first pairs as text."""
     names = [" = ".join(dict.fromkeys(map(_decode, pair))) for pair in pairs[:_SHOWN]]
     return ", ".join([*names, *(["..."] if len(pairs) > _SHOWN else [])])
 
@@ -344,7 +334,7 @@ def _decode(name):
 
 
 def _describe(split, shards, counts):
-    """Returns a line about a split: its size and how many records each class has."""
+    """Returns a line about a split: its size and the number of records of each class."""
     records, size = (sum(part) for part in zip(*(shard[1:3] for shard in shards), strict=True))
     line = f"{split}: {records:,} records, {len(shards)} shards, {size / 2**20:,.1f} MiB"
     labels = (f"{cut(for_terminal(n), _LONGEST_NAME)} {c:,}" for n, c in counts[split].items())

@@ -255,7 +255,7 @@ def test_pipelines_say_their_own_words(tmp_path):
     assert built.stderr == verified.stderr == ""
     timed = run("pipelines.benchmark", "--files=2", "--repeats=1")
     assert_only(
-        timed, r"files: 2, .*", r"   +ms a file .*", rf"(line|the) .*: ?.* +{NUMBER}", r"line by .*"
+        timed, r"files: 2, .*", r" +ms per file .*", rf"(line|the) .*: ?.* +{NUMBER}", r"line by .*"
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.data.records import Records
-from pipelines.labelled_files import UNLABELLED
+from pipelines.labeled_files import UNLABELED
 
 
 class PartlyLabeledRecords(Records):
@@ -26,11 +26,11 @@ class PartlyLabeledRecords(Records):
         super().__init__(path, validation_fraction, number)
         splits = self._builder.info.splits
         self._labeled = splits["train"].num_examples
-        if UNLABELLED in splits:
+        if UNLABELED in splits:
             # Their places go on behind those of the split `train`.
-            more = self._labeled + np.arange(splits[UNLABELLED].num_examples)
+            more = self._labeled + np.arange(splits[UNLABELED].num_examples)
             self._places["train"] = np.concatenate([self._places["train"], more])
-            self._split_of[UNLABELLED], self._keep[UNLABELLED] = UNLABELLED, None
+            self._split_of[UNLABELED], self._keep[UNLABELED] = UNLABELED, None
 
     @property
     def labeled(self):
@@ -38,11 +38,11 @@ class PartlyLabeledRecords(Records):
         return int(np.sum(self._places["train"] < self._labeled))
 
     def _num_classes_of(self, split):
-        return None if split == UNLABELLED else super()._num_classes_of(split)
+        return None if split == UNLABELED else super()._num_classes_of(split)
 
     def _read(self, split, places):
         is_labeled = (places < self._labeled) | (split != "train")
-        parts = {split: places[is_labeled], UNLABELLED: places[~is_labeled] - self._labeled}
+        parts = {split: places[is_labeled], UNLABELED: places[~is_labeled] - self._labeled}
         read = super()._read
         datasets = [read(name, places) for name, places in parts.items() if len(places)]
         return functools.reduce(tf.data.Dataset.concatenate, datasets)

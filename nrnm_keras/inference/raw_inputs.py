@@ -15,7 +15,8 @@ from pipelines.limits import NW_UCLA_FILE, SKELETON_FILE, read_file
 from pipelines.ntu_rgbd.bodies import MAX_BODIES
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, read_skeleton
-from pipelines.nw_ucla.samples import JOINTS, parse_joints
+from pipelines.nw_ucla.joints import JOINTS
+from pipelines.nw_ucla.samples import parse_joints
 from pipelines.sequence_files.reader import read_sequences
 from pipelines.text_files.reader import read_texts
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pipelines.nw_ucla.joints import JOINTS
+
 
 class SkeletonLayout(NamedTuple):
     """The joints of one kind of skeleton. Left and right are the person's own.
@@ -84,13 +86,7 @@ KINECT_V2 = SkeletonLayout(
 )
 
 KINECT_V1 = SkeletonLayout(
-    joint_names=(
-        *("hip_centre", "spine", "shoulder_centre", "head"),
-        *("left_shoulder", "left_elbow", "left_wrist", "left_hand"),
-        *("right_shoulder", "right_elbow", "right_wrist", "right_hand"),
-        *("left_hip", "left_knee", "left_ankle", "left_foot"),
-        *("right_hip", "right_knee", "right_ankle", "right_foot"),
-    ),
+    joint_names=JOINTS,
     parents=(
         *(0, 0, 1, 2),
         *(2, 4, 5, 6),

@@ -1,1 +1,1 @@
-"""Readers of zip and tar archives that unpack nothing to disk and notice whatever is damaged."""
+"""Readers of zip and tar archives that detect any damage and unpack nothing to disk."""

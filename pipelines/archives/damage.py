@@ -1,4 +1,4 @@
-"""What a damaged or oddly named archive can raise, told in one line."""
+"""Turns the errors of damaged archives into one line each."""
 
 import contextlib
 import errno
@@ -7,28 +7,31 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 from pipelines.errors import SourceError
+from pipelines.escaping import one_line, quoted
 from pipelines.file_errors import reason
+from pipelines.paths import StrPath
 
-# What Python's readers of archives raise besides errors of their own: for names that are not UTF-8
-# (UnicodeDecodeError), methods they do not know (NotImplementedError), numbers out of range.
+# Python's readers of archives raise more than their own errors: for names that are not UTF-8
+# (UnicodeDecodeError), unknown compressions (NotImplementedError), numbers out of range.
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
     *(ValueError, KeyError, IndexError, OverflowError, RuntimeError, OSError),
 )
-# Places that a damaged archive names may lie before its beginning. Wrong gzip and bzip2 data are
-# OSErrors without a number.
+# Offsets in a damaged archive may be negative (EINVAL). Wrong gzip and bzip2 data raise OSErrors
+# without a number.
 _DAMAGE_NUMBERS = (None, errno.EINVAL)
 
 
 @contextlib.contextmanager
-def damage_named(place, what):
-    """In this context, what reading an archive raises becomes a `SourceError` of one line.
+def damage_named(place: StrPath, what: str) -> Iterator[None]:
+    """Turns what reading an archive raises into a `SourceError` of one line.
 
     Args:
         place: the archive, or the member in it, for the message.
-        what: what is said of a damaged one, such as "damaged archive".
+        what: the message for a damaged one, such as "damaged archive".
     """
     try:
         yield
@@ -40,8 +43,8 @@ def damage_named(place, what):
         raise SourceError(f"{place}: {what} ({describe(error)})") from error
 
 
-def describe(error):
+def describe(error: Exception) -> str:
     """Returns the error of an archive's reader in one line."""
     if isinstance(error, UnicodeDecodeError):
-        return f"the name {error.object[:80]!r} is not in UTF-8, though it says so"
-    return " ".join(str(error).split()) or type(error).__name__
+        return f"the name {quoted(error.object)} is marked as UTF-8 but is not"
+    return one_line(error) or type(error).__name__

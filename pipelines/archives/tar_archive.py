@@ -4,15 +4,22 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import pathlib
 import tarfile
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from pipelines.archives.damage import damage_named
 from pipelines.limits import check_size
 
-_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open, b"BZh": bz2.open}
-_LONGEST_HEADER = 2**16  # of long names and the like, which tarfile reads whole
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ": lzma.open,
+    b"BZh": bz2.open,
+}
+_LONGEST_HEADER = 2**16  # of long names and other extended headers, which tarfile reads whole
 _CHUNK = 2**20
 _DAMAGED = "not a tar archive, or damaged or truncated"
 _EXTENDED = (
@@ -21,22 +28,24 @@ _EXTENDED = (
 )
 
 
-def read_members(path, show_progress=False):
+def read_members(
+    path: pathlib.Path, show_progress: bool = False
+) -> Iterator[tuple[tarfile.TarInfo, Callable[[int], bytes]]]:
     """Yields (member, function that returns its content) for each regular file of a tar archive.
 
-    Links are passed over, never followed. The archive is read to its end, if the caller goes on to
-    there, and so are its checksums; a member's own is that of its header.
+    Links are skipped. If the caller reads all members, the archive is read to its end and its
+    checksums are verified; a member itself has a checksum only of its header.
 
     Args:
-        path: `pathlib.Path` of the archive, compressed by gzip, bzip2, xz or not at all.
-        show_progress: whether a bar shows how far it is.
+        path: the archive, compressed by gzip, bzip2, xz or not at all.
+        show_progress: whether to show a progress bar.
 
     Yields:
-        `tarfile.TarInfo`; and a function of the largest size allowed, in bytes, that returns the
-        content and raises a SourceError if it is larger. It is to be called before the next one.
+        The member; and a function of the largest allowed size in bytes that returns the content and
+        raises a `SourceError` if it is larger. Call it before the next member is read.
 
     Raises:
-        SourceError: in one line, if this is no tar archive, or it is damaged or truncated.
+        SourceError: if this is not a tar archive, or it is damaged or truncated.
     """
     with (
         damage_named(path, _DAMAGED),
@@ -61,10 +70,10 @@ def read_members(path, show_progress=False):
             tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo) as archive,
         ):
             while member := archive.next():
-                archive.members.clear()  # tarfile keeps every header otherwise
+                archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep all headers
                 if member.isfile():
                     yield member, _reader(path, archive, member)
-            while stream.read(_CHUNK):  # the checksum comes last
+            while stream.read(_CHUNK):  # the checksum is at the end
                 pass
 
 
@@ -78,7 +87,7 @@ def _reader(path, archive, member):
 
 
 class _StrictTarInfo(tarfile.TarInfo):
-    """A header that must be whole: tarfile takes a damaged one for the archive's end."""
+    """A header that must be intact: tarfile mistakes a damaged one for the archive's end."""
 
     @classmethod
     def frombuf(cls, buffer, encoding, errors):

@@ -1,8 +1,8 @@
-"""Reads zip archives, member by member, each checked against all that the archive says of it.
+"""Reads zip archives member by member and checks each against both of its descriptions.
 
-A zip archive has everything twice: in a header before each member, and in a table of contents at
-its end, which alone is usually read. The table has no checksum: were it damaged, one member would
-pass for another.
+A zip archive describes a member twice: in a header before it, and in a table of contents at the
+end. Most readers use only the table, which has no checksum: if it is damaged, they mistake one
+member for another.
 """
 
 import stat
@@ -10,11 +10,14 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pipelines.archives.damage import damage_named
 from pipelines.errors import SourceError
+from pipelines.escaping import quoted, shorten
 from pipelines.limits import check_size
+from pipelines.paths import StrPath
 
 _ENCRYPTED, _SIZES_BEHIND, _UTF_8 = 1, 8, 0x800  # bits of a member's flags
 # Signature, flags, method, checksum, compressed size, size, lengths of name and extra field.
@@ -27,16 +30,16 @@ _CONTROLS = frozenset(map(chr, [*range(32), 127]))
 
 
 class ZipMember(NamedTuple):
-    """A file in a zip archive, with all that is needed to read it alone; it can be pickled.
+    """A file in a zip archive, with all that is needed to read it; it can be pickled.
 
     Attributes:
-        archive: path of the archive, a string.
+        archive: path of the archive.
         name: the member's name.
-        size: its number of bytes.
-        compressed_size: how many they are in the archive.
-        method: the number of their compression.
-        offset: where in the archive they begin.
-        checksum: their CRC-32.
+        size: its size in bytes.
+        compressed_size: its size in the archive.
+        method: the number of the compression method.
+        offset: where in the archive the content begins.
+        checksum: the CRC-32 of the content.
     """
 
     archive: str
@@ -48,18 +51,18 @@ class ZipMember(NamedTuple):
     checksum: int
 
     @property
-    def place(self):
+    def place(self) -> str:
         """Where the file is, for messages."""
         return f"{self.archive}: {self.name}"
 
-    def read(self, limit):
-        """Returns the content, which never takes more memory than a few times the limit.
+    def read(self, limit: int) -> bytes:
+        """Returns the content; needs at most a few times the limit in memory.
 
         Args:
-            limit: integer, the largest size allowed, in bytes.
+            limit: the largest allowed size in bytes.
 
         Raises:
-            SourceError: if the member is larger, the archive is damaged there or cannot be read.
+            SourceError: if the member is larger, or the archive is damaged or cannot be read.
         """
         check_size(self.place, self.size, limit)
         with damage_named(self.place, f"damaged archive, {self.name} cannot be read"):
@@ -71,13 +74,13 @@ class ZipMember(NamedTuple):
         return content
 
     def _content(self, file):
-        """Returns the content from the archive, opened at its beginning."""
+        """Returns the content from the archive, a file positioned at the content's beginning."""
         stream, parts, left = zlib.decompressobj(-zlib.MAX_WBITS), [], self.size
         unread = self.compressed_size
         while unread:
             chunk = file.read(min(unread, _CHUNK))
             if not chunk:
-                raise EOFError("the archive ends within it")
+                raise EOFError("the archive ends in its middle")
             unread -= len(chunk)
             if self.method == zipfile.ZIP_DEFLATED:
                 chunk = stream.decompress(chunk, left + 1)
@@ -86,27 +89,27 @@ class ZipMember(NamedTuple):
             if left < 0:
                 break
         if left or (self.method == zipfile.ZIP_DEFLATED and not stream.eof):
-            raise zipfile.BadZipFile(f"it is not of {self.size:,} bytes, as the archive says")
+            raise zipfile.BadZipFile(f"its size is not {self.size:,} bytes as the archive says")
         return b"".join(parts)
 
 
-def read_members(path, is_wanted, what="a zip archive"):
+def read_members(
+    path: StrPath, is_wanted: Callable[[str], bool], what: str = "a zip archive"
+) -> list[ZipMember]:
     """Returns the wanted files of a zip archive, in the order of its table of contents.
 
-    Of all members, name, sizes, checksum and compression are compared with their own headers.
+    For every member, the table's name, sizes, checksum and compression are compared with the
+    member's own header.
 
     Args:
         path: the archive.
-        is_wanted: function from a member's name to a boolean. What is not wanted may be anything.
+        is_wanted: function from a member's name to a boolean. Other members are not checked.
         what: what the path should be, for the message.
 
-    Returns:
-        A list of `ZipMember`s.
-
     Raises:
-        SourceError: in one line, if this is no zip archive, it is damaged, or a wanted member is
-            there twice, encrypted, a link, of a compression other than deflate, or of a name that
-            leads out of the archive.
+        SourceError: if this is not a zip archive, it is damaged, or a wanted member occurs twice,
+            is encrypted, is a link, uses a compression other than deflate, or has a name that
+            points outside the archive.
     """
     with damage_named(path, f"not {what}, or damaged or truncated"):
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
@@ -138,7 +141,7 @@ def read_members(path, is_wanted, what="a zip archive"):
 
 
 def _check_number(file, found):
-    """Compares the number of members with what the end of the archive says."""
+    """Compares the number of members with the number at the end of the archive."""
     file.seek(0, 2)
     file.seek(max(0, file.tell() - _END.size - _LONGEST_COMMENT))
     end = file.read()
@@ -152,34 +155,34 @@ def _check_number(file, found):
 
 
 def _check_header(file, info):
-    """Compares an entry of the table with the member's header; returns where its bytes begin."""
+    """Compares a table entry with the member's header; returns where the content begins."""
     file.seek(info.header_offset)
     signature, flags, method, *numbers, name_length, extra_length = _LOCAL_HEADER.unpack(
         file.read(_LOCAL_HEADER.size)
     )
     name, extra = file.read(name_length), file.read(extra_length)
     in_table = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
-    shown = info.orig_filename[:_LONGEST_SHOWN]
+    shown = shorten(info.orig_filename, _LONGEST_SHOWN)
     if signature != b"PK\3\4" or len(extra) != extra_length:
         raise zipfile.BadZipFile(f"no header of {shown}")
     if b"\0" in name:
-        raise zipfile.BadZipFile(f"the name {name[:_LONGEST_SHOWN]!r} has a null character")
+        raise zipfile.BadZipFile(f"the name {quoted(name)} has a null character")
     if name != in_table:
         raise zipfile.BadZipFile(
-            f"{shown} in the table of contents is {name[:_LONGEST_SHOWN]!r} in its header"
+            f"{shown} in the table of contents is {quoted(name)} in its header"
         )
     numbers = [numbers[0], *_sizes(numbers[1:], extra)]
     expected = [info.CRC, info.compress_size, info.file_size]
-    behind = flags & _SIZES_BEHIND  # the data: the header then has zeros
+    behind = flags & _SIZES_BEHIND  # the content: the header then has zeros
     if not all(a == b or (behind and not a) for a, b in zip(numbers, expected, strict=True)):
-        raise zipfile.BadZipFile(f"another size or checksum of {shown} in its header")
+        raise zipfile.BadZipFile(f"size or checksum of {shown} differs in its header")
     if method != info.compress_type or flags & ~info.flag_bits & _ENCRYPTED:
-        raise zipfile.BadZipFile(f"another compression of {shown} in its header")
+        raise zipfile.BadZipFile(f"compression of {shown} differs in its header")
     return file.tell()
 
 
 def _sizes(sizes, extra):
-    """Returns the compressed size and the size of a header, from its extra field if not in it."""
+    """Returns the compressed size and the size in a header, or else in its extra field."""
     large = []
     while len(extra) >= _EXTRA_FIELD.size:
         kind, length = _EXTRA_FIELD.unpack_from(extra)
@@ -193,21 +196,21 @@ def _sizes(sizes, extra):
 
 
 def _check_name(path, name):
-    """Raises a SourceError for a name that is not one of a file below a folder."""
+    """Raises a `SourceError` for a name that is not a file's name below a folder."""
     if len(name) > _LONGEST_NAME or not _CONTROLS.isdisjoint(name):
         raise SourceError(
-            f"{path}: the name {name[:_LONGEST_SHOWN]!r} is longer than {_LONGEST_NAME:,} "
-            "characters or has control characters; rename the file"
+            f"{path}: the name {quoted(name)} is longer than {_LONGEST_NAME:,} characters or has "
+            "control characters; rename the file"
         )
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
         raise SourceError(
-            f"{path}: the name {name} leads out of the archive; expected names without .. that do "
-            "not begin with /"
+            f"{path}: the name {name} points outside the archive; expected names without .. that "
+            "do not begin with /"
         )
 
 
 def _check_usable(path, info):
-    """Raises a SourceError for a member that is a link, or cannot be read."""
+    """Raises a `SourceError` for a member that is a link or cannot be read."""
     name, advice = info.orig_filename, "unpack the archive"
     if info.flag_bits & _ENCRYPTED:
         raise SourceError(f"{path}: {name} is encrypted; {advice}")

@@ -1,1 +1,1 @@
-"""FLIP's secondary structure: a state, coil, strand or helix, for every residue of a protein."""
+"""FLIP secondary structure: the state (coil, strand or helix) of every residue of a protein."""

@@ -1,29 +1,29 @@
-"""TFDS builder of FLIP's secondary structure."""
+"""TFDS builder of FLIP secondary structure."""
 
-import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
-from pipelines.errors import SourceError
 from pipelines.flip_secondary_structure.samples import FILES, STATES, read_chains
-from pipelines.limits import TABLE, in_bytes, option_help
+from pipelines.limits import TABLE, option_help
+from pipelines.paths import StrPath
 
 NUM_CHAINS = {"train": 9_712, "validation": 1_080, "test": 364}
 
 
 class FlipSecondaryStructure(DatasetBuilder):
-    """Protein chains with a state, coil, strand or helix, for every residue.
+    """Protein chains with the state (coil, strand or helix) of every residue.
 
     Args:
         source: the folder with `sequences.fasta`, `sampled.fasta` and `mask.fasta`.
-        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
+        source_limit_mb: size of the largest file in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
-    The splits are those of the files' headers; one without chains is left out. The source is not
-    part of the build's path: a build made from another source is used as it is, with a warning.
+    The files' headers name the splits; a split without chains is left out. The source is not part
+    of the build's path: a build from another source is used as it is, with a warning.
 
     Raises:
         SourceError: if the source is missing or anything in it is wrong.
@@ -36,27 +36,22 @@ class FlipSecondaryStructure(DatasetBuilder):
         "source_limit_mb": option_help("FASTA file", TABLE),
     }
 
-    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
-        self._limit = in_bytes(source_limit_mb, TABLE)
-        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+    def __init__(
+        self, *, source: StrPath | None = None, source_limit_mb: int = 0, **kwargs: Any
+    ) -> None:
+        self._set_source(source, source_limit_mb, TABLE)
         super().__init__(**kwargs)
 
-    def warnings(self):
-        """Returns what differs from the whole data set, and a source that was not read."""
-        splits = self.info.splits
-        found = {name: splits[name].num_examples if name in splits else 0 for name in NUM_CHAINS}
-        differing = [
-            f"split {name} has {found[name]:,} chains, the whole data set {expected:,}"
-            for name, expected in NUM_CHAINS.items()
-            if found[name] != expected
-        ]
-        return differing + self._other_source(self.info.metadata.get("source"))
+    def warnings(self) -> list[str]:
+        """Returns how the build differs from the complete data set, and a source not read."""
+        differing = self._count_warnings(NUM_CHAINS, "chains")
+        return differing + self._source_warnings(self.info.metadata.get("source"))
 
-    def summary(self):
-        """Returns what the states in the table of splits are counted over."""
+    def summary(self) -> list[str]:
+        """Returns a line that explains the counts in the table of splits."""
         return ["states are counted over the resolved residues"]
 
-    def label_counts(self, split):
+    def label_counts(self, split: str) -> dict[int, int]:
         """Returns state -> number of resolved residues of a split."""
         records = tf.data.TFRecordDataset(self.info.splits[split].filepaths).batch(256)
         per_residue = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
@@ -85,9 +80,7 @@ class FlipSecondaryStructure(DatasetBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        if not self._source:
-            raise SourceError(f"no source given; expected the {self.OPTIONS['source']}")
-        chains = list(read_chains(self._source, self._limit))
+        chains = list(read_chains(self._given_source(), self._limit))
         return {
             split: self._generate_examples(chains, split)
             for split in NUM_CHAINS

@@ -1,19 +1,21 @@
-"""Reads FLIP's secondary structure: three FASTA files with a letter for each residue of a chain.
+"""Reads FLIP secondary structure: three FASTA files with a letter for each residue of a chain.
 
-`sequences.fasta` holds amino acids, `sampled.fasta` the states and, in its headers, the splits
-(`>NAME SET=train VALIDATION=False`), `mask.fasta` which residues the experiment resolved.
+`sequences.fasta` holds amino acids. `sampled.fasta` holds the states and, in its headers, the
+splits (`>NAME SET=train VALIDATION=False`). `mask.fasta` tells which residues the experiment
+resolved.
 """
 
-import pathlib
 import string
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
-from pipelines.limits import TABLE, check_file_size
-from pipelines.user_files import read_lines
+from pipelines.limits import TABLE
+from pipelines.paths import StrPath
+from pipelines.user_files import files_in_folder, read_lines
 
 # Letter in the file -> name, in the order of the labels.
 STATES = {"C": "coil", "E": "strand", "H": "helix"}
@@ -23,7 +25,7 @@ SPLITS = {
     ("train", "True"): "validation",
     ("test", "False"): "test",
 }
-SEQUENCES, LABELS, MASK = FILES = ("sequences.fasta", "sampled.fasta", "mask.fasta")
+FILES = ("sequences.fasta", "sampled.fasta", "mask.fasta")
 
 _LETTERS = dict.fromkeys(string.ascii_letters, 0)
 _STATES = {letter: label for label, letter in enumerate(STATES)}
@@ -36,10 +38,10 @@ class Chain(NamedTuple):
     Attributes:
         name: PDB code and chain, such as `1es5-A`.
         split: "train", "validation" or "test".
-        residues: the amino acids, a string of one capital letter for each.
+        residues: the amino acids, one capital letter each.
         states: labels in the order of `STATES`, int64 `(residues,)`.
-        resolved: whether the experiment saw the residue, bool `(residues,)`; those that it did not
-            see have the state coil, which means nothing.
+        resolved: whether the experiment resolved the residue, bool `(residues,)`. Unresolved
+            residues have the meaningless state coil.
     """
 
     name: str
@@ -50,46 +52,41 @@ class Chain(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """An entry of a FASTA file: the place of its header, the rest of that, and its letters."""
+    """An entry of a FASTA file: the place of its header, the attributes there, and the letters."""
 
     place: str
     attributes: str
     letters: str
 
 
-def read_chains(path, limit=TABLE):
+def read_chains(path: StrPath, limit: int = TABLE) -> Iterator[Chain]:
     """Yields the `Chain`s of a folder, in the order of `sequences.fasta`.
 
     Args:
-        path: the folder that holds `FILES`. Entries may stand in any order, and be of several
-            lines; amino acids in lower case are those in upper case.
-        limit: integer, the size of the largest file in bytes; all of them are kept in memory.
+        path: the folder that holds `FILES`. Entries may be in any order and take several lines;
+            amino acids may be in lower case.
+        limit: the size of the largest file in bytes; all files are kept in memory.
 
     Raises:
         SourceError: naming file and line, if a file is missing or cannot be read, a chain occurs
-            twice, not in all files or with unequal lengths, or a header or letter is wrong.
+            twice, is not in all files or differs in length, or a header or letter is wrong.
     """
-    path = pathlib.Path(path).expanduser()
-    if not path.is_dir():
-        raise SourceError(f"{path}: no such folder; expected the one with {', '.join(FILES)}")
-    entries = {file: _read_entries(path / file, limit) for file in FILES}
-    for file in FILES:
+    paths = files_in_folder(path, FILES, limit)
+    entries = {file: _read_entries(file, limit) for file in paths}
+    for file in paths:
         for name in entries[file]:
-            for other in FILES:
+            for other in paths:
                 if name not in entries[other]:
                     place = entries[file][name].place
                     raise SourceError(
-                        f"{place}: chain {name} is not in {path / other}; expected it in all files"
+                        f"{place}: chain {name} is not in {other}; expected it in all files"
                     )
-    for name in entries[SEQUENCES]:
-        yield _chain(name, *(entries[file][name] for file in FILES))
+    for name in entries[paths[0]]:
+        yield _chain(name, *(entries[file][name] for file in paths))
 
 
 def _read_entries(path, limit):
     """Returns name -> `_Entry` of a FASTA file."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file; expected {', '.join(FILES)} in one folder")
-    check_file_size(path, limit)
     headers, parts = {}, []
     for number, line in read_lines(path, limit):
         line, place = line.strip(), f"{path}, line {number}"
@@ -99,17 +96,17 @@ def _read_entries(path, limit):
                 raise SourceError(f"{place}: a header without a name; expected one like >1es5-A")
             if name in headers:
                 first = headers[name][0]
-                raise SourceError(f"{place}: chain {name} occurs again; it is at {first} already")
+                raise SourceError(f"{place}: chain {name} occurs again, after {first}")
             parts = []
             headers[name] = place, attributes, parts
         elif line and not headers:
             raise SourceError(
-                f"{place}: {quoted(line[:20])} before any header; expected one like >1es5-A"
+                f"{place}: {quoted(line, 22)} before any header; expected one like >1es5-A"
             )
         else:
             parts.append(line)
     if not headers:
-        raise SourceError(f"{path}: no chains in it; expected headers like >1es5-A")
+        raise SourceError(f"{path}: no chains in it; expected entries with headers like >1es5-A")
     entries = {}
     for name, (place, attributes, parts) in headers.items():
         entries[name] = _Entry(place, attributes, "".join(parts))

@@ -1,1 +1,1 @@
-"""Large Movie Review Dataset: 100,000 film reviews, half of them labelled."""
+"""Large Movie Review Dataset: 100,000 movie reviews, half of them labeled."""

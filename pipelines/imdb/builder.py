@@ -1,8 +1,8 @@
 """TFDS builder of the Large Movie Review Dataset."""
 
-import os
 import pathlib
 import shutil
+from typing import Any
 
 import numpy as np
 import requests
@@ -10,15 +10,17 @@ import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
+from pipelines.escaping import one_line
 from pipelines.imdb.reviews import SPLITS, count_reviews, open_source, read_reviews
-from pipelines.limits import REVIEW, in_bytes, option_help
+from pipelines.limits import REVIEW, option_help
+from pipelines.paths import StrPath
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
-OFFICIAL_COUNTS = {"train": 25_000, "test": 25_000, "unsupervised": 50_000}
+NUM_REVIEWS = {"train": 25_000, "test": 25_000, "unsupervised": 50_000}
 
 
-def review_features():
-    """Returns the TFDS features of a labelled review."""
+def review_features() -> tfds.features.FeaturesDict:
+    """Returns the TFDS features of a labeled review."""
     return tfds.features.FeaturesDict(
         {
             "text": tfds.features.Text(),
@@ -30,16 +32,16 @@ def review_features():
 
 
 class Imdb(DatasetBuilder):
-    """Film reviews with a binary label.
+    """Movie reviews with a binary label.
 
     Args:
-        source: an `aclImdb` folder, a folder that contains one, or its tar archive; None downloads
-            the official archive and checks its SHA-256.
-        source_limit_mb: size of the largest review in MB; 0 is the usual bound.
+        source: an `aclImdb` folder, a folder that contains one, or its tar archive. Default:
+            downloads the official archive and checks its SHA-256.
+        source_limit_mb: size of the largest review in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
-    The source is not part of the build's path: there is one IMDB in a data folder. A build made
-    from another source is used as it is, with a warning.
+    The source is not part of the build's path: a build from another source is used as it is, with a
+    warning.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -49,22 +51,19 @@ class Imdb(DatasetBuilder):
         "source_limit_mb": option_help("review", REVIEW),
     }
 
-    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
-        self._limit = in_bytes(source_limit_mb, REVIEW)
-        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+    def __init__(
+        self, *, source: StrPath | None = None, source_limit_mb: int = 0, **kwargs: Any
+    ) -> None:
+        self._set_source(source, source_limit_mb, REVIEW)
         super().__init__(**kwargs)
 
-    def warnings(self):
-        """Returns what differs from the official data set, and a source that was not read."""
-        counts = {name: split.num_examples for name, split in self.info.splits.items()}
-        differing = [
-            f"split {split} has {counts[split]:,} reviews, the official one {official:,}"
-            for split, official in OFFICIAL_COUNTS.items()
-            if split in counts and counts[split] != official
-        ]
-        if "unsupervised" not in counts:
+    def warnings(self) -> list[str]:
+        """Returns how the build differs from the complete data set, and a source not read."""
+        expected = {split: n for split, n in NUM_REVIEWS.items() if split in self.info.splits}
+        differing = self._count_warnings(expected, "reviews")
+        if "unsupervised" not in expected:
             differing.append("no train/unsup in the source: the split unsupervised is left out")
-        return differing + self._other_source(self.info.metadata.get("source"))
+        return differing + self._source_warnings(self.info.metadata.get("source"))
 
     def _info(self):
         return self.dataset_info_from_configs(
@@ -85,19 +84,19 @@ class Imdb(DatasetBuilder):
 
     def _generate_examples(self, source, split, count):
         reviews = read_reviews(source, split)
-        # An archive need not be read on to its end for reviews that are known not to come.
+        # Stops after the split's last review, without reading the archive to its end.
         for _, review in zip(range(count), reviews, strict=False):
             yield review.id, review._asdict()
 
 
 def _download(dl_manager):
-    """Returns the path of the official archive, downloaded unless it was before."""
-    # What a killed process had of it by then; no other one downloads here at the same time.
+    """Returns the path of the official archive, and downloads it unless that was done before."""
+    # Partial downloads of killed processes; no other process downloads here at the same time.
     for partial in pathlib.Path(dl_manager.download_dir).glob("*aclImdb*.tmp.*"):
         shutil.rmtree(partial, ignore_errors=True)
     try:
         if not any(pathlib.Path(dl_manager.download_dir).rglob("*aclImdb*.tar.gz")):
-            # TFDS retries an unreachable host for minutes; this asks once.
+            # TFDS retries an unreachable host for minutes; this tries once.
             requests.head(URL, timeout=10, allow_redirects=True).raise_for_status()
         return dl_manager.download(URL)
     except (
@@ -107,11 +106,11 @@ def _download(dl_manager):
     ) as error:
         raise SourceError(
             f"the download of {URL} failed ({_reason(error)}); "
-            "--source=PATH takes the aclImdb folder or its archive instead"
+            "give the aclImdb folder or its archive as --source=PATH instead"
         ) from error
 
 
 def _reason(error):
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return " ".join(str(error).split())
+    return one_line(error)

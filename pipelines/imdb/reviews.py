@@ -1,21 +1,24 @@
 """Reads the reviews of the Large Movie Review Dataset from its folder or its archive.
 
-Both sources have the same two methods: `names()` goes through all reviews' places (an archive is
-read to its end and so checked whole), `read(folders)` yields the content of some of them.
+Both sources have the same methods: `names()` lists all reviews (it reads an archive to its end and
+so checks all of it), and `read(folders)` yields the content of some.
 """
 
 import os
 import pathlib
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from pipelines.archives.tar_archive import read_members
 from pipelines.errors import SourceError
 from pipelines.file_errors import reading
 from pipelines.limits import REVIEW, check_size, read_file
+from pipelines.paths import StrPath
+from pipelines.user_files import decode
 
-# Split -> folder inside aclImdb -> (label, ratings that agree with it). Zero means unrated.
+# Split -> folder in aclImdb -> (label, ratings that agree with it). Zero means unrated.
 SPLITS = {
     "train": {"train/neg": (0, range(1, 5)), "train/pos": (1, range(7, 11))},
     "test": {"test/neg": (0, range(1, 5)), "test/pos": (1, range(7, 11))},
@@ -34,36 +37,36 @@ class Review(NamedTuple):
     rating: int
 
 
-def open_source(path, limit=REVIEW):
+def open_source(path: StrPath, limit: int = REVIEW) -> "ReviewFolder | ReviewArchive":
     """Returns the reviews at a path: a folder or a tar archive, compressed or not.
 
     Args:
         path: an `aclImdb` folder, a folder that contains one, or an archive of it.
-        limit: integer, the size of the largest review in bytes; a larger one is an error.
+        limit: the size of the largest review in bytes; a larger one is an error.
 
     Raises:
         SourceError: if there is nothing at the path.
     """
-    path = pathlib.Path(path).expanduser()
-    if path.is_dir():
-        return ReviewFolder(path, limit)
-    if path.is_file():
-        return ReviewArchive(path, limit)
-    raise SourceError(f"{path}: no such file or folder; expected an aclImdb folder or its archive")
+    place = pathlib.Path(path).expanduser()
+    if place.is_dir():
+        return ReviewFolder(place, limit)
+    if place.is_file():
+        return ReviewArchive(place, limit)
+    raise SourceError(f"{place}: no such file or folder; expected an aclImdb folder or its archive")
 
 
-def count_reviews(source):
-    """Returns the number of reviews of each split, after a check of all their names.
+def count_reviews(source: "ReviewFolder | ReviewArchive") -> dict[str, int]:
+    """Checks the names of all reviews and returns the number of reviews of each split.
 
     Raises:
-        SourceError: if a file name is not a review's or occurs twice, a labelled folder has no
+        SourceError: if a file name is not that of a review or occurs twice, a labeled folder has no
             reviews, or the archive is damaged.
     """
     seen = set()
     for folder, name in source.names():
         _parse_name(source, folder, name)
         if (folder, name) in seen:
-            raise SourceError(f"{source.place(folder, name)}: there are two files of this name")
+            raise SourceError(f"{source.place(folder, name)}: there are two files with this name")
         seen.add((folder, name))
     folders = Counter(folder for folder, _ in seen)
     for folder in _FOLDERS:
@@ -73,7 +76,7 @@ def count_reviews(source):
     return {split: count for split, count in counts.items() if count}
 
 
-def read_reviews(source, split):
+def read_reviews(source: "ReviewFolder | ReviewArchive", split: str) -> Iterator[Review]:
     """Yields the reviews of a split, in the order of the source.
 
     Raises:
@@ -81,10 +84,7 @@ def read_reviews(source, split):
     """
     for folder, name, content in source.read(SPLITS[split]):
         label, rating = _parse_name(source, folder, name)
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{source.place(folder, name)}: not UTF-8 text ({error})") from error
+        text = decode(source.place(folder, name), content)
         if not text.strip():
             raise SourceError(f"{source.place(folder, name)}: the review has no text")
         yield Review(f"{folder}/{name.removesuffix('.txt')}", text, label, rating)
@@ -95,8 +95,8 @@ def _parse_name(source, folder, name):
     match = _FILE_NAME.fullmatch(name)
     if not match:
         raise SourceError(
-            f"{source.place(folder, name)}: file name without id and rating; "
-            "expected ID_RATING.txt such as 0_9.txt"
+            f"{source.place(folder, name)}: the file name does not tell id and rating; "
+            "expected ID_RATING.txt, such as 0_9.txt"
         )
     label, ratings = SPLITS[_FOLDERS[folder]][folder]
     rating = int(match[2])
@@ -109,18 +109,18 @@ def _parse_name(source, folder, name):
 
 
 class ReviewFolder:
-    """Reviews in an unpacked `aclImdb` folder. Hidden files are not reviews."""
+    """The reviews in an unpacked `aclImdb` folder. Hidden files are ignored."""
 
-    def __init__(self, path, limit):
+    def __init__(self, path: pathlib.Path, limit: int) -> None:
         self.path = path
         self._limit = limit
         self._root = path if (path / "train").is_dir() else path / "aclImdb"
 
-    def place(self, folder, name):
+    def place(self, folder: str, name: str) -> str:
         """Returns where a review is, for messages."""
         return str(self._root / folder / name)
 
-    def names(self):
+    def names(self) -> Iterator[tuple[str, str]]:
         """Yields (folder, file name) of all reviews."""
         for folder in _FOLDERS:
             path = self._root / folder
@@ -132,7 +132,7 @@ class ReviewFolder:
                 if not name.startswith("."):
                     yield folder, name
 
-    def read(self, folders):
+    def read(self, folders: Collection[str]) -> Iterator[tuple[str, str, bytes]]:
         """Yields (folder, file name, content) of the reviews in the folders."""
         for folder, name in self.names():
             if folder in folders:
@@ -140,25 +140,25 @@ class ReviewFolder:
 
 
 class ReviewArchive:
-    """Reviews in a tar archive, read as a stream: nothing is unpacked to disk.
+    """The reviews in a tar archive, which is read as a stream and not unpacked to disk.
 
-    Only regular files below `aclImdb/` count; links and anything elsewhere are passed over.
+    Only regular files below `aclImdb/` count; links and other files are skipped.
     """
 
-    def __init__(self, path, limit):
+    def __init__(self, path: pathlib.Path, limit: int) -> None:
         self.path = path
         self._limit = limit
 
-    def place(self, folder, name):
+    def place(self, folder: str, name: str) -> str:
         """Returns where a review is, for messages."""
         return f"{self.path}: aclImdb/{folder}/{name}"
 
-    def names(self):
+    def names(self) -> Iterator[tuple[str, str]]:
         """Yields (folder, file name) of all reviews and checks the archive to its end."""
         for folder, name, _ in self._reviews(show_progress=True):
             yield folder, name
 
-    def read(self, folders):
+    def read(self, folders: Collection[str]) -> Iterator[tuple[str, str, bytes]]:
         """Yields (folder, file name, content) of the reviews in the folders."""
         for folder, name, read in self._reviews():
             if folder in folders:

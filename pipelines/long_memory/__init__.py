@@ -1,1 +1,1 @@
-"""Problems whose answer is far back in the sequence: generated, with nothing to download."""
+"""Generated problems whose answer depends on something far back in the sequence."""

@@ -1,70 +1,72 @@
-"""TFDS builder of generated problems whose answer is far back in the sequence."""
+"""TFDS builder of generated problems whose answer depends on something far back."""
 
 import hashlib
 import itertools
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from pipelines.argument_checks import check_at_least
 from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
-from pipelines.long_memory.problems import PROBLEMS, check_at_least, full_difficulty, generate
+from pipelines.long_memory.problems import PROBLEMS, full_difficulty, generate
 
 _CHUNK = 1024  # sequences drawn at once; another number would make other records
 
 
 class LongMemory(DatasetBuilder):
-    """Sequences of one problem, all of one length; no sequence is in two splits.
+    """Sequences of one problem, all of the same length; no sequence is in two splits.
 
     Args:
         problem: a key of `PROBLEMS`.
-        length: number of timesteps, all of them counted.
-        difficulty: symbols to copy or pairs to recall; 0 is the usual number, and the only value
-            for adding and induction.
+        length: total number of time steps.
+        difficulty: number of symbols to copy or pairs to recall; 0 for the usual number. Adding and
+            induction allow only 0.
         num_train: number of training sequences.
         num_validation: number of validation sequences.
         num_test: number of test sequences.
-        seed: integer from 0 on; another seed makes other sequences.
+        seed: seed of the generator, at least 0.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     Raises:
-        SourceError: if an option has a value that the problem does not allow, or the problem has
-            too few different sequences for splits without common ones.
+        SourceError: if the problem does not allow an option's value, or has too few different
+            sequences for disjoint splits.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
     OPTIONS = {
         "problem": "what to remember",
-        "length": "number of timesteps, all of them counted",
-        "difficulty": "symbols to copy (0: 10) or pairs to recall (0: 8); adding and induction "
-        "have none and allow only 0",
+        "length": "total number of time steps",
+        "difficulty": "number of symbols to copy (0: 10) or of pairs to recall (0: 8); only 0 for "
+        "adding and induction",
         "num_train": "number of training sequences",
         "num_validation": "number of validation sequences",
         "num_test": "number of test sequences",
-        "seed": "another seed makes other sequences",
+        "seed": "seed of the generator",
     }
     CHOICES = {"problem": tuple(PROBLEMS)}
 
     def __init__(
         self,
         *,
-        problem="adding",
-        length=200,
-        difficulty=0,
-        num_train=50_000,
-        num_validation=5_000,
-        num_test=5_000,
-        seed=0,
-        **kwargs,
-    ):
+        problem: str = "adding",
+        length: int = 200,
+        difficulty: int = 0,
+        num_train: int = 50_000,
+        num_validation: int = 5_000,
+        num_test: int = 5_000,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
         self._check_choices(problem=problem)
         check_at_least(1, num_train=num_train, num_validation=num_validation, num_test=num_test)
         check_at_least(0, seed=seed)
         self._problem, self._length, self._seed = problem, length, seed
         self._difficulty = full_difficulty(problem, length, difficulty)
         self._counts = {"train": num_train, "validation": num_validation, "test": num_test}
-        self._earlier = set()  # hashes of the sequences of the splits that are through
+        self._earlier: set[bytes] = set()  # hashes of the sequences in finished splits
         name = (
             f"{problem}_length_{length}_difficulty_{self._difficulty}_train_{num_train}"
             f"_validation_{num_validation}_test_{num_test}_seed_{seed}"
@@ -79,7 +81,7 @@ class LongMemory(DatasetBuilder):
             sequence = features.Tensor(shape=(None, 2), dtype=np.float32, encoding="bytes")
             target = features.Scalar(np.float32)
         elif self._problem == "copy":
-            # Not a Sequence of ClassLabel, which TFDS is slow to write; the names are metadata.
+            # A Sequence of ClassLabel is slow to write with TFDS; metadata holds the class names.
             sequence, target = integers, integers
         else:
             sequence, target = integers, features.ClassLabel(names=list(problem.classes))
@@ -109,7 +111,7 @@ class LongMemory(DatasetBuilder):
         self._earlier |= own
 
     def _new_sequences(self, number, split):
-        """Yields sequences that no earlier split has, with target and hash, without end."""
+        """Yields (sequence, target, hash) without end; no sequence is in an earlier split."""
         for chunk in itertools.count():
             seed = np.random.SeedSequence(self._seed, spawn_key=(number, chunk))
             sequences, targets = generate(
@@ -124,7 +126,7 @@ class LongMemory(DatasetBuilder):
             if len(new) < _CHUNK // 2:
                 raise SourceError(
                     f"{split}: most sequences of {self._problem} with length={self._length} and "
-                    f"difficulty={self._difficulty} are in earlier splits, for it has few; "
+                    f"difficulty={self._difficulty} are in earlier splits, because there are few; "
                     "give a greater length or difficulty, or a smaller num_train"
                 )
             for row in new:

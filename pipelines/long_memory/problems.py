@@ -1,61 +1,64 @@
-"""Problems that ask for something seen many steps ago: sequences and targets, by seed."""
+"""Generates problems that ask for something seen many steps ago."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipelines.argument_checks import check_at_least, check_choice
 from pipelines.errors import SourceError
 
 
 class Problem(NamedTuple):
-    """What there is to know about a problem.
+    """The definition of a problem.
 
     Attributes:
         draw: function of a NumPy generator, count, length and difficulty; returns sequences and
             targets.
-        tokens: names of the token ids 1, 2 and so on (0 is left for padding); empty where steps
-            hold numbers.
-        classes: names of the target's classes; empty where it is a number.
+        tokens: names of the token ids 1, 2 and so on (0 is for padding); empty if the steps hold
+            numbers.
+        classes: names of the target's classes; empty if the target is a number.
         shortest: function of the difficulty; returns the smallest length.
-        difficulty: the usual difficulty, 0 if the problem knows none.
+        difficulty: the usual difficulty, 0 if the problem has none.
         hardest: the greatest difficulty, None if only the length limits it.
     """
 
-    draw: Callable
+    draw: Callable[[np.random.Generator, int, int, int], tuple[np.ndarray, np.ndarray]]
     tokens: tuple[str, ...]
     classes: tuple[str, ...]
-    shortest: Callable
+    shortest: Callable[[int], int]
     difficulty: int = 0
     hardest: int | None = 0
 
 
-def generate(problem, count, *, length, difficulty=0, seed=0):
-    """Draws sequences and targets; the README says how those of each problem look.
+def generate(
+    problem: str, count: int, *, length: int, difficulty: int = 0, seed: Any = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws sequences and targets; the README describes each problem.
 
     Args:
         problem: a key of `PROBLEMS`.
         count: number of sequences, at least 1.
-        length: number of timesteps, all of them counted: question and answer, too.
-        difficulty: symbols to copy or pairs to recall; 0 is the usual number, and the only value
-            for adding and induction.
-        seed: what `numpy.random.default_rng` takes: an integer from 0 on, a `SeedSequence`, a
-            generator.
+        length: total number of time steps, including question and answer.
+        difficulty: number of symbols to copy or pairs to recall; 0 for the usual number. Adding and
+            induction allow only 0.
+        seed: a seed that `numpy.random.default_rng` accepts: an integer of at least 0, a
+            `SeedSequence` or a generator.
 
     Returns:
         A tuple (sequences, targets). Sequences are `(count, length, 2)` float32, value and marker,
-        for adding, else `(count, length)` int32, token ids from 1 on. Targets are `(count,)`
+        for adding, else `(count, length)` int32 token ids of at least 1. Targets are `(count,)`
         float32 for adding, `(count, length)` int32 classes for copy, else `(count,)` int32 classes.
 
     Raises:
-        SourceError: if an option has a value that the problem does not allow.
+        SourceError: if the problem does not allow an option's value.
 
-    Adding and copy are by Hochreiter and Schmidhuber (1997), Long Short-Term Memory, in the forms
-    of Le et al. (2015), https://arxiv.org/abs/1504.00941, and Arjovsky et al. (2016),
-    https://arxiv.org/abs/1511.06464; associative recall is by Danihelka et al. (2016),
-    https://arxiv.org/abs/1602.03032, and Ba et al. (2016), https://arxiv.org/abs/1610.06258;
-    induction by Olsson et al. (2022), https://arxiv.org/abs/2209.11895, in the form of Gu and Dao
-    (2023), https://arxiv.org/abs/2312.00752.
+    Sources: adding and copy are from Hochreiter and Schmidhuber (1997), Long Short-Term Memory, in
+    the forms of Le et al. (2015), https://arxiv.org/abs/1504.00941, and Arjovsky et al. (2016),
+    https://arxiv.org/abs/1511.06464. Associative recall is from Danihelka et al. (2016),
+    https://arxiv.org/abs/1602.03032, and Ba et al. (2016), https://arxiv.org/abs/1610.06258.
+    Induction is from Olsson et al. (2022), https://arxiv.org/abs/2209.11895, in the form of Gu and
+    Dao (2023), https://arxiv.org/abs/2312.00752.
 
     Example:
 
@@ -70,19 +73,18 @@ def generate(problem, count, *, length, difficulty=0, seed=0):
     return PROBLEMS[problem].draw(np.random.default_rng(seed), count, length, difficulty)
 
 
-def full_difficulty(problem, length, difficulty=0):
-    """Returns the difficulty, the problem's usual one for 0.
+def full_difficulty(problem: str, length: int, difficulty: int = 0) -> int:
+    """Returns the difficulty; for 0, the problem's usual one.
 
     Raises:
-        SourceError: if there is no such problem, or not with that length and difficulty.
+        SourceError: if there is no such problem, or it does not allow the length or difficulty.
 
     Example:
 
     >>> full_difficulty("copy", length=100)
     10
     """
-    if problem not in PROBLEMS:
-        raise SourceError(f"problem={problem!r}; expected {' or '.join(PROBLEMS)}")
+    check_choice(PROBLEMS, problem=problem)
     *_, shortest, usual, hardest = PROBLEMS[problem]
     if difficulty < 0 or (hardest is not None and difficulty > hardest):
         allowed = "only 0" if hardest == 0 else f"0 to {hardest}" if hardest else "0 or more"
@@ -94,17 +96,17 @@ def full_difficulty(problem, length, difficulty=0):
     return difficulty
 
 
-def baseline(problem, length, difficulty=0):
-    """Returns what the best constant prediction scores, without a look at the sequence.
+def baseline(problem: str, length: int, difficulty: int = 0) -> float:
+    """Returns the score of the best constant prediction, which ignores the sequence.
 
     Args:
         problem: a key of `PROBLEMS`.
-        length: number of timesteps.
+        length: number of time steps.
         difficulty: as for `generate`.
 
     Returns:
-        A float. For adding it is the mean squared error of always 1; for copy the accuracy, over
-        all steps, of always blank; else the accuracy of any one class.
+        For adding, the mean squared error of predicting 1; for copy, the accuracy over all steps of
+        predicting blank; else the accuracy of predicting any one class.
 
     Raises:
         SourceError: as `generate`.
@@ -124,15 +126,8 @@ def baseline(problem, length, difficulty=0):
     return 1 / len(PROBLEMS[problem].classes)
 
 
-def check_at_least(smallest, **options):
-    """Raises a SourceError that names the first option below the smallest value."""
-    for name, value in options.items():
-        if value < smallest:
-            raise SourceError(f"{name}={value}; expected at least {smallest}")
-
-
 def _adding(rng, count, length, _):
-    """Numbers, one of either half marked; the sum of the marked ones."""
+    """Draws numbers, of which one in each half is marked; the target is the marked ones' sum."""
     values = rng.random((count, length), dtype=np.float32)
     markers = np.zeros_like(values)
     rows, half = np.arange(count), length // 2
@@ -142,7 +137,7 @@ def _adding(rng, count, length, _):
 
 
 def _copy(rng, count, length, difficulty):
-    """Symbols, blanks, a cue, blanks; in place of the last blanks, the symbols."""
+    """Draws symbols, blanks, a cue, blanks; the target ends in the symbols."""
     symbols = rng.integers(1, 1 + len(_SYMBOLS), size=(count, difficulty))
     sequences = np.full((count, length), _id("copy", "blank"), np.int32)
     sequences[:, :difficulty] = symbols
@@ -153,7 +148,7 @@ def _copy(rng, count, length, difficulty):
 
 
 def _associative_recall(rng, count, length, difficulty):
-    """Pairs of key and value, blanks, one of the keys; its value."""
+    """Draws pairs of key and value, blanks, one of the keys; the target is that key's value."""
     rows = np.arange(count)
     keys = rng.permuted(np.tile(np.arange(len(_LETTERS)), (count, 1)), axis=1)[:, :difficulty]
     values = rng.integers(len(_DIGITS), size=(count, difficulty))
@@ -166,7 +161,7 @@ def _associative_recall(rng, count, length, difficulty):
 
 
 def _induction(rng, count, length, _):
-    """Random tokens, the trigger in one place and at the end; the token after the first."""
+    """Draws tokens with a trigger inside and at the end; the target is what follows the first."""
     rows, letters = np.arange(count), len(_INDUCTION_LETTERS)
     sequences = rng.integers(1, 1 + letters, size=(count, length), dtype=np.int32)
     place = rng.integers(length - 2, size=count)

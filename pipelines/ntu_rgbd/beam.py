@@ -1,20 +1,24 @@
-"""Apache Beam in place of this machine's processes."""
+"""Builds with Apache Beam instead of processes on this machine."""
 
 import contextlib
 import dataclasses
 import io
 
+import tensorflow_datasets as tfds
+
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
 
 
-def with_beam(download_config, runner, options):
-    """Returns a `tfds.download.DownloadConfig` that has the shards written by Beam.
+def with_beam(
+    download_config: tfds.download.DownloadConfig, runner: str, options: str | None
+) -> tfds.download.DownloadConfig:
+    """Returns a download configuration with which Beam writes the shards.
 
     Args:
-        download_config: the one to start from.
+        download_config: the configuration to start from.
         runner: name of a runner, such as "FlinkRunner".
-        options: string of its options, such as "flink_master=host:8081,parallelism=64", or None.
+        options: the runner's options, such as "flink_master=host:8081,parallelism=64", or None.
 
     Raises:
         SourceError: if Apache Beam is not installed, has no such runner or refuses an option.
@@ -35,7 +39,7 @@ def with_beam(download_config, runner, options):
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            beam_options = PipelineOptions(flags)  # without flags it takes the command line's
+            beam_options = PipelineOptions(flags)  # without flags it reads the command line
             beam_options.get_all_options()
     except SystemExit as error:
         reason = said.getvalue().strip().rpartition("\n")[2]

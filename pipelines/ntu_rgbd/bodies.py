@@ -1,9 +1,11 @@
-"""Follows the bodies of a skeleton file through its frames and keeps two of them."""
+"""Tracks the bodies of a skeleton file through its frames and keeps two of them."""
 
 from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+
+from pipelines.ntu_rgbd.skeleton_file import BodyFrames
 
 MAX_BODIES = 2
 _AUTHORS_FRAMES = 100
@@ -11,10 +13,10 @@ _AUTHORS_SLOTS = 4
 
 
 class Bodies(NamedTuple):
-    """Two bodies over the frames of a sample; slots and frames without a body are zero.
+    """Two bodies over the frames of a sample; all is zero where there is no body.
 
     Attributes:
-        joints: `(frames, 2, 25, 3)` float32, metres; NaN where the file has NaN.
+        joints: `(frames, 2, 25, 3)` float32, in meters; NaN where the file has NaN.
         presence: `(frames, 2)` bool, whether the body was seen in the frame.
         tracking_state: `(frames, 2, 25)` uint8.
     """
@@ -24,27 +26,27 @@ class Bodies(NamedTuple):
     tracking_state: np.ndarray
 
 
-def track_bodies(body_frames):
-    """Returns the two bodies with the most motion, each followed by its id, most motion first.
+def track_bodies(body_frames: BodyFrames) -> Bodies:
+    """Returns the two bodies with the most motion, tracked by their ids, most motion first.
 
     A body's motion is the variance of its joints' coordinates (m^2), summed over joints and x, y,
-    z, times the number of frames in which it was seen. By the variance the data set's authors tell
-    the main subject (https://github.com/shahroudy/NTURGB-D); the number of frames keeps a chair,
-    taken for a person for an instant, from outdoing a person. A body seen once, or one that never
-    moves, has no motion; NaN does not count. Of equal motions the body that the file names first
-    comes first.
+    z, times the number of frames in which it was seen. The data set's authors identify the main
+    subject by the variance (https://github.com/shahroudy/NTURGB-D). The number of frames keeps a
+    chair that is mistaken for a person for an instant from outranking a person. A body that is seen
+    once, or never moves, has no motion; NaN is ignored. If motions are equal, the body that occurs
+    first in the file comes first.
 
-    Frames in which a body was not seen stay gaps. Should an id occur more than once in a frame, its
-    first, second, ... occurrences are bodies of their own.
+    Frames in which a body was not seen remain gaps. If an id occurs several times in a frame, its
+    first, second, ... occurrences are separate bodies.
 
     Args:
-        body_frames: a `BodyFrames`.
+        body_frames: the bodies of a file.
 
     Returns:
         `Bodies` of `body_frames.num_frames` frames.
     """
-    rows_of_body = {}
-    occurrences = Counter()
+    rows_of_body: dict[tuple[int, int], list[int]] = {}
+    occurrences: Counter[tuple[int, int]] = Counter()
     identities = zip(body_frames.body_id.tolist(), body_frames.frame.tolist(), strict=True)
     for row, (body_id, frame) in enumerate(identities):
         body = (body_id, occurrences[body_id, frame])
@@ -55,16 +57,16 @@ def track_bodies(body_frames):
     return _keep(body_frames, rows, motion, body_frames.num_frames)
 
 
-def author_bodies(body_frames):
-    """Returns bodies as the original preparation makes them, without regard to their ids.
+def author_bodies(body_frames: BodyFrames) -> Bodies:
+    """Returns the bodies of the authors' preparation, which ignores the ids.
 
-    Body m is the m-th body of every frame, m up to four. The two with the largest energy are kept,
-    the larger first, and of those the first 100 frames. Energy is the sum over x, y and z of the
-    standard deviation over all joints of all frames in which the body's coordinates do not add up
-    to zero. Of equal energies the lower m comes first.
+    Body m is the m-th body of every frame, for m up to four. The two with the largest energy are
+    kept, the larger first, and their first 100 frames. Energy is the sum over x, y and z of the
+    standard deviation over all joints of all frames in which the body's coordinates do not sum to
+    zero. If energies are equal, the lower m comes first.
 
     Args:
-        body_frames: a `BodyFrames`.
+        body_frames: the bodies of a file.
 
     Returns:
         `Bodies` of at most 100 frames.
@@ -77,7 +79,7 @@ def author_bodies(body_frames):
 
 
 def _keep(body_frames, rows, score, num_frames):
-    """Returns the first frames of the two bodies with the highest score; ties in given order."""
+    """Returns the first frames of the two bodies with the highest scores; ties keep their order."""
     joints = np.zeros((num_frames, MAX_BODIES, 25, 3), np.float32)
     presence = np.zeros((num_frames, MAX_BODIES), bool)
     tracking_state = np.zeros((num_frames, MAX_BODIES, 25), np.uint8)
@@ -93,15 +95,15 @@ def _keep(body_frames, rows, score, num_frames):
 
 
 def _motion(joints):
-    """Returns the squared distances from the mean, summed, of joints `(frames, 25, 3)`."""
+    """Returns the sum of squared distances from the mean, of joints `(frames, 25, 3)`."""
     known = ~np.isnan(joints)
-    values = np.where(known, joints, 0).astype(np.float64)  # in which sums of float32 are exact
+    values = np.where(known, joints, 0).astype(np.float64)  # sums of float32 are exact in it
     mean = values.sum(0) / np.maximum(known.sum(0), 1)
     return float(np.square(np.where(known, values - mean, 0)).sum())
 
 
 def _energy(joints):
-    """Returns the energy of a body with joints `(frames, 25, 3)`; NaN does not count."""
+    """Returns the energy of a body with joints `(frames, 25, 3)`; NaN is ignored."""
     joints = joints.astype(np.float64)
     axes = joints[joints.sum((1, 2)) != 0].reshape(-1, 3).T
     axes = [axis[~np.isnan(axis)] for axis in axes]

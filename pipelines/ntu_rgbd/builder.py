@@ -3,30 +3,32 @@
 import contextlib
 import functools
 import itertools
-import os
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from tqdm.auto import tqdm
 
+from pipelines.argument_checks import check_at_least
 from pipelines.dataset_builder import ShardedDatasetBuilder
 from pipelines.errors import SourceError
-from pipelines.limits import SKELETON_FILE, in_bytes, option_help
+from pipelines.limits import SKELETON_FILE, option_help
 from pipelines.ntu_rgbd.beam import with_beam
 from pipelines.ntu_rgbd.examples import BODIES, read_example
 from pipelines.ntu_rgbd.parallel import map_in_processes, num_cores
-from pipelines.ntu_rgbd.report import FILE_NAME, make_report, read_report, summarise, write_report
+from pipelines.ntu_rgbd.report import FILE_NAME, make_report, read_report, summarize, write_report
 from pipelines.ntu_rgbd.samples import ACTIONS, read_missing_list
 from pipelines.ntu_rgbd.selection import MISSING_LISTS, find_missing_list, select_files
 from pipelines.ntu_rgbd.shards import Shard, divide
 from pipelines.ntu_rgbd.source import open_source
+from pipelines.paths import StrPath, absolute
 
 OFFICIAL_COUNTS = {"ntu60": 56_578, "ntu120": 113_945}
 _NUM_CLASSES = {"ntu60": 60, "ntu120": 120}
 _SPLIT = "samples"
-_BEAM_NOTES = "*.shard_infos.json"  # TFDS leaves it there
+_BEAM_NOTES = "*.shard_infos.json"  # TFDS leaves these files behind
 _ADVICE = (
-    "; such samples are on the official list of missing skeletons: --missing_samples=PATH of it"
+    "; the official list of missing skeletons names such samples: give it as --missing_samples=PATH"
 )
 
 
@@ -34,28 +36,29 @@ class NtuRgbd(ShardedDatasetBuilder):
     """Skeleton sequences of 60 or 120 actions, with one or two bodies each.
 
     Args:
-        source: a folder of `.skeleton` files, one of the original zip archives, or a folder that
-            holds those.
-        config: "ntu60", the actions 1 to 60, or "ntu120", all.
-        bodies: "tracked" follows the bodies by their ids; "authors" is the widespread preparation,
-            which goes by their place in the file and keeps 100 frames.
-        on_error: what a damaged file does: "fail" ends the build, "skip" leaves it out and reports.
-        missing_samples: the official list of samples to exclude; if None, it is looked for under
-            its official name in the source's folder.
-        num_processes: how many processes read files; 0 means as many as there are cores.
+        source: a folder of `.skeleton` files, one of the original zip archives, or a folder of
+            those archives.
+        config: "ntu60" for actions 1 to 60, or "ntu120" for all.
+        bodies: "tracked" tracks the bodies by their ids; "authors" is the common preparation, which
+            uses their position in the file and keeps 100 frames.
+        on_error: what happens at a damaged file: "fail" ends the build, "skip" omits and reports
+            the file.
+        missing_samples: the official list of samples to exclude. Default: the file with the
+            official name in the source's folder, if there is one.
+        num_processes: number of processes that read files; 0 for one per core.
         beam_runner: name of an Apache Beam runner that builds instead; "FnApiRunner" is local.
-        beam_options: its options, such as "flink_master=host:8081,parallelism=64".
-        source_limit_mb: size of the largest skeleton file in MB; 0 is the usual bound.
+        beam_options: the runner's options, such as "flink_master=host:8081,parallelism=64".
+        source_limit_mb: size of the largest skeleton file in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.ShardBasedBuilder`, such as `data_dir`.
 
-    There is one TFDS split, `samples`; `pipelines.ntu_rgbd.samples.SPLITS` says which of its
-    records are for training. `config` and `bodies` are part of the build's path, the source is not:
-    a build made from another source is used as it is, with a warning. Beside the records lies
-    `exclusions.json`, which names every sample that is not among them: those on the official list,
-    those without one usable joint, and those of other actions or with damage.
+    There is one TFDS split, `samples`; `pipelines.ntu_rgbd.samples.SPLITS` tells which of its
+    records are for training. The build's path contains `config` and `bodies` but not the source: a
+    build from another source is used as it is, with a warning. The file `exclusions.json` beside
+    the records names every sample that is not among them: those on the official list, those without
+    one usable joint, those of other actions, and damaged ones.
 
     Raises:
-        SourceError: for an option's value, a source without samples, or a damaged file.
+        SourceError: for an invalid option, a source without samples, or a damaged file.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -63,12 +66,12 @@ class NtuRgbd(ShardedDatasetBuilder):
     OPTIONS = {
         "source": "folder of .skeleton files, original .zip archive, or folder of the archives",
         "config": "60 or 120 actions",
-        "bodies": "followed by their ids, or as in the widespread preparation",
-        "on_error": "what a damaged file does: end the build, or be left out and reported",
-        "missing_samples": "official list of samples to exclude; else looked for in the source",
-        "num_processes": "how many processes read files; 0 is one for each core",
+        "bodies": "tracked by their ids, or prepared as by the data set's authors",
+        "on_error": "at a damaged file, end the build, or omit and report the file",
+        "missing_samples": "official list of samples to exclude; by default, if in the source",
+        "num_processes": "number of processes that read files; 0 for one per core",
         "beam_runner": "Apache Beam runner that builds instead; FnApiRunner is local",
-        "beam_options": "its options, such as flink_master=host:8081,parallelism=64",
+        "beam_options": "the runner's options, such as flink_master=host:8081,parallelism=64",
         "source_limit_mb": option_help("skeleton file", SKELETON_FILE),
     }
     CHOICES = {
@@ -80,21 +83,20 @@ class NtuRgbd(ShardedDatasetBuilder):
     def __init__(
         self,
         *,
-        source=None,
-        config="ntu60",
-        bodies="tracked",
-        on_error="fail",
-        missing_samples=None,
-        num_processes=0,
-        beam_runner=None,
-        beam_options=None,
-        source_limit_mb=0,
-        **kwargs,
-    ):
+        source: StrPath | None = None,
+        config: str = "ntu60",
+        bodies: str = "tracked",
+        on_error: str = "fail",
+        missing_samples: StrPath | None = None,
+        num_processes: int = 0,
+        beam_runner: str | None = None,
+        beam_options: str | None = None,
+        source_limit_mb: int = 0,
+        **kwargs: Any,
+    ) -> None:
         self._check_choices(config=config, bodies=bodies, on_error=on_error)
-        if num_processes < 0:
-            raise SourceError(f"num_processes={num_processes}; expected at least 0")
-        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+        check_at_least(0, num_processes=num_processes)
+        self._set_source(source, source_limit_mb, SKELETON_FILE)
         self._actions = config
         self._bodies = bodies
         self._on_error = on_error
@@ -102,12 +104,11 @@ class NtuRgbd(ShardedDatasetBuilder):
         self._num_processes = num_processes or num_cores()
         self._beam_runner = beam_runner
         self._beam_options = beam_options
-        self._limit = in_bytes(source_limit_mb, SKELETON_FILE)
         name = self._config_name()
         super().__init__(config=tfds.core.BuilderConfig(name=name), **kwargs)
 
     def _config_name(self):
-        """Returns what tells this build from others of the data set: a part of the path."""
+        """Returns the part of the path that distinguishes builds of the data set."""
         return f"{self._actions}_{self._bodies}"
 
     def _class_names(self):
@@ -115,13 +116,11 @@ class NtuRgbd(ShardedDatasetBuilder):
         return ACTIONS[: _NUM_CLASSES[self._actions]]
 
     def _open_source(self):
-        """Returns where the skeleton files come from, as in `pipelines.ntu_rgbd.source`."""
-        if not self._source:
-            raise SourceError(f"no source given; expected a {self.OPTIONS['source']}")
-        return open_source(self._source, self._limit)
+        """Returns the source of the skeleton files, as in `pipelines.ntu_rgbd.source`."""
+        return open_source(self._given_source(), self._limit)
 
-    def warnings(self):
-        """Returns what differs from the official data set, and a source that was not read."""
+    def warnings(self) -> list[str]:
+        """Returns how the build differs from the official data set, and a source not read."""
         report = self.report()
         differing = []
         if report["written"] != OFFICIAL_COUNTS[self._actions]:
@@ -134,21 +133,21 @@ class NtuRgbd(ShardedDatasetBuilder):
                 "the official list of missing samples was neither given (--missing_samples) nor "
                 f"found in the source as {MISSING_LISTS[self._actions][0]}"
             )
-        return differing + self._other_source(report["source"])
+        return differing + self._source_warnings(report["source"])
 
-    def summary(self):
-        """Returns how the samples that were found divide, and the first names of each part."""
-        lines = summarise(self.report())
+    def summary(self) -> list[str]:
+        """Returns the numbers of samples written and excluded, with a few names."""
+        lines = summarize(self.report())
         if len(lines) > 1:
-            lines.append(f"all names, with what is damaged: {self.data_path / FILE_NAME}")
+            lines.append(f"all names, and what is damaged: {self.data_path / FILE_NAME}")
         return lines
 
-    def label_counts(self, split):
+    def label_counts(self, split: str) -> dict[int, int]:
         """Returns label -> number of examples of the split, as the build counted them."""
         counts = self.report()["written_by_action"]
         return {self._class_names().index(action): number for action, number in counts.items()}
 
-    def report(self):
+    def report(self) -> dict[str, Any]:
         """Returns the content of a finished build's `exclusions.json`."""
         return read_report(self.data_path)
 
@@ -178,7 +177,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         return {_SPLIT: self._shards}
 
     def _download_and_prepare(self, dl_manager, download_config=None):
-        """Writes the shards; then comes `_finish_build`."""
+        """Writes the shards; `_finish_build` follows."""
         source = self._open_source()
         missing_list = self._find_missing_list()
         missing = read_missing_list(missing_list) if missing_list else frozenset()
@@ -210,21 +209,21 @@ class NtuRgbd(ShardedDatasetBuilder):
     def _find_missing_list(self):
         """Returns the path of the official list of missing samples, None if there is none."""
         if self._missing_samples:
-            return os.path.abspath(os.path.expanduser(self._missing_samples))
+            return absolute(self._missing_samples)
         return find_missing_list(self._source, self._actions) if self._source else None
 
     def _check(self, source, selection, report=None):
-        """Raises a SourceError for a wrong name, if those end the build, or if nothing is left."""
+        """Raises a `SourceError` if a wrong name ends the build, or if no samples are left."""
         if self._on_error == "fail":
             for reason in selection.misnamed.values():
                 raise SourceError(reason)
         report = report or make_report(selection, {}, [], len(selection.files))
         if not report["written"]:
-            raise SourceError(f"{source.path}: no samples left; {'; '.join(summarise(report))}")
+            raise SourceError(f"{source.path}: no samples left; {'; '.join(summarize(report))}")
 
     @contextlib.contextmanager
     def _reading(self, files, has_missing_list):
-        """Gives a function from a shard's files to their examples."""
+        """Yields a function from a shard's files to their examples."""
         advice = "" if has_missing_list else _ADVICE
         read = functools.partial(read_example, bodies=self._bodies, advice=advice)
         if self._beam_runner:
@@ -239,20 +238,20 @@ class NtuRgbd(ShardedDatasetBuilder):
             yield lambda part: itertools.islice(outcomes, len(part))
 
     def _raise_damage(self, error):
-        """Raises what was wrong with a file, if that ended the build; Beam buries it."""
+        """Raises the damage that ended the build, which Beam wraps in errors of its own."""
         for shard in self._shards if self._on_error == "fail" else ():
             for reason in shard.damaged().values():
                 raise SourceError(reason) from error
 
     def _finish_shards(self):
-        """Returns what was found damaged, and what without joints; removes the notes of it."""
+        """Returns the damaged samples and those without joints; removes the shards' notes."""
         damaged = [shard.damaged() for shard in self._shards]
         without_joints = [shard.without_joints() for shard in self._shards]
         lengths = [
             len(shard.files) - len(one) - len(other)
             for shard, one, other in zip(self._shards, damaged, without_joints, strict=True)
         ]
-        # With Beam, TFDS sorts the shards' lengths by their number as a word: 0, 1, 10, 11, 2.
+        # With Beam, TFDS sorts the shards' lengths alphabetically: 0, 1, 10, 11, 2.
         split = self.info.splits[_SPLIT].replace(shard_lengths=lengths)
         self.info.set_splits(tfds.core.splits.SplitDict([split]))
         for note in [*(shard.report for shard in self._shards), *self.data_path.glob(_BEAM_NOTES)]:

@@ -1,8 +1,8 @@
-"""A function of many items, in processes that import nothing but what the function needs.
+"""Maps a function over items in processes that import only what the function needs.
 
-`multiprocessing` imports the main program again in every process, TensorFlow and all, and fails
-where that program does not expect it. These processes know nothing of it, end by themselves when it
-is gone, and are not reached by its terminal's Ctrl-C: it ends them.
+`multiprocessing` imports the main program in every process, including TensorFlow, and fails if that
+program does not expect it. These processes do not import the main program. They end when it ends
+and ignore Ctrl-C in its terminal: it stops them itself.
 """
 
 import collections
@@ -14,32 +14,39 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Generator, Iterable
+from typing import TypeVar
 
 from pipelines.errors import SourceError
 
-_AHEAD = 8  # items under way for each process: bounds the memory, evens out slow and fast items
+_AHEAD = 8  # queued items for each process: bounds the memory, balances slow and fast items
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def num_cores():
+def num_cores() -> int:
     """Returns the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def map_in_processes(function, items, num_processes):
+def map_in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], num_processes: int
+) -> Generator[Result, None, None]:
     """Yields `function(item)` for every item, in the order of the items.
 
     Args:
-        function: importable by name, as a `functools.partial` of such a function is; no lambda.
-        items: iterable of what can be pickled; read a bounded number of items ahead.
-        num_processes: integer, at least 1.
+        function: a function that can be imported by name, or a `functools.partial` of one.
+        items: the items, which can be pickled. A bounded number of them is read ahead.
+        num_processes: the number of processes, at least 1.
 
     Raises:
-        SourceError: if a process is ended from outside, by the system for want of memory say.
+        SourceError: if a process is killed, for example by the system when memory runs out.
         RuntimeError: if the function raises; it should return what is wrong with an item.
 
-    Close the generator to end the processes early.
+    Close the generator to stop the processes early.
 
     Example:
 
@@ -48,7 +55,7 @@ def map_in_processes(function, items, num_processes):
     """
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(_Process(function)) for _ in range(num_processes)]
-        under_way = collections.deque()
+        under_way: collections.deque[_Process] = collections.deque()
         for number, item in enumerate(items):
             process = processes[number % num_processes]
             process.send(item)
@@ -60,7 +67,7 @@ def map_in_processes(function, items, num_processes):
 
 
 class _Process:
-    """One process; a thread takes its results from the pipe, so that it need not wait."""
+    """One process; a thread reads its results from the pipe, so that it never has to wait."""
 
     def __init__(self, function):
         self._popen = subprocess.Popen(
@@ -87,7 +94,7 @@ class _Process:
         self._popen.wait()
 
     def send(self, item):
-        with contextlib.suppress(BrokenPipeError):  # `receive` says that the process has ended
+        with contextlib.suppress(BrokenPipeError):  # `receive` reports that the process has ended
             pickle.dump(item, self._popen.stdin)
             self._popen.stdin.flush()
 
@@ -111,9 +118,9 @@ class _Process:
 
 
 def _work():
-    """What a process does: items from standard input, results to standard output."""
+    """Runs in a process: reads items from standard input, writes results to standard output."""
     results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the function prints is no result
+    os.dup2(2, 1)  # keeps what the function prints out of the results
     items = queue.SimpleQueue()
     threading.Thread(target=_take_items, args=(items,), daemon=True).start()
     function = items.get()
@@ -129,7 +136,7 @@ def _work():
 
 
 def _take_items(items):
-    """Reads what comes in, and ends the process, in the middle of an item too, when no more can."""
+    """Reads the input, and ends the process at its end, even in the middle of an item."""
     try:
         while True:
             items.put(pickle.load(sys.stdin.buffer))

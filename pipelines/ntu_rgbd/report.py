@@ -1,36 +1,42 @@
-"""The report of a build: how many samples were found, and what became of each that is no record."""
+"""The report of a build: how many samples were found, and why some are not records."""
 
 import json
+import pathlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.ntu_rgbd.samples import ACTIONS, parse_name
+from pipelines.ntu_rgbd.selection import Selection
 
 FILE_NAME = "exclusions.json"
 _PARTS = ("officially_missing", "without_joints", "other_classes", "damaged")
 _SHOWN = 3  # of each part in the summary
 
 
-def make_report(selection, damaged, without_joints, written):
+def make_report(
+    selection: Selection, damaged: Mapping[str, str], without_joints: Sequence[str], written: int
+) -> dict[str, Any]:
     """Returns the report of a build.
 
     Args:
-        selection: the `Selection` of the source's files.
-        damaged: dict, name of a sample -> what is wrong with its file.
-        without_joints: list of the names of samples without one usable joint.
-        written: integer, number of records.
+        selection: the selection from the source's files.
+        damaged: name of a sample -> what is wrong with its file.
+        without_joints: names of samples without one usable joint.
+        written: the number of records.
 
     Returns:
-        A dictionary that JSON can hold. `found` is the sum of `written` and the lengths of
+        A dictionary that can be written as JSON. `found` is the sum of `written` and the lengths of
         `officially_missing`, `without_joints`, `other_classes` and `damaged`; `written_by_action`
-        has the number of records of each action that has any.
+        is the number of records of each action that has any.
 
     Raises:
-        RuntimeError: if that sum is another.
+        RuntimeError: if the numbers do not add up.
     """
     excluded = {*damaged, *without_joints}
     names = [file.name for file in selection.files if file.name not in excluded]
     by_action = Counter(parse_name(name).action for name in names)
-    report = {
+    report: dict[str, Any] = {
         "found": selection.found,
         "written": written,
         "written_by_action": {
@@ -43,25 +49,25 @@ def make_report(selection, damaged, without_joints, written):
     }
     left_out = sum(len(report[part]) for part in _PARTS)
     if written + left_out != selection.found or written != len(names):
-        raise RuntimeError(f"samples were lost: {'; '.join(summarise(report))}")
+        raise RuntimeError(f"samples were lost: {'; '.join(summarize(report))}")
     return report
 
 
-def write_report(report, folder):
-    """Writes a report beside the records, in a folder given as a path object."""
+def write_report(report: Mapping[str, Any], folder: pathlib.Path) -> None:
+    """Writes a report to a folder, beside the records."""
     (folder / FILE_NAME).write_text(json.dumps(report, indent=1) + "\n")
 
 
-def read_report(folder):
-    """Returns the report of the finished build in a folder, a path object."""
+def read_report(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns the report of the finished build in a folder."""
     return json.loads((folder / FILE_NAME).read_text())
 
 
-def summarise(report):
-    """Returns lines that say how the samples found divide, with the first of each part."""
+def summarize(report: Mapping[str, Any]) -> list[str]:
+    """Returns the numbers of samples written and excluded, with a few names."""
     parts = {
         "officially missing": report["officially_missing"],
-        # Builds from before these were told apart do not have them.
+        # Reports of older builds lack these.
         "without a usable joint": report.get("without_joints", []),
         "damaged": list(report["damaged"].values()),
         "of other classes": report["other_classes"],

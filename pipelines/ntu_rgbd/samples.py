@@ -1,4 +1,4 @@
-"""What the name of an NTU RGB+D sample says, the names of the actions, and the official splits.
+"""Sample names, action names and the official splits of NTU RGB+D.
 
 Sources: Shahroudy et al., *NTU RGB+D: A Large Scale Dataset for 3D Human Activity Analysis*, CVPR
 2016 (ntu60: setups 1 to 17, actions 1 to 60); Liu et al., *NTU RGB+D 120: A Large-Scale Benchmark
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
+from pipelines.paths import StrPath
+from pipelines.user_files import read_lines
 
 _NAME = re.compile(r"S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})")
 _LIKE_A_NAME = re.compile(r"S[0-9]")
@@ -19,7 +21,7 @@ _MISSING_LIST_HEADER = 3
 
 
 class Sample(NamedTuple):
-    """What a sample's name says; every number counts from 1."""
+    """The numbers in a sample's name, all counted from 1."""
 
     setup: int
     camera: int
@@ -34,7 +36,7 @@ class Split(NamedTuple):
     field: str
     training: frozenset[int]
 
-    def is_training(self, sample):
+    def is_training(self, sample: Sample) -> bool:
         """Whether a `Sample` is for training; otherwise it is for testing."""
         return getattr(sample, self.field) in self.training
 
@@ -56,11 +58,11 @@ SPLITS = {
 }
 
 
-def parse_name(name):
-    """Returns the `Sample` that a name such as "S001C002P003R002A013" stands for.
+def parse_name(name: str) -> Sample:
+    """Returns the numbers in a sample's name, such as "S001C002P003R002A013".
 
     Raises:
-        SourceError: if the name has another form, or a number is outside the data set's range.
+        SourceError: if the name has another form, or a number is out of range.
 
     Example:
 
@@ -70,7 +72,7 @@ def parse_name(name):
     match = _NAME.fullmatch(name)
     if not match:
         found = quoted(name)
-        raise SourceError(f"{found} is no sample's name; expected one like S001C002P003R002A013")
+        raise SourceError(f"{found} is not a sample name; expected one like S001C002P003R002A013")
     sample = Sample(*map(int, match.groups()))
     for field, number in sample._asdict().items():
         if not 1 <= number <= _LARGEST[field]:
@@ -78,26 +80,20 @@ def parse_name(name):
     return sample
 
 
-def read_missing_list(path):
-    """Returns the names in an official list of samples with missing skeletons, as a frozenset.
+def read_missing_list(path: StrPath) -> frozenset[str]:
+    """Returns the names in an official list of samples with missing skeletons.
 
     Args:
-        path: a text file with one name a line. The official ones have three lines of explanation
-            in front, which need not be there.
+        path: a text file with one name per line. The official lists begin with three lines of
+            explanation, which may be missing.
 
     Raises:
-        SourceError: if the file cannot be read, has no name in it, or something else after the
-            third line, after the first name, or that begins like one.
+        SourceError: if the file cannot be read or contains no name, or if a line that is not part
+            of the explanation is not a name.
     """
-    path = pathlib.Path(path).expanduser()
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not UTF-8 text ({error})") from error
-    names = set()
-    for number, line in enumerate(lines, start=1):
+    file = pathlib.Path(path).expanduser()
+    names: set[str] = set()
+    for number, line in read_lines(file):
         name = line.strip()
         is_explanation = number <= _MISSING_LIST_HEADER and not _LIKE_A_NAME.match(name)
         if not name or (is_explanation and not names):
@@ -105,11 +101,11 @@ def read_missing_list(path):
         try:
             parse_name(name)
         except SourceError as error:
-            raise SourceError(f"{path}, line {number}: {error}") from error
+            raise SourceError(f"{file}, line {number}: {error}") from error
         names.add(name)
     if not names:
         raise SourceError(
-            f"{path}: no sample's name in it; expected one a line, such as S001C002P003R002A013"
+            f"{file}: no sample names in it; expected one per line, such as S001C002P003R002A013"
         )
     return frozenset(names)
 

@@ -1,13 +1,16 @@
-"""Which skeleton files of a source become records, in which order, and which do not and why."""
+"""Selects and orders the skeleton files that become records, and notes why others do not."""
 
 import hashlib
 import pathlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.ntu_rgbd.samples import ACTIONS, parse_name
+from pipelines.ntu_rgbd.source import SkeletonFile, SkeletonSource
+from pipelines.paths import StrPath
 
-# The list of the 120 actions' samples holds that of the 60 actions'.
+# The list for 120 actions includes the list for 60 actions.
 MISSING_LISTS = {
     "ntu60": (
         "NTU_RGBD_samples_with_missing_skeletons.txt",
@@ -18,30 +21,32 @@ MISSING_LISTS = {
 
 
 class Selection(NamedTuple):
-    """The skeleton files of a source, sorted out.
+    """The skeleton files of a source, divided into those to read and those to exclude.
 
     Attributes:
         found: the number of all files.
-        files: those to be read, in the order of the records.
+        files: the files to read, in the order of the records.
         officially_missing: names of samples that the official list excludes.
-        other_classes: names of samples of further actions.
+        other_classes: names of samples of other actions.
         misnamed: place -> what is wrong with the file's name.
     """
 
     found: int
-    files: list
+    files: list[SkeletonFile]
     officially_missing: list[str]
     other_classes: list[str]
     misnamed: dict[str, str]
 
 
-def select_files(source, actions, missing=frozenset()):
-    """Returns the `Selection` of a source's files.
+def select_files(
+    source: SkeletonSource, actions: Collection[str], missing: Collection[str] = frozenset()
+) -> Selection:
+    """Returns the `Selection` from a source's files.
 
-    The order is that of a hash of the names: well mixed, and the same wherever the files lie.
+    The files are ordered by a hash of their names: well mixed, and the same wherever they lie.
 
     Args:
-        source: as of `pipelines.ntu_rgbd.source`.
+        source: where the files come from.
         actions: names of the actions to keep, from `ACTIONS`.
         missing: names that the official list excludes.
 
@@ -50,7 +55,7 @@ def select_files(source, actions, missing=frozenset()):
     """
     found = source.files()
     selection = Selection(len(found), [], [], [], {})
-    places = {}
+    places: dict[str, str] = {}
     for file in found:
         try:
             sample = parse_name(file.name)
@@ -59,7 +64,7 @@ def select_files(source, actions, missing=frozenset()):
             continue
         if file.name in places:
             raise SourceError(
-                f"{file.name} is there twice, as {places[file.name]} and as {file.place}; "
+                f"{file.name} occurs twice, as {places[file.name]} and as {file.place}; "
                 "leave one of them in the source"
             )
         places[file.name] = file.place
@@ -75,8 +80,8 @@ def select_files(source, actions, missing=frozenset()):
     return selection
 
 
-def find_missing_list(source, config):
-    """Returns the path of the official list in the source's folder, None if there is none."""
+def find_missing_list(source: StrPath, config: str) -> str | None:
+    """Returns the path of the official list in the source's folder, or None if there is none."""
     path = pathlib.Path(source)
     folder = path if path.is_dir() else path.parent
     found = (str(folder / n) for n in MISSING_LISTS[config] if (folder / n).is_file())

@@ -1,11 +1,11 @@
-"""The text format of NTU RGB+D skeletons, read and written.
+"""Reads and writes the text format of NTU RGB+D skeletons.
 
-A file is lines of numbers: the number of frames; for each frame the number of bodies; for each body
-a line of 10 values, the number of joints, and a line of 12 values for each joint. Blank lines and
-white space at a line's end mean nothing.
+A file consists of lines of numbers: the number of frames; for each frame the number of bodies; for
+each body a line of 10 values, the number of joints, and a line of 12 values for each joint. Blank
+lines and trailing white space are ignored.
 
-Reading is two readers of one language. The first looks at all bytes at once and is quick; it takes
-no file that the second would refuse, but may give up. The second goes line by line and says what is
+There are two readers. The first processes all bytes at once and is fast; it accepts no file that
+the second would reject, but it may give up. The second reads line by line and reports what is
 wrong.
 """
 
@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.errors import SourceError
-from pipelines.numbers import INFINITY, NUMBER
+from pipelines.escaping import quoted
+from pipelines.numbers import INFINITY, LONGEST_SHOWN, NUMBER
 
 NUM_JOINTS = 25
 _BODY_COLUMNS = (
@@ -50,8 +51,8 @@ _COUNT = re.compile(rb"[0-9]{1,9}")
 _ID = re.compile(rb"-?[0-9]{1,19}")
 _NUMBER, _INFINITY = (re.compile(form.encode()) for form in (NUMBER, INFINITY))
 _STATES = (b"0", b"1", b"2")
-_MOST_FRAMES = 500_000  # over four hours; two bodies have 652 bytes a frame, no body's line has 2
-_LARGEST_AT_ONCE = 2**25  # bytes: that reader takes up to 30 times as many, the other one fewer
+_MOST_FRAMES = 500_000  # over four hours; a frame of two bodies has 652 bytes, an empty one has 2
+_LARGEST_AT_ONCE = 2**25  # bytes; the fast reader needs up to 30 times as much memory
 _TOO_LARGE = 2.0**128 - 2.0**103  # the smallest number that float32 rounds to infinity
 
 
@@ -61,8 +62,8 @@ class BodyFrames(NamedTuple):
     Attributes:
         num_frames: number of frames, those without a body included.
         frame: `(n,)` int32, index of the frame from 0.
-        body_id: `(n,)` int64, the id by which a body is followed through the frames.
-        joints: `(n, 25, 3)` float32, camera coordinates x y z in metres; NaN where the file has it.
+        body_id: `(n,)` int64, the id that a body keeps through the frames.
+        joints: `(n, 25, 3)` float32, camera coordinates x y z in meters; NaN where the file has it.
         tracking_state: `(n, 25)` uint8, 0 not tracked, 1 inferred, 2 tracked.
     """
 
@@ -73,18 +74,18 @@ class BodyFrames(NamedTuple):
     tracking_state: np.ndarray
 
 
-def read_skeleton(content, name):
+def read_skeleton(content: bytes, name: str) -> BodyFrames:
     """Returns the `BodyFrames` of a skeleton file.
 
-    A file may have no frames, frames without a body or with many, and joints that are NaN. The
+    A file may have no frames, frames with any number of bodies, and joints that are NaN. The
     columns that `BodyFrames` does not hold must be numbers, too.
 
     Args:
-        content: bytes, the whole file. Lines end with LF or CRLF.
-        name: what messages call the file.
+        content: the whole file. Lines end with LF or CRLF.
+        name: the file's name in messages.
 
     Raises:
-        SourceError: naming the file, the line, what stands there and what was expected.
+        SourceError: naming the file, the line, what was found and what was expected.
 
     Example:
 
@@ -101,10 +102,10 @@ def read_skeleton(content, name):
     return body_frames
 
 
-def write_skeleton(body_frames):
-    """Returns the text of a skeleton file, from which equal `BodyFrames` are read.
+def write_skeleton(body_frames: BodyFrames) -> str:
+    """Returns the text of a skeleton file from which `read_skeleton` reads equal `BodyFrames`.
 
-    The columns that `BodyFrames` does not hold are those of a body in the middle of the images that
+    The columns that `BodyFrames` does not hold are those of a body in the center of the images that
     faces the camera.
     """
     lines = [str(body_frames.num_frames)]
@@ -119,8 +120,8 @@ def write_skeleton(body_frames):
     return "\n".join(lines) + "\n"
 
 
-# Each byte as two halves: what it is, and what may follow it. Letters, those of exponents and NaN,
-# pass for digits here; the tokens they occur in are looked at one by one.
+# Two halves of a byte: the kind of a character, and the kinds that may follow it. The letters of
+# exponents and NaN count as digits here; the tokens with letters are parsed one by one.
 _SPACE, _DIGIT, _DOT, _SIGN = 1, 2, 4, 8
 _LETTER = _DIGIT + 16 * (_SPACE | _DIGIT | _DOT | _SIGN)
 _KINDS = {
@@ -134,7 +135,7 @@ _KIND_OF_BYTE = bytes(
     next((kind for members, kind in _KINDS.items() if byte in members), 0) for byte in range(256)
 )
 _LONGEST_TOKEN = 32  # even as an integer far from the largest float32
-_WIDTH = 12  # of the windows through which numbers are read: so many digits float64 holds exactly
+_WIDTH = 12  # of the windows in which numbers are parsed: float64 holds 12 digits exactly
 _COLUMNS = np.arange(_WIDTH, dtype=np.int8)
 _PLACES = 10.0 ** np.arange(_WIDTH // 2 - 1, -1, -1)
 _PLACES_OF_DOT = np.arange(_WIDTH, 0, -1, dtype=np.float32)  # 1 for a last character, 0 for no dot
@@ -142,7 +143,7 @@ _SCALES = 10.0 ** np.maximum(np.arange(_WIDTH + 1) - 1, 0)
 
 
 def _read_at_once(content):
-    """Returns the `BodyFrames` of a file, or None unless all is as usual."""
+    """Returns the `BodyFrames` of a file, or None if anything in it is unusual."""
     tokens = _find_tokens(b" " * _WIDTH + content + b"\n")
     layout = tokens and _find_bodies(tokens)
     if layout is None:
@@ -166,7 +167,7 @@ def _read_at_once(content):
 
 
 class _Tokens(NamedTuple):
-    """Where the stretches without white space are in a text, all of them numbers."""
+    """The positions of the tokens in a text, all of which are numbers."""
 
     content: bytes
     buffer: np.ndarray
@@ -196,7 +197,7 @@ class _Tokens(NamedTuple):
 
 
 def _decimals(windows, lengths):
-    """Returns what stands right-justified in windows `(n, 12)` of characters, signs aside."""
+    """Returns the unsigned numbers that are right-justified in windows `(n, 12)` of characters."""
     inside = _COLUMNS >= (_WIDTH - lengths).astype(np.int8)[:, np.newaxis]
     digits = windows - np.uint8(ord("0"))
     digits *= ((digits < 10) & inside).view(np.uint8)
@@ -205,13 +206,13 @@ def _decimals(windows, lengths):
     is_dot = (windows == ord(".")) & inside
     dot = (is_dot.astype(np.float32) @ _PLACES_OF_DOT).astype(np.intp)
     scale = _SCALES[dot]
-    # The dot took a place as a digit 0 would: the digits before it are one place too high.
+    # The dot was read as a digit 0, so the digits before it are one place too high.
     number -= np.where(dot, np.floor(number / (10 * scale)) * 9 * scale, 0)
-    return number / scale  # of integers that float64 holds, hence rounded as `float` rounds
+    return number / scale  # both are exact in float64, so this rounds as `float` rounds
 
 
 def _find_tokens(text):
-    """Returns the `_Tokens` of a text, or None if there are none or not all are numbers."""
+    """Returns the `_Tokens` of a text, or None if it has none or some are not numbers."""
     kind = np.frombuffer(text.translate(_KIND_OF_BYTE), np.uint8)
     if not (kind[:-1] >> 4 & kind[1:]).all() or b".." in text.translate(None, b"0123456789+-"):
         return None
@@ -231,10 +232,10 @@ def _find_tokens(text):
 
 
 def _find_bodies(tokens):
-    """Returns where the bodies are, or None if the lines are not those of a skeleton file.
+    """Returns the positions of the bodies, or None if the lines are not those of a skeleton file.
 
-    That is the number of frames, the frame of each body, the index of its first token, and those
-    of its joints.
+    These are the number of frames, the frame of each body, the index of its first token, and the
+    indices of its joints' first tokens.
     """
     lengths = np.diff(tokens.first, append=len(tokens.starts))
     singles = tokens.texts(tokens.first[lengths == 1])
@@ -256,7 +257,7 @@ def _find_bodies(tokens):
 
 
 def _bodies_per_frame(counts):
-    """Returns the number of bodies of each frame from all counts after the first, or None."""
+    """Returns each frame's number of bodies, from all counts after the first, or None."""
     bodies = []
     position = 0
     while position < len(counts):
@@ -270,12 +271,12 @@ def _bodies_per_frame(counts):
 
 
 def _is_finite(token):
-    """Whether a token is a number that float32 can hold, or NaN."""
+    """Whether a token is a number within the range of float32, or NaN."""
     return bool(_NUMBER.fullmatch(token)) and not abs(float(token)) >= _TOO_LARGE
 
 
 def _read_line_by_line(content, name):
-    """Returns the `BodyFrames` of a file, or says exactly what is wrong with it."""
+    """Returns the `BodyFrames` of a file, or raises a `SourceError` that says what is wrong."""
     lines = _Lines(content, name)
     frames, ids, joints, states = [], [], [], []
     num_frames = lines.count("the number of frames")
@@ -302,7 +303,7 @@ def _read_line_by_line(content, name):
 
 
 class _Lines:
-    """The lines of a file that are not blank, taken one after the other as what they should be."""
+    """The lines of a file that are not blank, parsed one by one as what they should be."""
 
     def __init__(self, content, name):
         self._lines = content.split(b"\n")
@@ -310,14 +311,14 @@ class _Lines:
         self._name = name
 
     def count(self, what):
-        """Takes a line with a count."""
+        """Parses the next line as a count."""
         (token,) = self._values(1, what)
         if not _COUNT.fullmatch(token):
             raise self._error(token, what)
         return int(token)
 
     def body_id(self, whose):
-        """Takes the first line of a body and returns its id."""
+        """Parses the next line as the first line of a body and returns its id."""
         values = self._values(len(_BODY_COLUMNS), f"the {len(_BODY_COLUMNS)} values of {whose}")
         if not _ID.fullmatch(values[0]) or not -(2**63) <= int(values[0]) < 2**63:
             raise self._error(values[0], f"an integer of 64 bits, the id of {whose}")
@@ -325,14 +326,14 @@ class _Lines:
         return int(values[0])
 
     def joint_count(self, whose):
-        """Takes the line with the number of joints."""
+        """Parses the next line as the number of joints."""
         what = f"{NUM_JOINTS}, the number of joints of {whose}"
         count = self.count(what)
         if count != NUM_JOINTS:
             raise self._error(b"%d" % count, what)
 
     def joint(self, whose):
-        """Takes the line of a joint and returns its position and tracking state."""
+        """Parses the next line as a joint and returns its position and tracking state."""
         values = self._values(len(_JOINT_COLUMNS), f"the {len(_JOINT_COLUMNS)} values of {whose}")
         self._check(values, _JOINT_COLUMNS, whose)
         if values[-1] not in _STATES:
@@ -340,7 +341,7 @@ class _Lines:
         return [float(value) for value in values[:3]], int(values[-1])
 
     def end(self, num_frames):
-        """Checks that nothing but blank lines is left."""
+        """Checks that only blank lines are left."""
         if values := self._next():
             raise self._error(values[0], f"the end of the file after {num_frames} frame(s)")
 
@@ -351,7 +352,7 @@ class _Lines:
                 raise self._error(value, f"a finite number or NaN, {column} of {whose}")
 
     def _values(self, number, what):
-        """Takes a line with a number of values."""
+        """Returns the next line's values, which must have the given number."""
         values = self._next()
         if not values:
             raise self._error(None, what)
@@ -360,7 +361,7 @@ class _Lines:
         return values
 
     def _next(self):
-        """Returns the values of the next line that has any, None at the end of the file."""
+        """Returns the values of the next line that has any, or None at the end of the file."""
         while self._number < len(self._lines):
             values = self._lines[self._number].split()
             self._number += 1
@@ -379,5 +380,5 @@ def _is_off_image(value, column):
 
 
 def _shown(found):
-    """Returns bytes for a message, in quotes and printable."""
-    return repr(found[:40])[1:] + "..." * (len(found) > 40)
+    """Returns bytes for a message, quoted and shortened."""
+    return quoted(found, LONGEST_SHOWN).removeprefix("b")

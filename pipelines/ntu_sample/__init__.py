@@ -1,1 +1,1 @@
-"""Generated skeletons in the format of NTU RGB+D, for tests and for trying things out."""
+"""Generated skeletons in the format of NTU RGB+D, for tests and first experiments."""

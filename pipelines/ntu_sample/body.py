@@ -1,17 +1,18 @@
-"""A human body of the Kinect's 25 joints, posed by the angles of its bones.
+"""A human body with the Kinect's 25 joints, posed by the angles of its bones.
 
-Coordinates are right-handed, in metres: x to the body's left, y up, z forward. At rest the body
+Coordinates are right-handed, in meters: x to the body's left, y up, z forward. At rest the body
 stands upright with hanging arms.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS
 
-# Joint, parent and extent of each bone; the lengths are about those in recordings of NTU RGB+D. A
-# bone ends in its joint, begins in its parent's, and turns all that hangs on it.
+# Joint, parent and extent of each bone, with lengths close to those in recordings of NTU RGB+D. A
+# bone goes from its parent to its joint, and its rotation moves all bones attached to it.
 _TRUNK = {
     "spine": (1, 0, (0, 0.27, 0)),
     "chest": (20, 1, (0, 0.20, 0)),
@@ -34,7 +35,7 @@ _RIGHT_JOINTS = {4: 8, 5: 9, 6: 10, 7: 11, 12: 16, 13: 17, 14: 18, 15: 19, 21: 2
 
 
 class Bone(NamedTuple):
-    """A bone of the body at rest: the joints it ends and begins in, its extent, its side."""
+    """A bone of the body at rest: the joints where it ends and begins, its extent, its side."""
 
     joint: int
     parent: int
@@ -43,7 +44,7 @@ class Bone(NamedTuple):
 
 
 def _bones():
-    """Returns all bones by name, each after the one it hangs on."""
+    """Returns all bones by name, each after the bone it is attached to."""
     bones = {name: Bone(j, p, np.array(o, float), 0) for name, (j, p, o) in _TRUNK.items()}
     for name, (joint, parent, offset) in _LIMBS.items():
         bones[f"{name}_left"] = Bone(joint, parent, np.array(offset, float), 1)
@@ -56,16 +57,23 @@ def _bones():
 BONES = _bones()
 _FEET = [14, 15, 18, 19]
 _ANKLES = [14, 18]
-_FORWARD = ("upper_arm", "forearm", "hand", "thigh", "foot")  # bend against a turn about x
+_FORWARD = (
+    "upper_arm",
+    "forearm",
+    "hand",
+    "thigh",
+    "foot",
+)  # these bend opposite to a turn about x
 
 
 class Angles(NamedTuple):
-    """How a bone is turned against its parent, in radians; numbers or one for each frame.
+    """The rotation of a bone relative to its parent, in radians: one number, or one per frame.
 
     Attributes:
-        flexion: bends the way the joint bends: trunk, arms and thighs forward, shins backward.
-        abduction: moves a limb away from the body's middle; a bone of the middle to its right.
-        twist: turns about the bone itself, a limb outward, a bone of the middle to its left.
+        flexion: bends in the joint's natural direction: trunk, arms and thighs forward, shins
+            backward.
+        abduction: moves a limb away from the body's middle, and a bone of the middle to the right.
+        twist: turns about the bone's axis, a limb outward, a bone of the middle to the left.
     """
 
     flexion: np.ndarray | float = 0.0
@@ -73,18 +81,20 @@ class Angles(NamedTuple):
     twist: np.ndarray | float = 0.0
 
 
-def pose(angles, lengths=None, frames=1):
-    """Returns the joints of a body standing at the origin and facing z.
+def pose(
+    angles: Mapping[str, Angles], lengths: Mapping[str, float] | None = None, frames: int = 1
+) -> np.ndarray:
+    """Returns the joints of a body that stands at the origin and faces z.
 
     Args:
-        angles: dict from the name of a bone to its `Angles`; bones that are missing are at rest.
-        lengths: dict from the name of a bone to the factor of its length; None for 1.
+        angles: name of a bone -> its `Angles`; missing bones are at rest.
+        lengths: name of a bone -> factor of its length; None for 1.
         frames: number of frames, that of the angles.
 
     Returns:
-        `(frames, 25, 3)` in metres. The lowest foot is on the floor, y = 0, and the middle of the
-        ankles above the origin, so that a body that bends its knees sinks and one that sits down
-        moves back.
+        `(frames, 25, 3)` in meters. The lowest foot is on the floor, y = 0, and the midpoint of the
+        ankles is above the origin. A body therefore sinks when it bends its knees, and moves back
+        when it sits down.
 
     Example:
 
@@ -105,13 +115,13 @@ def pose(angles, lengths=None, frames=1):
     return joints
 
 
-def turned(joints, heading):
-    """Returns joints `(frames, 25, 3)` turned to the body's left, in radians."""
+def turned(joints: np.ndarray, heading: float | np.ndarray) -> np.ndarray:
+    """Returns joints `(frames, 25, 3)` turned to the body's left by an angle in radians."""
     return joints @ np.swapaxes(_about(1, np.broadcast_to(heading, len(joints))), 1, 2)
 
 
 def _rotation(name, bone, angles, frames):
-    """Returns the rotations `(frames, 3, 3)` of a bone against its parent."""
+    """Returns the rotations `(frames, 3, 3)` of a bone relative to its parent."""
     flexion, abduction, twist = (np.broadcast_to(angle, frames) for angle in angles)
     side = bone.side or 1
     return (

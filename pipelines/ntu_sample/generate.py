@@ -1,16 +1,19 @@
-"""Generates recordings like those of NTU RGB+D: people, cameras, and what the sensors miss."""
+"""Generates recordings like those of NTU RGB+D: people, cameras and sensor errors."""
 
 import math
 import pathlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.argument_checks import check_at_least
 from pipelines.errors import SourceError
 from pipelines.ntu_rgbd.samples import parse_name
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, BodyFrames, write_skeleton
 from pipelines.ntu_sample import motions
 from pipelines.ntu_sample.body import BONES, Angles, pose, turned
+from pipelines.paths import StrPath
 
 # Action number in NTU RGB+D -> the motions of its one or two bodies.
 ACTIONS = {
@@ -28,38 +31,38 @@ ACTIONS = {
     60: (motions.walk, motions.walk),
 }
 _WALKING_APART = 60
-_DISTANCES = {50: 0.85, 55: 1.4, 59: 3.2, 60: 0.7}  # of two bodies at the start, in metres
+_DISTANCES = {50: 0.85, 55: 1.4, 59: 3.2, 60: 0.7}  # between two bodies at the start, in meters
 
-# As in NTU RGB+D: 17 setups, three cameras, 40 subjects, each action done twice. The first time the
-# subject looks at camera 2, the second time at camera 3.
+# As in NTU RGB+D: 17 setups, three cameras, 40 subjects, each action performed twice. The subject
+# faces camera 2 the first time and camera 3 the second time.
 _SHAPE = (17, 3, 40, 2)
 MAX_SAMPLES = len(ACTIONS) * math.prod(_SHAPE)
 _AZIMUTHS = {1: 0.0, 2: -math.pi / 4, 3: math.pi / 4}
 
 _FRAMES = (25, 120)
 _FRAMES_PER_ACTION = 65
-_SUBJECTS, _SETUPS = 1, 2  # what a random generator is for, so that no two are the same
+_SUBJECTS, _SETUPS = 1, 2  # first seeds of the random generators, which keep them different
 _LIMBS = ([4, 5, 6, 7, 21, 22], [8, 9, 10, 11, 23, 24], [13, 14, 15], [17, 18, 19])
-_FIRST_ID = 2**56  # as the Kinect's, too large for a float to tell neighbours apart
+_FIRST_ID = 2**56  # like the Kinect's ids, too large for a float to distinguish adjacent ones
 
 
 class _Subject(NamedTuple):
-    """A person: factors of the bones' lengths and of the speed."""
+    """A person: the factors of the bones' lengths and of the speed."""
 
     lengths: dict[str, float]
     speed: float
 
 
-def generate(num_samples, seed=0):
+def generate(num_samples: int, seed: int = 0) -> Iterator[tuple[str, BodyFrames]]:
     """Yields (name, `BodyFrames`) of generated recordings, the actions in turn.
 
     Args:
-        num_samples: how many, 1 to `MAX_SAMPLES`.
-        seed: integer of at least 0; another seed gives other names and recordings. Fewer samples
-            are the first of more.
+        num_samples: number of recordings, 1 to `MAX_SAMPLES`. The first recordings do not depend on
+            it.
+        seed: integer of at least 0. Names and recordings depend on it.
 
     Raises:
-        SourceError: if a number is out of its range.
+        SourceError: if a number is out of range.
 
     Example:
 
@@ -73,23 +76,22 @@ def generate(num_samples, seed=0):
         yield name, record(name, seed)
 
 
-def generate_files(folder, num_samples, seed=0):
+def generate_files(folder: StrPath, num_samples: int, seed: int = 0) -> list[pathlib.Path]:
     """Writes the recordings of `generate` as `.skeleton` files and returns their paths."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    root = pathlib.Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, body_frames in generate(num_samples, seed):
-        paths.append(folder / f"{name}.skeleton")
+        paths.append(root / f"{name}.skeleton")
         paths[-1].write_text(write_skeleton(body_frames))
     return paths
 
 
-def sample_names(num_samples, seed=0):
-    """Returns the names of the recordings of `generate`, a list."""
+def sample_names(num_samples: int, seed: int = 0) -> list[str]:
+    """Returns the names of the recordings of `generate`."""
     if not 1 <= num_samples <= MAX_SAMPLES:
         raise SourceError(f"num_samples={num_samples}; expected 1 to {MAX_SAMPLES}")
-    if seed < 0:
-        raise SourceError(f"seed={seed}; expected 0 or more")
+    check_at_least(0, seed=seed)
     orders = {
         action: np.random.default_rng([seed, action]).permutation(math.prod(_SHAPE))
         for action in ACTIONS
@@ -105,15 +107,15 @@ def sample_names(num_samples, seed=0):
     return names
 
 
-def record(name, seed=0):
-    """Returns the `BodyFrames` of the recording with this name."""
+def record(name: str, seed: int = 0) -> BodyFrames:
+    """Returns the `BodyFrames` of the recording with a name."""
     sample = parse_name(name)
     rng = np.random.default_rng([seed, *sample])
     performers = [_subject(sample.subject), _subject(int(rng.integers(_SHAPE[2])) + 1)]
     frames = round(_FRAMES_PER_ACTION * rng.uniform(0.7, 1.3) / performers[0].speed)
     frames = int(np.clip(frames, *_FRAMES))
     facing = _AZIMUTHS[1 + sample.replication] + rng.normal(0, 0.15)
-    time = np.linspace(0, 1, frames) ** rng.uniform(0.75, 1.33)  # begun in a hurry or slowly
+    time = np.linspace(0, 1, frames) ** rng.uniform(0.75, 1.33)  # begins fast or slowly
     bodies = _scene(sample.action, performers, facing, time, rng)
     seen = [_seen(frames, rng) for _ in bodies]
     for _ in range(rng.choice(3, p=(0.85, 0.1, 0.05))):
@@ -124,7 +126,7 @@ def record(name, seed=0):
 
 
 def _scene(action, performers, facing, time, rng):
-    """Returns the joints of the bodies that do the action, around the origin, y = 0 the floor."""
+    """Returns the joints of the bodies that perform the action, around the origin on y = 0."""
     doing = ACTIONS[action]
     if len(doing) == 1:
         return [_act(doing[0], performers[0], rng.normal(0, 0.15, 2), facing, time, rng)]
@@ -140,7 +142,7 @@ def _scene(action, performers, facing, time, rng):
 
 
 def _act(motion, subject, place, heading, time, rng):
-    """Returns the joints `(frames, 25, 3)` of a body that moves on the floor, at these times."""
+    """Returns the joints `(frames, 25, 3)` of a body that moves on the floor, at given times."""
     does = motion(time, rng.uniform(0.85, 1.15))
     angles = {bone: Angles(*angle) for bone, angle in does.angles.items()}
     for bone, angle in motions.sway(time, rng).items():
@@ -154,7 +156,7 @@ def _act(motion, subject, place, heading, time, rng):
 
 
 def _bystander(time, rng):
-    """Returns the joints of somebody who stands behind or beside the scene."""
+    """Returns the joints of a person who stands behind or beside the scene."""
     angle, distance = rng.uniform(0, 2 * math.pi), rng.uniform(1.5, 2.0)
     place = distance * np.array([math.sin(angle), math.cos(angle)])
     subject = _subject(int(rng.integers(_SHAPE[2])) + 1)
@@ -162,7 +164,7 @@ def _bystander(time, rng):
 
 
 def _subject(number):
-    """Returns a person, the same in every recording."""
+    """Returns the person with a number, who is the same in every recording."""
     rng = np.random.default_rng([_SUBJECTS, number])
     height = rng.uniform(0.9, 1.12)
     kinds = {name.removesuffix("_left").removesuffix("_right") for name in BONES}
@@ -175,7 +177,7 @@ def _from_camera(joints, setup, camera):
     """Returns joints in a camera's coordinates: x to its left, y up, z away from it."""
     rng = np.random.default_rng([_SETUPS, setup])
     height, distance = rng.uniform(0.6, 2.2), rng.uniform(2.8, 4.5)
-    # The camera stands at its azimuth and looks at the middle of a person there.
+    # The camera stands at its azimuth and points at the height of a person's waist.
     azimuth, tilt = _AZIMUTHS[camera], math.atan2(1.0 - height, distance)
     away = -np.array([math.sin(azimuth), 0, math.cos(azimuth)])
     z = math.cos(tilt) * away + math.sin(tilt) * np.array([0, 1, 0])
@@ -185,7 +187,7 @@ def _from_camera(joints, setup, camera):
 
 
 def _seen(frames, rng):
-    """Returns in which frames a body is found: now and then it is lost and comes back."""
+    """Returns in which frames a body is detected; sometimes it is lost and found again."""
     seen = np.ones(frames, bool)
     if rng.random() < 0.3:
         start = rng.integers(frames // 4, frames * 3 // 4)
@@ -196,7 +198,7 @@ def _seen(frames, rng):
 
 
 def _part(frames, rng):
-    """Returns a stretch of at least a quarter of the frames."""
+    """Returns a mask of consecutive frames, at least a quarter of all."""
     start = rng.integers(frames // 2)
     part = np.zeros(frames, bool)
     part[start : start + rng.integers(frames // 4, frames)] = True

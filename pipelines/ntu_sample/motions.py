@@ -1,8 +1,9 @@
-"""How bodies move in the generated actions: the angles of their bones and their ways.
+"""The motions of the generated actions: the angles of the bones and the path of the body.
 
-Each function of one body takes `time`, `(frames,)` from 0 at the start to 1 at the end of the
-recording, and `strength`, a number near 1, and returns a `Motion`. Standing up is sitting down in
-reverse, and taking a hat off putting it on: only the order of the frames tells them apart.
+Each function moves one body. It takes `time`, `(frames,)` from 0 at the start to 1 at the end of
+the recording, and `strength`, a number near 1, and returns a `Motion`. Standing up is sitting down
+in reverse, and taking a hat off is putting it on in reverse: only the order of the frames
+distinguishes them.
 """
 
 from typing import NamedTuple
@@ -13,12 +14,12 @@ from pipelines.ntu_sample.body import Angles
 
 
 class Motion(NamedTuple):
-    """What one body does; numbers or one for each frame.
+    """The motion of one body; each quantity is one number, or one per frame.
 
     Attributes:
-        angles: dict from bones to `Angles`, as `body.pose` takes it.
-        lift: height of the lowest foot above the floor in metres.
-        forward: way along the body's heading in metres.
+        angles: name of a bone -> `Angles`, as `body.pose` takes them.
+        lift: height of the lowest foot above the floor in meters.
+        forward: distance along the body's heading in meters.
     """
 
     angles: dict[str, Angles]
@@ -26,7 +27,7 @@ class Motion(NamedTuple):
     forward: np.ndarray | float = 0.0
 
 
-def pick_up(time, strength):
+def pick_up(time: np.ndarray, strength: float) -> Motion:
     """Bends down, takes something from the floor with the right hand, stands up."""
     down = _there_and_back(time, 0.1, 0.45, 0.55, 0.9)
     return Motion(
@@ -43,7 +44,7 @@ def pick_up(time, strength):
     )
 
 
-def sit_down(time, strength):
+def sit_down(time: np.ndarray, strength: float) -> Motion:
     """Sits down on a chair; leans forward on the way."""
     seated = _rise(time, 0.15, 0.8)
     lean = 0.7 * strength * np.sin(np.pi * seated)
@@ -59,13 +60,13 @@ def sit_down(time, strength):
     )
 
 
-def stand_up(time, strength):
+def stand_up(time: np.ndarray, strength: float) -> Motion:
     """Stands up from a chair."""
     return sit_down(1 - time, strength)
 
 
-def put_on_hat(time, strength):
-    """Holds a hat before the body, raises it slowly to the head and lets both arms sink."""
+def put_on_hat(time: np.ndarray, strength: float) -> Motion:
+    """Holds a hat in front of the body, raises it slowly to the head and lowers both arms."""
     hold = 1 - _rise(time, 0.25, 0.6)
     head = _there_and_back(time, 0.25, 0.6, 0.75, 0.95)
     return Motion(
@@ -77,12 +78,12 @@ def put_on_hat(time, strength):
     )
 
 
-def take_off_hat(time, strength):
-    """Raises the arms to the head and brings a hat down before the body."""
+def take_off_hat(time: np.ndarray, strength: float) -> Motion:
+    """Raises the arms to the head and brings a hat down in front of the body."""
     return put_on_hat(1 - time, strength)
 
 
-def wave(time, strength):
+def wave(time: np.ndarray, strength: float) -> Motion:
     """Raises the right hand and waves."""
     up = _there_and_back(time, 0.05, 0.2, 0.85, 1.0)
     swing = 0.5 * strength * np.sin(2 * np.pi * 5 * time)
@@ -95,7 +96,7 @@ def wave(time, strength):
     )
 
 
-def kick(time, strength):
+def kick(time: np.ndarray, strength: float) -> Motion:
     """Swings the right leg back and kicks forward."""
     back = _there_and_back(time, 0.15, 0.35, 0.35, 0.5)
     front = _there_and_back(time, 0.38, 0.52, 0.55, 0.85)
@@ -112,7 +113,7 @@ def kick(time, strength):
     )
 
 
-def jump(time, strength):
+def jump(time: np.ndarray, strength: float) -> Motion:
     """Crouches, jumps up with swinging arms and lands in a crouch."""
     crouch = _there_and_back(time, 0.1, 0.3, 0.32, 0.4)
     land = _there_and_back(time, 0.58, 0.66, 0.68, 0.9)
@@ -132,7 +133,7 @@ def jump(time, strength):
     )
 
 
-def punch(time, strength):
+def punch(time: np.ndarray, strength: float) -> Motion:
     """Steps forward and punches with the right fist."""
     guard = _there_and_back(time, 0.1, 0.3, 0.75, 0.95)
     hit = _there_and_back(time, 0.4, 0.5, 0.52, 0.7)
@@ -152,8 +153,8 @@ def punch(time, strength):
     )
 
 
-def recoil(time, strength):
-    """Is hit: head and trunk fly back, the arms up."""
+def recoil(time: np.ndarray, strength: float) -> Motion:
+    """Is hit: the head and trunk fly back, the arms fly up."""
     back = strength * _there_and_back(time, 0.47, 0.56, 0.6, 0.85)
     return Motion(
         {
@@ -168,8 +169,8 @@ def recoil(time, strength):
     )
 
 
-def hug(time, strength):
-    """Steps up to somebody, lays both arms around, and steps back."""
+def hug(time: np.ndarray, strength: float) -> Motion:
+    """Steps toward somebody, puts both arms around them, and steps back."""
     near = _there_and_back(time, 0.05, 0.4, 0.65, 0.95)
     hold = _there_and_back(time, 0.2, 0.45, 0.6, 0.85)
     walk = _walking(time, 0.45 * strength * 4 * near * (1 - near), steps=4)
@@ -184,20 +185,20 @@ def hug(time, strength):
     )
 
 
-def walk(time, strength):
+def walk(time: np.ndarray, strength: float) -> Motion:
     """Walks forward."""
     way = _rise(time, 0.1, 0.9)
     stride = 0.5 * strength * _there_and_back(time, 0.05, 0.2, 0.8, 0.95)
     return Motion(_walking(time, stride, steps=4), forward=1.1 * way)
 
 
-def stand(time, strength):
+def stand(time: np.ndarray, strength: float) -> Motion:
     """Stands and looks around."""
     return Motion({"head": Angles(0, 0, 0.4 * strength * np.sin(2 * np.pi * time))})
 
 
-def sway(time, rng):
-    """Returns small slow `Angles` of trunk and limbs that nobody is without."""
+def sway(time: np.ndarray, rng: np.random.Generator) -> dict[str, Angles]:
+    """Returns the small, slow `Angles` of trunk and limbs with which everybody sways."""
     names = ("spine", "chest", "neck", *_both("upper_arm", 0), *_both("forearm", 0))
     angles = {}
     for name in names:
@@ -208,7 +209,7 @@ def sway(time, rng):
 
 
 def _walking(time, stride, steps):
-    """Returns the angles of a walk; `stride` is how far a thigh swings, in radians."""
+    """Returns the angles of a walk; `stride` is the swing of a thigh in radians."""
     phase = np.pi * steps * time
     angles = {}
     for side, swing in (("left", np.sin(phase)), ("right", -np.sin(phase))):
@@ -225,11 +226,11 @@ def _both(bone, angles):
 
 
 def _rise(time, start, end):
-    """Goes smoothly from 0 until `start` to 1 from `end`."""
+    """Rises smoothly from 0 at `start` to 1 at `end`."""
     way = np.clip((time - start) / (end - start), 0, 1)
     return way * way * (3 - 2 * way)
 
 
 def _there_and_back(time, start, there, back, end):
-    """Goes smoothly from 0 at `start` to 1 between `there` and `back` and to 0 at `end`."""
+    """Rises smoothly from 0 at `start` to 1 at `there`, stays until `back`, falls to 0 at `end`."""
     return _rise(time, start, there) - _rise(time, back, end)

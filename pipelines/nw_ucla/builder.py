@@ -1,33 +1,34 @@
 """TFDS builder of Northwestern-UCLA Multiview Action 3D."""
 
-import os
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
-from pipelines.errors import SourceError
-from pipelines.left_out import left_out_warnings, note_left_out
-from pipelines.limits import NW_UCLA_FILE, in_bytes, option_help
-from pipelines.nw_ucla.samples import ACTIONS, JOINTS, read_samples
+from pipelines.left_out import left_out_warnings, usable_examples
+from pipelines.limits import NW_UCLA_FILE, option_help
+from pipelines.nw_ucla.joints import JOINTS
+from pipelines.nw_ucla.samples import ACTIONS, read_samples
+from pipelines.paths import StrPath
 from pipelines.usable_joints import has_usable_joint
 
-NUM_SAMPLES = 1_484
+NUM_SAMPLES = {"samples": 1_484}
 
 
 class NwUcla(DatasetBuilder):
-    """Skeleton sequences of ten actions, seen by three cameras.
+    """Skeleton sequences of ten actions, recorded by three cameras.
 
     Args:
         source: a folder or zip archive with the JSON files, at any depth.
-        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
+        source_limit_mb: size of the largest file in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     Samples without one usable joint do not become records; a warning names them.
 
-    There is one TFDS split, `samples`; `pipelines.nw_ucla.samples.SPLITS` says which of its records
-    are for training. The source is not part of the build's path: a build made from another source
-    is used as it is, with a warning.
+    There is one TFDS split, `samples`; `pipelines.nw_ucla.samples.SPLITS` tells which of its
+    records are for training. The source is not part of the build's path: a build from another
+    source is used as it is, with a warning.
 
     Raises:
         SourceError: if the source has no samples or a sample is damaged.
@@ -40,19 +41,19 @@ class NwUcla(DatasetBuilder):
         "source_limit_mb": option_help("JSON file", NW_UCLA_FILE),
     }
 
-    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
-        self._limit = in_bytes(source_limit_mb, NW_UCLA_FILE)
-        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+    def __init__(
+        self, *, source: StrPath | None = None, source_limit_mb: int = 0, **kwargs: Any
+    ) -> None:
+        self._set_source(source, source_limit_mb, NW_UCLA_FILE)
         super().__init__(**kwargs)
 
-    def warnings(self):
-        """Returns what differs from the whole data set, and a source that was not read."""
-        differing = []
-        count = self.info.splits["samples"].num_examples
-        if count != NUM_SAMPLES:
-            differing.append(f"{count:,} samples, the whole data set has {NUM_SAMPLES:,}")
-        differing += left_out_warnings(self, "without one usable joint")
-        return differing + self._other_source(self.info.metadata.get("source"))
+    def warnings(self) -> list[str]:
+        """Returns how the build differs from the complete data set, and a source not read."""
+        return [
+            *self._count_warnings(NUM_SAMPLES, "samples"),
+            *left_out_warnings(self, "without one usable joint"),
+            *self._source_warnings(self.info.metadata.get("source")),
+        ]
 
     def _info(self):
         return self.dataset_info_from_configs(
@@ -74,18 +75,15 @@ class NwUcla(DatasetBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        if not self._source:
-            raise SourceError("no source given; expected the folder of .json files or its .zip")
-        return {"samples": self._generate_examples()}
+        return {"samples": self._generate_examples(self._given_source())}
 
-    def _generate_examples(self):
-        written, left_out = 0, []
-        for sample in read_samples(self._source, self._limit):
-            if has_usable_joint(sample.joints):
-                yield sample.name, sample._asdict()
-                written += 1
-            else:
-                left_out.append(sample.name)
-        if not written:
-            raise SourceError(f"{self._source}: no sample has one usable joint")
-        note_left_out(self, left_out)
+    def _generate_examples(self, source):
+        samples = (
+            (
+                sample.name,
+                sample.name,
+                sample._asdict() if has_usable_joint(sample.joints) else None,
+            )
+            for sample in read_samples(source, self._limit)
+        )
+        return usable_examples(self, samples, f"{source}: no sample has one usable joint")

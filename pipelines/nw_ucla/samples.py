@@ -1,13 +1,15 @@
-"""Reads the skeletons of Northwestern-UCLA, one JSON file a sample, from a folder or a zip archive.
+"""Reads the skeletons of Northwestern-UCLA, one JSON file per sample, from a folder or zip archive.
 
-A file `aAA_sSS_eEE_vVV.json` names action, subject, episode and camera and holds `skeletons`, the
-joints of each frame in metres, and `label`, the action's place in `ACTIONS` counted from 1.
+The name of a file `aAA_sSS_eEE_vVV.json` tells action, subject, episode and camera. The file holds
+`skeletons`, the joints of each frame in meters, and `label`, the action's position in `ACTIONS`,
+counted from 1.
 """
 
 import functools
 import json
 import pathlib
 import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +19,10 @@ from pipelines.errors import SourceError
 from pipelines.escaping import quoted
 from pipelines.folders import walk
 from pipelines.limits import NW_UCLA_FILE, read_file
+from pipelines.nw_ucla.joints import JOINTS
+from pipelines.paths import StrPath
 
-# Action number in the file name -> name, in the order of the labels. There are no 07 and 10.
+# Action number in the file name -> name, in the order of the labels. Numbers 7 and 10 do not exist.
 ACTIONS = {
     1: "pick up with one hand",
     2: "pick up with two hands",
@@ -31,18 +35,11 @@ ACTIONS = {
     11: "throw",
     12: "carry",
 }
-JOINTS = (
-    *("hip_center", "spine", "shoulder_center", "head"),
-    *("shoulder_left", "elbow_left", "wrist_left", "hand_left"),
-    *("shoulder_right", "elbow_right", "wrist_right", "hand_right"),
-    *("hip_left", "knee_left", "ankle_left", "foot_left"),
-    *("hip_right", "knee_right", "ankle_right", "foot_right"),
-)
 CAMERAS = range(1, 4)
 SUBJECTS = range(1, 11)
 
 # Split -> (field, its values for training); the other samples are for testing. Both follow Wang et
-# al. (2014), who train on nine subjects and test on the one left out; that it is 10 is chosen here.
+# al. (2014), who train on nine subjects and test on the tenth; which one is our choice.
 SPLITS = {
     "cross_view": ("camera", frozenset({1, 2})),
     "cross_subject": ("subject", frozenset(SUBJECTS[:-1])),
@@ -62,39 +59,39 @@ class Sample(NamedTuple):
     environment: int
 
 
-def read_samples(path, limit=NW_UCLA_FILE):
+def read_samples(path: StrPath, limit: int = NW_UCLA_FILE) -> Iterator[Sample]:
     """Yields the `Sample`s of a folder or zip archive, in the order of their names.
 
     Args:
         path: a folder or a zip archive with the JSON files, at any depth. Hidden files and other
-            file types are passed over.
-        limit: integer, the size of the largest file in bytes; a larger one is an error.
+            file types are skipped.
+        limit: the size of the largest file in bytes; a larger one is an error.
 
     Raises:
-        SourceError: if there are no samples, one name occurs twice, or a file is damaged or
+        SourceError: if there are no samples, a name occurs twice, or a file is damaged or
             contradicts its name.
     """
-    path = pathlib.Path(path).expanduser()
-    found = {}
-    for file, read in _archived_files(path) if path.is_file() else _files(path):
+    root = pathlib.Path(path).expanduser()
+    found: dict[str, tuple[pathlib.PurePath, Callable[[int], bytes]]] = {}
+    for file, read in _archived_files(root) if root.is_file() else _files(root):
         if file.stem in found:
-            raise SourceError(f"{path}: {file} and {found[file.stem][0]} are of the same name")
+            raise SourceError(f"{root}: {file} and {found[file.stem][0]} have the same name")
         found[file.stem] = file, read
     if not found:
-        raise SourceError(f"{path}: no .json files in it; expected files like a01_s01_e00_v01.json")
+        raise SourceError(f"{root}: no .json files in it; expected files like a01_s01_e00_v01.json")
     for _, (file, read) in sorted(found.items()):
         yield parse_sample(file, read(limit))
 
 
-def parse_sample(file, content):
+def parse_sample(file: StrPath, content: bytes) -> Sample:
     """Returns the `Sample` in a file's content.
 
     Args:
         file: path of the file, whose name tells action, subject, episode and camera.
-        content: its bytes.
+        content: the file's content.
 
     Raises:
-        SourceError: naming the file, and the frame where one is wrong.
+        SourceError: naming the file, and the frame if one is wrong.
 
     Example:
 
@@ -103,20 +100,21 @@ def parse_sample(file, content):
     >>> sample.joints.shape, sample.label, sample.camera
     ((1, 1, 20, 3), 4, 3)
     """
-    file = pathlib.PurePath(file)
-    action, subject, environment, camera = _parse_name(file)
-    record = _parse_json(file, content, ("label", "skeletons"))
+    path = pathlib.PurePath(file)
+    action, subject, environment, camera = _parse_name(path)
+    record = _parse_json(path, content, ("label", "skeletons"))
     label = list(ACTIONS).index(action)
-    _check_equal(file, "label", record["label"], label + 1)
-    _check_equal(file, "file_name", record.get("file_name", file.stem), file.stem)
-    joints = _joints(file, record["skeletons"])
-    return Sample(file.stem, joints, label, camera, subject, environment)
+    _check_equal(path, "label", record["label"], label + 1)
+    _check_equal(path, "file_name", record.get("file_name", path.stem), path.stem)
+    joints = _joints(path, record["skeletons"])
+    return Sample(path.stem, joints, label, camera, subject, environment)
 
 
-def parse_joints(file, content):
-    """Returns the joints `(frames, 1, 20, 3)` in a file's content, whatever its name and label.
+def parse_joints(file: StrPath, content: bytes) -> np.ndarray:
+    """Returns the joints `(frames, 1, 20, 3)` in a file's content.
 
-    Arguments and errors are those of `parse_sample`; there need not be a label.
+    Arguments and errors are those of `parse_sample`, but any file name is allowed, and the label
+    may be missing.
     """
     return _joints(file, _parse_json(file, content, ("skeletons",))["skeletons"])
 
@@ -132,7 +130,7 @@ def _files(path):
 
 
 def _archived_files(path):
-    """Yields the same of a zip archive."""
+    """Yields the samples' files in a zip archive, each with a function that reads it."""
     for member in read_members(path, _is_sample):
         yield pathlib.PurePosixPath(member.name), member.read
 
@@ -147,7 +145,7 @@ def _parse_name(file):
     match = _NAME.fullmatch(file.stem)
     if not match:
         raise SourceError(
-            f"{file}: file name without action, subject, episode and camera; "
+            f"{file}: the file name does not tell action, subject, episode and camera; "
             "expected one like a01_s01_e00_v01.json"
         )
     action, subject, environment, camera = map(int, match.groups())
@@ -163,7 +161,7 @@ def _parse_name(file):
 
 
 def _parse_json(file, content, keys):
-    """Returns the object in a file, which has the keys wanted."""
+    """Returns the JSON object in a file, which must have the given keys."""
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -197,9 +195,9 @@ def _frame(place, frame):
     except ValueError as error:
         raise SourceError(f"{place}: joints of unequal length; {expected}") from error
     if joints.dtype.kind not in "if":
-        raise SourceError(f"{place}: something that is not a number; {expected}")
+        raise SourceError(f"{place}: a value is not a number; {expected}")
     if joints.shape != (len(JOINTS), 3):
         raise SourceError(f"{place}: numbers of shape {joints.shape}; {expected}")
     if not (np.abs(joints) < np.finfo(np.float32).max).all():
-        raise SourceError(f"{place}: a coordinate that is not finite; {expected}")
+        raise SourceError(f"{place}: a coordinate is not finite; {expected}")
     return joints.astype(np.float32)

@@ -1,1 +1,1 @@
-"""Generated film reviews whose verdict comes early and whose end may mislead."""
+"""Generated movie reviews with an early verdict and an often misleading end."""

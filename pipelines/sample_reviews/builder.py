@@ -1,20 +1,22 @@
 """TFDS builder of generated reviews, with the features of `imdb`."""
 
+from typing import Any
+
 import tensorflow_datasets as tfds
 
+from pipelines.argument_checks import check_at_least
 from pipelines.dataset_builder import DatasetBuilder
-from pipelines.errors import SourceError
 from pipelines.imdb.builder import review_features
 from pipelines.sample_reviews.generate import generate_reviews
 
 
 class SampleReviews(DatasetBuilder):
-    """Generated film reviews: nothing to download, and not IMDB.
+    """Generated movie reviews. They are not part of IMDB.
 
     Args:
-        num_train: number of training reviews, at least 2.
+        num_train: number of training reviews, at least 2: one of each class.
         num_test: number of test reviews, at least 2.
-        seed: integer; another seed makes other reviews.
+        seed: seed of the generator.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
     """
 
@@ -23,13 +25,13 @@ class SampleReviews(DatasetBuilder):
     OPTIONS = {
         "num_train": "number of training reviews",
         "num_test": "number of test reviews",
-        "seed": "another seed makes other reviews",
+        "seed": "seed of the generator",
     }
 
-    def __init__(self, *, num_train=4000, num_test=1000, seed=0, **kwargs):
-        for name, number in (("num_train", num_train), ("num_test", num_test)):
-            if number < 2:
-                raise SourceError(f"{name}={number}; expected at least 2, one of each class")
+    def __init__(
+        self, *, num_train: int = 4000, num_test: int = 1000, seed: int = 0, **kwargs: Any
+    ) -> None:
+        check_at_least(2, num_train=num_train, num_test=num_test)
         self._counts = {"train": num_train, "test": num_test}
         self._seed = seed
         name = f"train_{num_train}_test_{num_test}_seed_{seed}"

@@ -1,16 +1,17 @@
-"""Writes film reviews from templates: the verdict early, much plot, then what others thought.
+"""Generates movie reviews from templates: an early verdict, much plot, then another's opinion.
 
-A review's class is the reviewer's own verdict, in one of its first three sentences. After it come
-ten or more sentences of plot and circumstances, and in three reviews of four a last sentence that
-reports someone else's opinion, in two of them the opposite one. Own and reported opinions use the
-same words, so that the words without their order tell nothing about those two.
+A review's class is the reviewer's own verdict, which is in one of the first three sentences. Ten or
+more sentences of plot follow. In three of four reviews, a last sentence reports someone else's
+opinion, which contradicts the verdict in two of the three. Both opinions use the same words, so a
+bag of words cannot classify the reviews in which they contradict each other.
 """
 
 import random
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-# (negative, positive) words that fit the same places, in pairs of lists by kind and strength.
+# (negative, positive) words that are interchangeable, by kind and strength.
 OPINIONS = {
     ("verb", "strong"): (
         ("hated", "detested", "loathed", "despised"),
@@ -91,18 +92,18 @@ _FILLERS = (
     "{Person} speaks {language} in it, and {person} answers in {language}.",
     "The camera stays on the {furniture} while somebody plays the {instrument} next door.",
     "It is based on a {genre} that {person} published in {year}.",
-    "The {colour} {vehicle} from the poster is seen for about {minutes} seconds.",
+    "The {color} {vehicle} from the poster is seen for about {minutes} seconds.",
     "After {minutes} minutes the scene changes to a {place} in {city}.",
     "{Person} and {person} had worked together before, on a {genre} set in {city}.",
-    "The {relative} keeps a {colour} {thing} in the {place} and shows it to nobody.",
+    "The {relative} keeps a {color} {thing} in the {place} and shows it to nobody.",
     "A {job} asks for the {thing}, the {relative} points to the {furniture}.",
     "There are {number} songs, all of them in {language}, with {instrument} and drums.",
-    "The costumes are {colour} and {colour}, as they were worn in {city} in {year}.",
+    "The costumes are {color} and {color}, as they were worn in {city} in {year}.",
     "One thread follows the {animals} of the {place}, another the {job} and the {vehicle}.",
     "The {season} goes by, the {place} is sold, and {person} takes the {vehicle} to {city}.",
-    "Near the end {person} opens the {colour} door of the {place} and sits on the {furniture}.",
+    "Near the end {person} opens the {color} door of the {place} and sits on the {furniture}.",
     "The editor, {person}, has made one {genre} before and lives in {city}.",
-    "Somebody has painted the {furniture} {colour}, and the {job} wants to know why.",
+    "Somebody has painted the {furniture} {color}, and the {job} wants to know why.",
     "The {job} has been in {city} for {number} years when the film begins.",
     "For a while nobody speaks, and one hears the {instrument} from the {place}.",
 )
@@ -112,7 +113,7 @@ _WORDS = {
     "season": "spring summer autumn winter",
     "number": "three four five six seven eight nine ten eleven twelve",
     "hundreds": "eighty hundreds thousands sixty ninety",
-    "colour": "red green blue yellow white black grey brown purple turquoise crimson ochre",
+    "color": "red green blue yellow white black grey brown purple turquoise crimson ochre",
     "city": "Lisbon Oslo Turin Krakow Dublin Seville Tallinn Ghent Bergen Leipzig Naples Porto "
     "Marseille Glasgow Zagreb Riga Salzburg Utrecht Boston Quebec Osaka Lima Dakar Hanoi Tunis "
     "Montevideo Valparaiso Busan Jaipur Adelaide Cork Malmo Basel Antwerp Trieste Vilnius",
@@ -162,7 +163,7 @@ _LENGTHS = range(125, 171)  # words before the reported opinion
 
 
 class Review(NamedTuple):
-    """A generated review; label 0 is negative and 1 positive, ratings go from 1 to 10."""
+    """A generated review; label 0 is negative, 1 is positive; ratings are from 1 to 10."""
 
     text: str
     label: int
@@ -170,15 +171,15 @@ class Review(NamedTuple):
     misleading: bool
 
 
-def generate_reviews(count, *, split, seed=0):
-    """Yields reviews, as many of each class (one more negative one if the count is odd).
+def generate_reviews(count: int, *, split: str, seed: int = 0) -> Iterator[Review]:
+    """Yields equally many reviews of each class (one more negative one if the count is odd).
 
-    A review depends on seed, split and its own number only, not on the count.
+    A review depends only on the seed, the split and its own number, not on the count.
 
     Args:
         count: number of reviews.
-        split: name of the split, so that splits differ.
-        seed: integer.
+        split: name of the split, which makes the splits differ.
+        seed: seed of the generator.
 
     Example:
 
@@ -188,7 +189,7 @@ def generate_reviews(count, *, split, seed=0):
     """
     for index in range(count):
         random_ = random.Random(f"{seed}/{split}/{index}")
-        # Two of four reviews of either class mislead, one has an end that agrees, one has none.
+        # Of four reviews of a class, two have a misleading end, one an agreeing end, one no end.
         end = ("misleading", "misleading", "agreeing", None)[index // 2 % 4]
         yield _generate_review(random_, label=index % 2, end=end)
 
@@ -213,7 +214,7 @@ def _generate_review(random_, label, end):
 
 
 def _fill(random_, template):
-    """Puts words into the fields of a template; a capital field begins with a capital."""
+    """Fills the fields of a template with words; a capitalized field gets a capitalized word."""
 
     def word(match):
         field = match[1].lower()
@@ -233,7 +234,7 @@ def _fill(random_, template):
 
 
 def _pick(random_, choices):
-    """Picks from a sequence; of the generator only `random()` is the same in every Python."""
+    """Picks from a sequence with `random()`, whose results are the same in every Python version."""
     return choices[int(random_.random() * len(choices))]
 
 

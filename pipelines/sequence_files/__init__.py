@@ -1,1 +1,1 @@
-"""A user's own labelled sequences of numbers in .npz or .ts files."""
+"""A user's own labeled sequences of numbers in .npz or .ts files."""

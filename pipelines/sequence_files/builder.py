@@ -1,26 +1,26 @@
-"""TFDS builder of a user's own labelled sequences of numbers."""
+"""TFDS builder of a user's own labeled sequences of numbers."""
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from pipelines.labelled_files import LabelledFiles
+from pipelines.labeled_files import LabeledFiles
 from pipelines.limits import ARRAYS, LINE, option_help
 from pipelines.sequence_files.reader import read_labels, read_sequences
 
 
-class SequenceFiles(LabelledFiles):
+class SequenceFiles(LabeledFiles):
     """Sequences with class labels from .npz or .ts files.
 
-    Arguments and errors are those of `LabelledFiles`; another number of features than in the
-    training file is an error, too.
+    Arguments and errors are those of `LabeledFiles`. In addition, all files must have the number of
+    features of the training file.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
     OPTIONS = {
-        "train_file": ".npz (x or values and row_splits, y) or .ts file, which gives the classes",
-        "validation_file": "the same for a validation split",
-        "test_file": "the same for a test split",
+        "train_file": ".npz (x or values and row_splits, y) or .ts file; it defines the classes",
+        "validation_file": "a file for the validation split",
+        "test_file": "a file for the test split",
         "source_limit_mb": option_help("arrays of an .npz file, or line of a .ts", ARRAYS, LINE),
     }
     CONTENT = "sequence"

@@ -1,22 +1,25 @@
 """Reads sequences from NumPy's .npz archives. Nothing is ever unpickled.
 
-There are two forms. Padded: `x` `(n, time, features)` and `lengths` `(n,)`, without which all
-sequences are of full length. Ragged: `values` `(total, features)`, all sequences one after the
-other, and `row_splits` `(n + 1,)`, where each begins and the last one ends. `y` `(n,)` are the
-labels, integers or strings. Other arrays are refused: one might be a misspelt `lengths`.
+There are two forms. Padded: `x` `(n, time, features)` and optionally `lengths` `(n,)`. Ragged:
+`values` `(total, features)`, all sequences concatenated, and `row_splits` `(n + 1,)`, the beginning
+of each sequence and the end of the last. In both, `y` `(n,)` holds the labels, integers or strings.
+Other arrays are refused: one might be a misspelled `lengths`.
 """
 
 import functools
 import io
 import math
 import tokenize
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
-from pipelines.escaping import listed
+from pipelines.escaping import cut, listed, one_line
 from pipelines.limits import ARRAYS, check_size
+from pipelines.paths import StrPath
 
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -28,10 +31,12 @@ _PADDED, _RAGGED = ("x", "lengths", "y"), ("values", "row_splits", "y")
 _FORMS = "expected x (n, time, features), lengths (n,) if they differ, y; or values, row_splits, y"
 
 
-def read_npz(path, with_labels, limit=ARRAYS):
-    """Yields index, place in words, a function that returns `(time, features)`, and label.
+def read_npz(
+    path: StrPath, with_labels: bool, limit: int = ARRAYS
+) -> Iterator[tuple[int, str, Callable[[], np.ndarray], Any]]:
+    """Yields index, place for messages, a function that returns `(time, features)`, and label.
 
-    All arrays together take at most `limit` bytes.
+    All arrays together may have at most `limit` bytes.
     """
     arrays = _load(path, limit)
     name = "x" if "x" in arrays else "values"
@@ -45,7 +50,7 @@ def read_npz(path, with_labels, limit=ARRAYS):
 
 
 def _load(path, limit):
-    """Returns the arrays in the archive, which are those of one of the two forms."""
+    """Returns the arrays in the archive, which must be those of one of the two forms."""
     members = read_members(path, lambda name: True, "an .npz archive")
     _check_names(path, [_array_name(member) for member in members])
     size = sum(member.size for member in members)
@@ -61,13 +66,13 @@ def _array_name(member):
 
 
 def _array(place, content):
-    """Returns the array in the content of a .npy file, which it must fill."""
+    """Returns the array in the content of a .npy file, which must have no other content."""
     file = io.BytesIO(content)
     try:
         read_header = _HEADER_READERS[np.lib.format.read_magic(file)]
         shape, is_fortran, dtype = read_header(file)
     except _WRONG_HEADER as error:
-        reason = " ".join(str(error).split())[:_LONGEST_SHOWN]
+        reason = one_line(error, _LONGEST_SHOWN)
         raise SourceError(
             f"{place}: damaged or not an array ({reason}); numpy.savez writes them"
         ) from error
@@ -76,11 +81,11 @@ def _array(place, content):
             f"{place}: an object array, which is never loaded, since it can run any code; {_FORMS}"
         )
     if dtype.kind == "V" or not dtype.itemsize or len(shape) > _MOST_DIMENSIONS:
-        given = f"type {dtype}, {len(shape)} dimensions"[:_LONGEST_SHOWN]
+        given = cut(f"type {dtype}, {len(shape)} dimensions", _LONGEST_SHOWN)
         raise SourceError(f"{place}: {given}; expected numbers, or strings for labels; {_FORMS}")
     size, found = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
     if min(shape, default=0) < 0 or size != found:
-        claimed = f"{shape} of {dtype}"[:_LONGEST_SHOWN]
+        claimed = cut(f"{shape} of {dtype}", _LONGEST_SHOWN)
         raise SourceError(
             f"{place}: damaged: {found:,} bytes of data, not those of shape {claimed}"
         )
@@ -97,7 +102,7 @@ def _check_names(path, names):
 
 
 def _padded(path, arrays):
-    """Returns how many sequences are in `x`, and a function from an index to one."""
+    """Returns the number of sequences in `x`, and a function from an index to a sequence."""
     x = _numbers(path, "x", arrays["x"], "(n, time, features)")
     n, time, _ = x.shape
     if "lengths" not in arrays:
@@ -109,13 +114,13 @@ def _padded(path, arrays):
         index = wrong.argmax()
         raise SourceError(
             f"{path}, array lengths: {lengths[index]} at index {index}; "
-            f"expected 1 to {time}, the time of x"
+            f"expected 1 to {time}, the time steps of x"
         )
     return n, lambda index: x[index, : lengths[index]]
 
 
 def _ragged(path, arrays):
-    """Returns how many sequences are in `values`, and a function from an index to one."""
+    """Returns the number of sequences in `values`, and a function from an index to a sequence."""
     values = _numbers(path, "values", arrays["values"], "(total, features)")
     if "row_splits" not in arrays:
         raise SourceError(f"{path}: values without row_splits; {_FORMS}")
@@ -131,7 +136,7 @@ def _ragged(path, arrays):
         index = wrong.argmax()
         raise SourceError(
             f"{path}, array row_splits: {splits[index]}, then {splits[index + 1]} at index "
-            f"{index + 1}; expected increasing numbers, for no sequence is empty"
+            f"{index + 1}; expected increasing numbers, since no sequence may be empty"
         )
     return len(splits) - 1, lambda index: values[splits[index] : splits[index + 1]]
 
@@ -156,7 +161,7 @@ def _labels(path, arrays, n):
 
 
 def _numbers(path, name, array, form):
-    """Returns an array after a check of its type and of its shape but for the first number."""
+    """Returns an array after checking its type and its shape, except for the first dimension."""
     if array.dtype.kind not in "iufb":
         raise SourceError(f"{path}, array {name}: type {array.dtype}; expected numbers")
     if array.ndim != form.count(",") + 1 or 0 in array.shape[1:]:

@@ -1,16 +1,16 @@
-"""Reads sequences of numbers with labels from .npz and .ts files, the format told by the suffix."""
+"""Reads sequences of numbers with labels from .npz and .ts files; the suffix tells the format."""
 
-import pathlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.errors import SourceError
-from pipelines.escaping import quoted
 from pipelines.limits import ARRAYS, LINE
+from pipelines.paths import StrPath
 from pipelines.sequence_files.npz_file import read_npz
 from pipelines.sequence_files.ts_file import read_ts
-from pipelines.user_files import clean_label
+from pipelines.user_files import clean_label, file_of_type
 
 _READERS = {".npz": read_npz, ".ts": read_ts}
 LIMITS = {".npz": ARRAYS, ".ts": LINE}
@@ -20,31 +20,37 @@ class Sequence(NamedTuple):
     """One sequence.
 
     Attributes:
-        number: where in the file: the index from 0 in an .npz file, the line from 1 in a .ts file.
-        place: file and number in words, for messages.
-        values: `(time, features)` float32; None for a sequence of nothing but NaN.
-        label: string; None unless labels are wanted.
+        number: the position in the file: index from 0 in an .npz file, line from 1 in a .ts file.
+        place: file and number, for messages.
+        values: `(time, features)` float32; None if all values are NaN.
+        label: the label; None if labels are not read.
     """
 
     number: int
     place: str
-    values: np.ndarray
+    values: np.ndarray | None
     label: str | None
 
 
-def read_sequences(path, with_labels=True, num_features=None, limit=None, all_nan=False):
+def read_sequences(
+    path: StrPath,
+    with_labels: bool = True,
+    num_features: int | None = None,
+    limit: int | None = None,
+    all_nan: bool = False,
+) -> Iterator[Sequence]:
     """Yields the `Sequence`s of a file.
 
     Args:
         path: a file that ends in `.npz` or `.ts`.
-        with_labels: whether labels are wanted; otherwise there need not be any.
-        num_features: integer, the number of features expected; None for that of the first sequence.
-        limit: integer, the size in bytes of the largest arrays of an .npz file, all together, or
-            of the longest line of a .ts file; None for the usual one.
-        all_nan: whether there may be sequences of nothing but NaN.
+        with_labels: whether to read labels; if not, the file may lack them.
+        num_features: the expected number of features; None for that of the first sequence.
+        limit: the largest size in bytes of all arrays of an .npz file together, or of a line of a
+            .ts file; None for the usual one.
+        all_nan: whether sequences may consist of NaN alone.
 
     Raises:
-        SourceError: naming file and array or line, if anything in it cannot be used.
+        SourceError: naming the file and the array or line that cannot be used.
 
     Example:
 
@@ -54,42 +60,38 @@ def read_sequences(path, with_labels=True, num_features=None, limit=None, all_na
     >>> [(sequence.values.shape, sequence.label) for sequence in read_sequences(path)]
     [((4, 3), 'up'), ((5, 3), 'down')]
     """
-    for number, place, values, label in _rows(path, with_labels, limit):
-        values = values()
+    for number, place, read, label in _rows(path, with_labels, limit):
+        values = read()
         num_features = num_features or values.shape[1]
         if values.shape[1] != num_features:
             raise SourceError(
                 f"{place}: {values.shape[1]} features; expected {num_features} like all others"
             )
-        values = _float32(place, values, all_nan)
-        yield Sequence(number, place, values, clean_label(place, label) if with_labels else None)
+        numbers = _float32(place, values, all_nan)
+        yield Sequence(number, place, numbers, clean_label(place, label) if with_labels else None)
 
 
-def read_labels(path, limit=None):
+def read_labels(path: StrPath, limit: int | None = None) -> tuple[int, set[str]]:
     """Returns the number of features and the set of labels of a file.
 
-    Quicker than reading the sequences, of which it checks the first only. Raises the same.
+    It is faster than `read_sequences` because it parses only the first sequence, and raises the
+    same errors.
     """
-    num_features, labels = None, set()
-    for _, place, values, label in _rows(path, True, limit):
-        num_features = num_features or values().shape[1]
+    num_features, labels = 0, set()
+    for _, place, read, label in _rows(path, True, limit):
+        num_features = num_features or read().shape[1]
         labels.add(clean_label(place, label))
     return num_features, labels
 
 
 def _rows(path, with_labels, limit):
-    """Yields number, place in words, a function that returns the values, and label."""
-    path = pathlib.Path(path).expanduser()
-    suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise SourceError(f"{path}: file type {quoted(suffix)} is none of {', '.join(_READERS)}")
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file")
+    """Yields number, place for messages, a function that returns the values, and label."""
+    path, suffix = file_of_type(path, _READERS)
     return _READERS[suffix](path, with_labels, limit or LIMITS[suffix])
 
 
 def _float32(place, values, all_nan):
-    """Returns the values as float32, which must be finite; None if all are NaN and may be."""
+    """Returns the values as finite float32; None if all are NaN and `all_nan` allows it."""
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32)
     if np.isnan(numbers).all():

@@ -1,12 +1,15 @@
 """Reads sequences from the .ts files of the UEA and UCR archives of time series classification.
 
-Lines that begin with # are comments. The header is lines `@name value`, in any case, its words
-separated by blanks or tabs, and ends with `@data`. Then comes one sequence a line: the numbers of
-one feature through time, separated by commas; a colon and those of the next feature; at the end a
-colon and the label. Source: the .ts file format 1.0 of sktime, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
+Lines that begin with # are comments. The header consists of lines `@name value`, in upper or lower
+case, with words separated by spaces or tabs, and ends with `@data`. Each line after it is a
+sequence: the values of one feature over time, separated by commas; a colon and the values of the
+next feature; at the end a colon and the label. Source: the .ts file format 1.0 of sktime,
+https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
 """
 
 import functools
+import pathlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +17,12 @@ import numpy as np
 from pipelines.errors import SourceError
 from pipelines.escaping import listed, quoted
 from pipelines.limits import LINE
-from pipelines.numbers import parse_count, parse_float
+from pipelines.numbers import LONGEST_SHOWN, parse_count, parse_float
 from pipelines.user_files import read_lines
 
 
 class _Header(NamedTuple):
-    """What the header says of every sequence; None where it says nothing."""
+    """The header's description of the sequences; None where it has none."""
 
     has_labels: bool
     classes: frozenset[str] | None
@@ -27,12 +30,15 @@ class _Header(NamedTuple):
     length: int | None
 
 
-def read_ts(path, with_labels, limit=LINE):
-    """Yields line, place in words, a function that returns `(time, features)`, and label.
+def read_ts(
+    path: pathlib.Path, with_labels: bool, limit: int = LINE
+) -> Iterator[tuple[int, str, Callable[[], np.ndarray], str | None]]:
+    """Yields line, place for messages, a function that returns `(time, features)`, and label.
 
-    A line has at most `limit` bytes.
+    A line may have at most `limit` bytes.
     """
-    said, header, empty = {}, None, True
+    said: dict[str, tuple[str, str]] = {}
+    header, empty = None, True
     for number, line in _lines(path, limit):
         place = f"{path}, line {number}"
         if header is None:
@@ -61,7 +67,7 @@ def _lines(path, limit):
 
 
 def _header_line(place, line):
-    """Returns name and value of a line of the header, the name in small letters."""
+    """Returns name and value of a header line, the name in lower case."""
     if not line.startswith("@"):
         raise SourceError(f"{place}: {_shown(line)} in the header; expected @name value or @data")
     name, *value = line[1:].split(maxsplit=1) or [""]
@@ -69,7 +75,7 @@ def _header_line(place, line):
 
 
 def _header(place, said, with_labels):
-    """Returns the header from its lines, name -> (value, place)."""
+    """Returns the header from a dictionary of its lines: name -> (value, place)."""
 
     def value(name):
         return said.get(name, ("", place))[0]
@@ -79,8 +85,8 @@ def _header(place, said, with_labels):
 
     if is_true("timestamps"):
         raise SourceError(
-            f"{said['timestamps'][1]}: timestamps, which are not supported; expected @timeStamps "
-            "false and numbers at even steps"
+            f"{said['timestamps'][1]}: timestamps are not supported; expected @timeStamps false "
+            "and numbers at regular intervals"
         )
     has_labels = is_true("classlabel")
     if with_labels and not has_labels:
@@ -97,7 +103,7 @@ def _header(place, said, with_labels):
 
 
 def _integer(said, name):
-    """Returns a positive integer of the header, None if it is not there."""
+    """Returns a positive integer of the header, or None if the header does not have it."""
     if name not in said:
         return None
     value, place = said[name]
@@ -108,7 +114,7 @@ def _integer(said, name):
 
 
 def _check_sample(place, header, features, label):
-    """Checks what can be told without reading the numbers."""
+    """Checks what can be checked without parsing the numbers."""
     if not features:
         raise SourceError(f"{place}: no colon; expected numbers, a colon and the label")
     if header.num_features not in (None, len(features)):
@@ -126,12 +132,12 @@ def _values(place, header, features):
     for number, column in enumerate(columns):
         if len(column) != len(columns[0]):
             raise SourceError(
-                f"{place}: {len(column)} numbers of feature {number}; "
-                f"expected {len(columns[0])} as of feature 0"
+                f"{place}: feature {number} has {len(column)} numbers; "
+                f"expected {len(columns[0])} like feature 0"
             )
     if header.length not in (None, len(columns[0])):
         raise SourceError(
-            f"{place}: {len(columns[0])} numbers of a feature; "
+            f"{place}: {len(columns[0])} numbers per feature; "
             f"expected {header.length}, the header's @seriesLength"
         )
     return np.stack(columns, axis=1)
@@ -145,7 +151,7 @@ def _numbers(place, text):
             numbers.append(parse_float(token))
         except ValueError as error:
             missing = token.strip() in ("?", "")
-            what = "a missing value" if missing else f"{_shown(token)} is no number"
+            what = "a missing value" if missing else f"{_shown(token)} is not a number"
             raise SourceError(
                 f"{place}, time {time} (from 0): {what}; expected a number"
             ) from error
@@ -153,4 +159,4 @@ def _numbers(place, text):
 
 
 def _shown(text):
-    return repr(text if len(text) <= 40 else text[:40] + "...")
+    return quoted(text, LONGEST_SHOWN)

@@ -1,1 +1,1 @@
-"""SICK 2014: pairs of sentences with how related they are and whether one entails the other."""
+"""SICK 2014: pairs of sentences with their relatedness and entailment."""

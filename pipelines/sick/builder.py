@@ -1,28 +1,28 @@
 """TFDS builder of SICK 2014."""
 
-import os
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
-from pipelines.errors import SourceError
-from pipelines.limits import TABLE, in_bytes, option_help
-from pipelines.sick.samples import FILES, JUDGEMENTS, read_pairs
+from pipelines.limits import TABLE, option_help
+from pipelines.paths import StrPath
+from pipelines.sick.samples import FILES, JUDGMENTS, read_pairs
 
 NUM_PAIRS = {"train": 4_500, "validation": 500, "test": 4_927}
 
 
 class Sick(DatasetBuilder):
-    """Pairs of sentences, how related their meanings are, and whether one entails the other.
+    """Pairs of sentences, the relatedness of their meanings, and whether one entails the other.
 
     Args:
         source: the folder with `SICK_train.txt`, `SICK_trial.txt` and `SICK_test_annotated.txt`.
-        source_limit_mb: size of the largest file in MB; 0 is the usual bound.
+        source_limit_mb: size of the largest file in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
-    The source is not part of the build's path: a build made from another source is used as it is,
-    with a warning.
+    The source is not part of the build's path: a build from another source is used as it is, with a
+    warning.
 
     Raises:
         SourceError: if the source is missing or anything in it is wrong.
@@ -35,20 +35,16 @@ class Sick(DatasetBuilder):
         "source_limit_mb": option_help("file", TABLE),
     }
 
-    def __init__(self, *, source=None, source_limit_mb=0, **kwargs):
-        self._limit = in_bytes(source_limit_mb, TABLE)
-        self._source = os.path.abspath(os.path.expanduser(source)) if source else None
+    def __init__(
+        self, *, source: StrPath | None = None, source_limit_mb: int = 0, **kwargs: Any
+    ) -> None:
+        self._set_source(source, source_limit_mb, TABLE)
         super().__init__(**kwargs)
 
-    def warnings(self):
-        """Returns what differs from the whole data set, and a source that was not read."""
-        splits = self.info.splits
-        differing = [
-            f"split {name} has {splits[name].num_examples:,} pairs, the whole data set {expected:,}"
-            for name, expected in NUM_PAIRS.items()
-            if splits[name].num_examples != expected
-        ]
-        return differing + self._other_source(self.info.metadata.get("source"))
+    def warnings(self) -> list[str]:
+        """Returns how the build differs from the complete data set, and a source not read."""
+        differing = self._count_warnings(NUM_PAIRS, "pairs")
+        return differing + self._source_warnings(self.info.metadata.get("source"))
 
     def _info(self):
         return self.dataset_info_from_configs(
@@ -57,7 +53,7 @@ class Sick(DatasetBuilder):
                     "first": tfds.features.Text(),
                     "second": tfds.features.Text(),
                     "relatedness": tfds.features.Scalar(np.float32),
-                    "entailment": tfds.features.ClassLabel(names=list(JUDGEMENTS.values())),
+                    "entailment": tfds.features.ClassLabel(names=list(JUDGMENTS.values())),
                     "id": tfds.features.Text(),
                 }
             ),
@@ -67,9 +63,7 @@ class Sick(DatasetBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        if not self._source:
-            raise SourceError(f"no source given; expected the {self.OPTIONS['source']}")
-        pairs = read_pairs(self._source, self._limit)
+        pairs = read_pairs(self._given_source(), self._limit)
         return {split: self._generate_examples(pairs[split]) for split in FILES}
 
     def _generate_examples(self, pairs):

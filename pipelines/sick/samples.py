@@ -1,13 +1,13 @@
-"""Reads SICK 2014: pairs of sentences, one a line, from a tab-separated file for each split."""
+"""Reads SICK 2014: a tab-separated file for each split, with one pair of sentences per line."""
 
-import pathlib
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
-from pipelines.limits import TABLE, check_file_size
+from pipelines.limits import TABLE
 from pipelines.numbers import parse_float
-from pipelines.user_files import read_lines
+from pipelines.paths import StrPath
+from pipelines.user_files import files_in_folder, read_lines
 
 # Split -> file.
 FILES = {
@@ -15,8 +15,8 @@ FILES = {
     "validation": "SICK_trial.txt",
     "test": "SICK_test_annotated.txt",
 }
-# Judgement in the file -> name, in the order of the labels.
-JUDGEMENTS = {
+# Judgment in the file -> name, in the order of the labels.
+JUDGMENTS = {
     "NEUTRAL": "neutral",
     "ENTAILMENT": "entailment",
     "CONTRADICTION": "contradiction",
@@ -27,7 +27,7 @@ _COLUMNS = ("pair_ID", "sentence_A", "sentence_B", "relatedness_score", "entailm
 
 
 class Pair(NamedTuple):
-    """Two sentences; `relatedness` is from 1 to 5, `entailment` a name of `JUDGEMENTS`."""
+    """Two sentences; `relatedness` is from 1 to 5, `entailment` is a value of `JUDGMENTS`."""
 
     id: str
     first: str
@@ -36,42 +36,33 @@ class Pair(NamedTuple):
     entailment: str
 
 
-def read_pairs(path, limit=TABLE):
+def read_pairs(path: StrPath, limit: int = TABLE) -> dict[str, list[Pair]]:
     """Returns split -> list of the `Pair`s in its file, in their order.
 
     Args:
         path: the folder that holds `FILES`.
-        limit: integer, the size of the largest file in bytes; all of them are kept in memory.
+        limit: the size of the largest file in bytes; all files are kept in memory.
 
     Raises:
         SourceError: naming file and line, if a file is missing or cannot be read, an id occurs
-            twice, in whichever files, or a line is wrong.
+            twice in the same file or in two, or a line is wrong.
     """
-    path = pathlib.Path(path).expanduser()
-    if not path.is_dir():
-        raise SourceError(
-            f"{path}: no such folder; expected the one with {', '.join(FILES.values())}"
-        )
-    places, pairs = {}, {}
-    for split, file in FILES.items():
+    places: dict[str, str] = {}
+    pairs: dict[str, list[Pair]] = {}
+    for split, file in zip(FILES, files_in_folder(path, [*FILES.values()], limit), strict=True):
         pairs[split] = []
-        for place, pair in _read_file(path / file, limit):
+        for place, pair in _read_file(file, limit):
             if pair.id in places:
-                raise SourceError(
-                    f"{place}: pair {pair.id} occurs again; it is at {places[pair.id]} already"
-                )
+                raise SourceError(f"{place}: pair {pair.id} occurs again, after {places[pair.id]}")
             places[pair.id] = place
             pairs[split].append(pair)
         if not pairs[split]:
-            raise SourceError(f"{path / file}: no pairs in it; expected one a line")
+            raise SourceError(f"{file}: no pairs in it; expected one per line")
     return pairs
 
 
 def _read_file(path, limit):
-    """Yields (place, `Pair`) for each line of a file; blank ones are skipped."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file; expected {', '.join(FILES.values())}")
-    check_file_size(path, limit)
+    """Yields (place, `Pair`) for each line of a file; blank lines are skipped."""
     columns = None
     for number, line in read_lines(path, limit):
         if not line.strip():
@@ -90,7 +81,7 @@ def _read_file(path, limit):
 
 
 def _check_columns(place, columns):
-    """Returns the columns, among which are those wanted."""
+    """Returns the columns after checking that each needed one occurs once."""
     for name in _COLUMNS:
         if columns.count(name) != 1:
             raise SourceError(
@@ -100,16 +91,16 @@ def _check_columns(place, columns):
     return columns
 
 
-def _pair(place, identifier, first, second, score, judgement):
+def _pair(place, identifier, first, second, score, judgment):
     """Returns the `Pair` in the fields of a line."""
     for name, field in zip(_COLUMNS, (identifier, first, second), strict=False):
         if not field:
             raise SourceError(f"{place}: {name} is empty; expected some text")
-    if judgement not in JUDGEMENTS:
+    if judgment not in JUDGMENTS:
         raise SourceError(
-            f"{place}: entailment_judgment is {quoted(judgement)}; expected {', '.join(JUDGEMENTS)}"
+            f"{place}: entailment_judgment is {quoted(judgment)}; expected {', '.join(JUDGMENTS)}"
         )
-    return Pair(identifier, first, second, _score(place, score), JUDGEMENTS[judgement])
+    return Pair(identifier, first, second, _score(place, score), JUDGMENTS[judgment])
 
 
 def _score(place, text):

@@ -1,1 +1,1 @@
-"""A user's own labelled text in CSV, TSV or JSONL files."""
+"""A user's own labeled text in CSV, TSV or JSONL files."""

@@ -1,21 +1,22 @@
-"""Reads texts and labels from CSV, TSV and JSONL files, the format told by the suffix.
+"""Reads texts and labels from CSV, TSV and JSONL files; the suffix tells the format.
 
 All are UTF-8, with or without a byte order mark. CSV and TSV begin with a line of column names and
-quote as spreadsheets do: a field in double quotes may contain separators and newlines, and a double
-quote in it is written twice. An apostrophe before what would be a formula, as spreadsheets want it
-and predictions have it, is no part of the text. JSONL has one object a line. Columns other than
-`text` and `label` are ignored, blank lines skipped.
+use the quoting of spreadsheets: a field in double quotes may contain separators and newlines, and a
+double quote in it is doubled. An apostrophe that keeps spreadsheets from evaluating a text as a
+formula, as in the files of predictions, is removed. JSONL has one object per line. Columns other
+than `text` and `label` are ignored, and blank lines are skipped.
 """
 
 import csv
 import json
-import pathlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.escaping import from_csv, listed, quoted
 from pipelines.limits import ADVICE, LINE
-from pipelines.user_files import clean_label, read_lines
+from pipelines.paths import StrPath
+from pipelines.user_files import clean_label, file_of_type, read_lines
 
 _CSV_DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
 _JSON_LINES = ".jsonl"
@@ -23,21 +24,21 @@ _LONGEST_FIELD = 2**31 - 1  # the csv module's own limit is 128 Ki characters
 
 
 class Row(NamedTuple):
-    """One example; `line` is the number of its (first) line in the file, counted from 1."""
+    """One example; `line` is the number of its first line in the file, counted from 1."""
 
     line: int
     text: str
     label: str | None
 
 
-def read_examples(path):
-    """Yields (text, label) of the examples of a file, labels as strings.
+def read_examples(path: StrPath) -> Iterator[tuple[str, str | None]]:
+    """Yields (text, label) of each example in a file; labels are strings.
 
     Args:
         path: a file that ends in `.csv`, `.tsv` or `.jsonl`, with columns `text` and `label`.
 
     Raises:
-        SourceError: naming file and line, if anything in it cannot be used.
+        SourceError: naming the file and the line that cannot be used.
 
     Example:
 
@@ -51,33 +52,28 @@ def read_examples(path):
         yield row.text, row.label
 
 
-def read_texts(path, limit=None):
-    """Yields the texts of a file, which need not have labels. Otherwise as `read_examples`."""
+def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
+    """Yields the texts of a file, which may lack labels. Otherwise like `read_examples`."""
     for row in read_rows(path, False, limit):
         yield row.text
 
 
-def read_rows(path, with_labels=True, limit=None):
-    """Yields a `Row` for each example of a file; its label is None unless labels are wanted.
+def read_rows(path: StrPath, with_labels: bool = True, limit: int | None = None) -> Iterator[Row]:
+    """Yields a `Row` for each example of a file; labels are None if they are not read.
 
-    The largest record has `limit` bytes, which is a line but for line breaks in quotes; None is the
-    usual bound.
+    A record may have at most `limit` bytes; None is the usual bound. A record is one line unless it
+    has quoted line breaks.
     """
-    path = pathlib.Path(path).expanduser()
-    suffix = path.suffix.lower()
-    if suffix not in (*_CSV_DIALECTS, _JSON_LINES):
-        raise SourceError(f"{path}: file type {quoted(suffix)} is none of .csv, .tsv, .jsonl")
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file")
+    file, suffix = file_of_type(path, (*_CSV_DIALECTS, _JSON_LINES))
     wanted = ("text", "label") if with_labels else ("text",)
     records = _json_records if suffix == _JSON_LINES else _csv_records
     empty = True
-    for line, values in records(path, wanted, limit or LINE):
+    for line, values in records(file, wanted, limit or LINE):
         empty = False
-        label = _label(f"{path}, line {line}", values[1]) if with_labels else None
-        yield Row(line, _text(f"{path}, line {line}", values[0]), label)
+        label = _label(f"{file}, line {line}", values[1]) if with_labels else None
+        yield Row(line, _text(f"{file}, line {line}", values[0]), label)
     if empty:
-        raise SourceError(f"{path}: no examples in it")
+        raise SourceError(f"{file}: no examples in it")
 
 
 def _csv_records(path, wanted, limit):
@@ -90,7 +86,7 @@ def _csv_records(path, wanted, limit):
         nonlocal size
         for _, text in read_lines(path, limit):
             size += len(text)
-            if size > limit:  # by a quote that is not closed, say
+            if size > limit:  # for example, because a quote is not closed
                 raise SourceError(
                     f"{path}, line {line}: a record of more than {limit:,} bytes; {ADVICE}"
                 )
@@ -117,7 +113,7 @@ def _csv_records(path, wanted, limit):
 
 
 def _json_records(path, wanted, limit):
-    """Yields (line, values of the wanted keys) of a file with one JSON object a line."""
+    """Yields (line, values of the wanted keys) of a file with one JSON object per line."""
     for number, line in read_lines(path, limit):
         if not line.strip():
             continue

@@ -100,8 +100,8 @@ def test_same_bytes_from_the_command_in_other_processes(reviews, write_archive, 
     assert there.returncode == 0, there.stderr
     assert shards(tmp_path / "there" / "imdb" / "1.0.0") == shards(here)
     assert "neg 3, pos 2" in there.stdout
-    assert "unlabelled 3" in there.stdout
-    assert "warning: split test has 3 reviews, the official one 25,000" in there.stderr
+    assert "unlabeled 3" in there.stdout
+    assert "warning: split test has 3 reviews, the complete data set 25,000" in there.stderr
     assert "Traceback" not in there.stderr
 
 
@@ -143,14 +143,14 @@ def test_hidden_files_and_folders_in_a_folder_are_passed_over(reviews, write_fol
 
 
 def test_source_without_unsup_has_no_such_split(reviews, write_folder, tmp_path):
-    labelled = [(path, text) for path, text in reviews if "unsup" not in path]
-    builder = imdb_builder.Imdb(data_dir=tmp_path, source=str(write_folder(labelled)))
+    labeled = [(path, text) for path, text in reviews if "unsup" not in path]
+    builder = imdb_builder.Imdb(data_dir=tmp_path, source=str(write_folder(labeled)))
     builder.download_and_prepare()
 
     assert set(builder.info.splits) == {"train", "test"}
     assert builder.warnings() == [
-        "split train has 5 reviews, the official one 25,000",
-        "split test has 3 reviews, the official one 25,000",
+        "split train has 5 reviews, the complete data set 25,000",
+        "split test has 3 reviews, the complete data set 25,000",
         "no train/unsup in the source: the split unsupervised is left out",
     ]
 
@@ -172,7 +172,7 @@ def test_source_that_a_finished_build_ignores_is_reported(reviews, write_folder,
 
     warnings = imdb_builder.Imdb(data_dir=tmp_path / "data", source=str(other)).warnings()
 
-    assert f"already built from {tmp_path / 'aclImdb'}, {other} was not read" in warnings[-1]
+    assert f"already built from {tmp_path / 'aclImdb'}; {other} was not read" in warnings[-1]
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_source_that_a_finished_build_ignores_is_reported(reviews, write_folder,
         ("test/pos/9_9.txt", b"caf\xe9", "test/pos/9_9.txt: not UTF-8"),
         ("test/pos/9_9.txt", b"", "test/pos/9_9.txt: the review has no text"),
         ("test/pos/9_9.txt", b" \n", "test/pos/9_9.txt: the review has no text"),
-        ("test/neg/9.txt", b"x", "test/neg/9.txt: file name without id and rating"),
-        ("test/neg/9_1.html", b"x", "test/neg/9_1.html: file name without id and rating"),
-        ("test/neg/9_-1.txt", b"x", "test/neg/9_-1.txt: file name without id and rating"),
+        ("test/neg/9.txt", b"x", "test/neg/9.txt: the file name does not tell id and rating"),
+        ("test/neg/9_1.html", b"x", "test/neg/9_1.html: the file name does not tell id and rating"),
+        ("test/neg/9_-1.txt", b"x", "test/neg/9_-1.txt: the file name does not tell id and rating"),
         ("test/neg/9_11.txt", b"x", "9_11.txt: rating 11 in test/neg, where ratings are 1 to 4"),
         ("test/neg/9_9.txt", b"x", "9_9.txt: rating 9 in test/neg, where ratings are 1 to 4"),
         ("train/pos/9_0.txt", b"x", "9_0.txt: rating 0 in train/pos, where ratings are 7 to 10"),
@@ -209,7 +209,7 @@ def test_unusable_review_ends_the_build(
 def test_two_members_of_one_name_end_the_build(reviews, write_archive, tmp_path):
     archive = write_archive([*reviews, reviews[0]], "x.tar")
 
-    with pytest.raises(SourceError, match="0_1.txt: there are two files of this name"):
+    with pytest.raises(SourceError, match="0_1.txt: there are two files with this name"):
         build("imdb", tmp_path / "data", source=archive)
 
 

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from pipelines.build import DATASETS, build
+from pipelines.build import build
+from pipelines.datasets import dataset_names
 from pipelines.errors import SourceError
 from pipelines.manifest import check_hashes, check_sizes, measure_shard, read_manifest
 from pipelines.ntu_rgbd import shards as shards_module
@@ -131,7 +132,7 @@ def expected_manifest(path):
     return splits
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", dataset_names())
 def test_every_data_set_gets_one(sources, dataset, tmp_path):
     path = build(dataset, tmp_path / "data", **sources[dataset]())
 

@@ -74,7 +74,7 @@ def test_body_that_leaves_and_comes_back_leaves_a_gap():
     assert not bodies.tracking_state[~bodies.presence].any()
 
 
-def test_neighbouring_ids_are_two_bodies():
+def test_neighboring_ids_are_two_bodies():
     ids = [2**56, 2**56 + 1]  # equal as floats
     bodies = track_bodies(frames(*[[(ids[0], 0), (ids[1], time)] for time in range(3)]))
 

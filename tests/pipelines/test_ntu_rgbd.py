@@ -262,10 +262,10 @@ def test_bodies_as_in_the_widespread_preparation(write_folder, tmp_path):
 DAMAGED = {
     "S001C001P001R001A002": ("2\n1\n", "A002.skeleton, line "),
     "S001C001P001R001A003": (text(ONE).replace("\n25\n", "\n24\n"), "A003.skeleton, line 4: "),
-    "S001C001P001R001A004": (text([[], []]), "A004.skeleton: no frame has a body; such samples"),
+    "S001C001P001R001A004": (text([[], []]), "A004.skeleton: no frame has a body; the "),
     "S001C001P001R001A005": (text(ONE) + "more", "more"),
     "S001C001P001R001A000": (text(ONE), "A000.skeleton: S001C001P001R001A000: action 0"),
-    "sample": (text(ONE), "sample.skeleton: 'sample' is no sample's name"),
+    "sample": (text(ONE), "sample.skeleton: 'sample' is not a sample name"),
 }
 
 
@@ -313,8 +313,8 @@ def test_skipped_damage_is_reported(write_folder, tmp_path, capsys):
     assert len(found["damaged"]) == 6
     for name, (_, message) in DAMAGED.items():
         (reason,) = [reason for reason in found["damaged"].values() if name in reason]
-        assert message.removesuffix("; such samples") in reason
-    assert "such samples" not in found["damaged"]["S001C001P001R001A004"]  # there is a list
+        assert message.removesuffix("; the ") in reason
+    assert "official list" not in found["damaged"]["S001C001P001R001A004"]  # there is a list
 
 
 @pytest.mark.parametrize(
@@ -379,14 +379,14 @@ def test_name_that_is_there_twice_ends_the_build(write_folder, write_archive, tm
     name = OF_NTU_60[0]
     source = write_folder()
     (source / f"{name}.skeleton").write_text(SAMPLES[name])
-    with pytest.raises(SourceError, match=f"{name} is there twice") as error:
+    with pytest.raises(SourceError, match=f"{name} occurs twice") as error:
         build("ntu_rgbd", tmp_path / "data", source=source, on_error="skip")
     assert str(source / f"{name}.skeleton") in str(error.value)
     assert str(source / name[:4] / f"{name}.skeleton") in str(error.value)
 
     (source / f"{name}.skeleton").unlink()
     archive = write_archive({name: SAMPLES[name]}, f"source/{ARCHIVES[0]}")
-    with pytest.raises(SourceError, match=f"{name} is there twice") as error:
+    with pytest.raises(SourceError, match=f"{name} occurs twice") as error:
         build("ntu_rgbd", tmp_path / "data", source=source)
     assert f"{archive}: nturgb+d_skeletons/{name}.skeleton" in str(error.value)
 
@@ -451,7 +451,7 @@ def test_archives_that_cannot_be_read_directly(write_archive):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no source given; expected a folder of .skeleton files"),
+        ([], "no source given; expected the folder of .skeleton files"),
         (["--source=/nowhere"], "/nowhere: no such file or folder; expected a folder of .skeleton"),
         (["--source={tmp}/empty"], "empty: neither .skeleton files nor the original archives (ntu"),
         (["--source={tmp}/empty.zip"], "empty.zip: no .skeleton files in it"),
@@ -515,7 +515,7 @@ def test_finished_build_is_used_without_its_source(write_folder, tmp_path):
     assert build("ntu_rgbd", tmp_path / "data", source="/nowhere") == path
     assert {file: file.stat().st_mtime_ns for file in path.iterdir()} == before
     warnings = NtuRgbd(data_dir=tmp_path / "data", source="/nowhere").warnings()
-    assert warnings[-1].startswith(f"already built from {tmp_path / 'source'}, /nowhere was not")
+    assert warnings[-1].startswith(f"already built from {tmp_path / 'source'}; /nowhere was not")
 
 
 def start_long_build(tmp_path):

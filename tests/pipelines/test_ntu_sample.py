@@ -301,7 +301,7 @@ def test_build_has_the_twelve_classes_and_no_warnings(tmp_path):
     [
         ({"num_samples": 0}, "num_samples=0; expected 1 to 48960"),
         ({"num_samples": 48_961}, "num_samples=48961; expected 1 to 48960"),
-        ({"seed": -1}, "seed=-1; expected 0 or more"),
+        ({"seed": -1}, "seed=-1; expected at least 0"),
     ],
 )
 def test_wrong_numbers_are_named(tmp_path, options, message):

@@ -142,14 +142,14 @@ def test_missing_list_with_any_explanation(tmp_path, before):
 @pytest.mark.parametrize(
     "text, complaint",
     [
-        (b"", "missing.txt: no sample's name in it; expected one a line"),
-        (b"\n \n\n\n", "missing.txt: no sample's name in it"),
-        (b"a\nb\nc\n", "missing.txt: no sample's name in it"),
-        (b"S001C002P005R002A008\nmore\n", "missing.txt, line 2: 'more' is no sample's name"),
-        (b"S001C002P005R002AOO8\n", "missing.txt, line 1: 'S001C002P005R002AOO8' is no sample's"),
-        (b"a\nb\nc\nS001C002P005R002A008\nS1\n", "missing.txt, line 5: 'S1' is no sample's name"),
+        (b"", "missing.txt: no sample names in it; expected one per line"),
+        (b"\n \n\n\n", "missing.txt: no sample names in it"),
+        (b"a\nb\nc\n", "missing.txt: no sample names in it"),
+        (b"S001C002P005R002A008\nmore\n", "missing.txt, line 2: 'more' is not a sample name"),
+        (b"S001C002P005R002AOO8\n", "missing.txt, line 1: 'S001C002P005R002AOO8' is not a"),
+        (b"a\nb\nc\nS001C002P005R002A008\nS1\n", "missing.txt, line 5: 'S1' is not a sample name"),
         (b"a\nb\nc\nS001C002P005R002A999\n", "line 4: S001C002P005R002A999: action 999; expected"),
-        (b"a\nb\nc\n\xff\n", "missing.txt: not UTF-8 text"),
+        (b"a\nb\nc\n\xff\n", "missing.txt, line 4: not UTF-8 text"),
         (None, "missing.txt: No such file"),
     ],
 )

@@ -137,12 +137,12 @@ def joints_with(value, frame=2):
         ({"skeletons": [[[1.0, 2]] * 20]}, "frame 1: numbers of shape (20, 2); expected 20"),
         ({"skeletons": [[[1.0, 2, 3]] * 19 + [[1, 2]]]}, "frame 1: joints of unequal length"),
         ({"skeletons": [*skeletons(2), skeletons(1)[0][:19]]}, "frame 3: numbers of shape (19, 3)"),
-        ({"skeletons": joints_with(float("nan"))}, "frame 2: a coordinate that is not finite"),
-        ({"skeletons": joints_with(-float("inf"), 3)}, "frame 3: a coordinate that is not finite"),
-        ({"skeletons": joints_with(1e39)}, "frame 2: a coordinate that is not finite"),
-        ({"skeletons": joints_with("1.5")}, "frame 2: something that is not a number"),
-        ({"skeletons": joints_with(None)}, "frame 2: something that is not a number"),
-        ({"skeletons": joints_with(10**30)}, "frame 2: something that is not a number"),
+        ({"skeletons": joints_with(float("nan"))}, "frame 2: a coordinate is not finite"),
+        ({"skeletons": joints_with(-float("inf"), 3)}, "frame 3: a coordinate is not finite"),
+        ({"skeletons": joints_with(1e39)}, "frame 2: a coordinate is not finite"),
+        ({"skeletons": joints_with("1.5")}, "frame 2: a value is not a number"),
+        ({"skeletons": joints_with(None)}, "frame 2: a value is not a number"),
+        ({"skeletons": joints_with(10**30)}, "frame 2: a value is not a number"),
         ({"skeletons": joints_with([1])}, "frame 2: joints of unequal length"),
     ],
 )
@@ -185,9 +185,9 @@ def test_file_cut_at_any_byte_is_never_taken_for_whole():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a01_s01_e00.json", "file name without action, subject, episode and camera"),
-        ("b01_s01_e00_v01.json", "file name without action"),
-        ("a01_s01_e00_v01_copy.json", "file name without action"),
+        ("a01_s01_e00.json", "the file name does not tell action, subject, episode and camera"),
+        ("b01_s01_e00_v01.json", "the file name does not tell action"),
+        ("a01_s01_e00_v01_copy.json", "the file name does not tell action"),
         ("a07_s01_e00_v01.json", "action 7 in the name; expected one of 1, 2, 3, 4, 5, 6, 8, 9"),
         ("a13_s01_e00_v01.json", "action 13 in the name"),
         ("a01_s00_e00_v01.json", "subject 0 in the name; expected one of 1, 2"),
@@ -204,7 +204,7 @@ def test_two_files_of_one_name_are_an_error(files, write):
     name = "a01_s01_e00_v01.json"
     source = write({**files, f"again/{name}": files[name]})
 
-    with pytest.raises(SourceError, match=f"{name} and .*{name} are of the same name"):
+    with pytest.raises(SourceError, match=f"{name} and .*{name} have the same name"):
         list(read_samples(source))
 
 
@@ -248,10 +248,10 @@ def test_partial_data_and_another_source_are_reported(files, write, tmp_path):
     build(source, tmp_path / "data")
 
     assert NwUcla(source=str(source), data_dir=tmp_path / "data").warnings() == [
-        "6 samples, the whole data set has 1,484"
+        "split samples has 6 samples, the complete data set 1,484"
     ]
     again = NwUcla(source=str(tmp_path / "other"), data_dir=tmp_path / "data").warnings()
-    assert f"already built from {source}, {tmp_path / 'other'} was not read" in again[-1]
+    assert f"already built from {source}; {tmp_path / 'other'} was not read" in again[-1]
     assert len(NwUcla(data_dir=tmp_path / "data").warnings()) == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
-from pipelines.labelled_files import class_names, content_hash
+from pipelines.labeled_files import class_names, content_hash
 from pipelines.sequence_files.builder import SequenceFiles
 from pipelines.sequence_files.reader import read_labels, read_sequences
 from pipelines.text_files.builder import TextFiles
@@ -260,13 +260,16 @@ def test_wrong_array_is_named(write, arrays, message):
         ("@timeStamps false\n@data\n1:a\n", "line 2: no class labels; expected @classLabel true"),
         ("@classLabel false\n@data\n1:a\n", "line 2: no class labels; expected @classLabel true"),
         ("@targetLabel true\n@data\n1:2.5\n", "line 2: no class labels; expected @classLabel true"),
-        ("@timeStamps TRUE\n" + HEADER + "1:up\n", "line 1: timestamps, which are not supported"),
-        (HEADER + "(0,1.5),(1,2.5):up\n", "line 4, feature 0, time 0 (from 0): '(0' is no number"),
+        ("@timeStamps TRUE\n" + HEADER + "1:up\n", "line 1: timestamps are not supported"),
+        (
+            HEADER + "(0,1.5),(1,2.5):up\n",
+            "feature 0, time 0 (from 0): '(0' is not a number",
+        ),
         (HEADER + "1,?,3:up\n", "line 4, feature 0, time 1 (from 0): a missing value; expected"),
         (HEADER + "1,2:3,:up\n", "line 4, feature 1, time 1 (from 0): a missing value; expected"),
         (HEADER + "1,2::up\n", "line 4, feature 1, time 0 (from 0): a missing value; expected"),
-        (HEADER + "1,2;3:up\n", "line 4, feature 0, time 1 (from 0): '2;3' is no number"),
-        (HEADER + "1,2_3:up\n", "line 4, feature 0, time 1 (from 0): '2_3' is no number"),
+        (HEADER + "1,2;3:up\n", "line 4, feature 0, time 1 (from 0): '2;3' is not a number"),
+        (HEADER + "1,2_3:up\n", "line 4, feature 0, time 1 (from 0): '2_3' is not a number"),
         (HEADER + "1,NaN:up\n", "line 4: nan at time 1, feature 0 (from 0); expected finite"),
         (HEADER + "1,2:inf,0:up\n", "line 4: inf at time 0, feature 1"),
         (HEADER + "1,1e39:up\n", "line 4: 1e+39 at time 1, feature 0"),
@@ -274,7 +277,7 @@ def test_wrong_array_is_named(write, arrays, message):
         (HEADER + "up\n", "line 4: no colon"),
         (HEADER + "1,2:\n", "line 4: label '' is none of the header's: down, left, up"),
         (HEADER + "1,2:3\n", "line 4: label '3' is none of the header's: down, left, up"),
-        (HEADER + "1,2:3,4,5:up\n", "line 4: 3 numbers of feature 1; expected 2 as of feature 0"),
+        (HEADER + "1,2:3,4,5:up\n", "line 4: feature 1 has 3 numbers; expected 2 like feature 0"),
         (HEADER + "1:2:up\n1:up\n", "line 5: 1 features; expected 2 like all others"),
         ("@univariate true\n" + HEADER + "1:2:up\n", "line 5: 2 features; expected 1 as in the he"),
         (
@@ -285,7 +288,7 @@ def test_wrong_array_is_named(write, arrays, message):
         ("@dimension 0\n" + HEADER + "1:up\n", "line 1: @dimension is '0'; expected an integer of"),
         (
             "@equalLength true\n@seriesLength 2\n" + HEADER + "1,2:up\n1,2,3:up\n",
-            "line 7: 3 numbers of a feature; expected 2, the header's @seriesLength",
+            "line 7: 3 numbers per feature; expected 2, the header's @seriesLength",
         ),
         ("@classLabel true\n@data\n1:\n", "line 3: the label is empty"),
         (HEADER.encode() + b"1,2:caf\xe9\n", "line 4: not UTF-8 text"),

@@ -66,11 +66,11 @@ def assert_hold(records, pairs):
     assert list(records) == list(pairs)
     for split, rows in pairs.items():
         assert records[split].keys() == {row[0] for row in rows}
-        for identifier, first, second, score, judgement in rows:
+        for identifier, first, second, score, judgment in rows:
             record = records[split][identifier]
             assert (record["first"].decode(), record["second"].decode()) == (first, second)
             assert record["relatedness"] == np.float32(score)
-            assert names[record["entailment"]] == judgement
+            assert names[record["entailment"]] == judgment
 
 
 def shards(path):
@@ -129,7 +129,7 @@ def test_line_ends_blanks_and_order_of_columns_do_not_matter(write):
         ("A dog runs", " ", "line 4: sentence_A is empty"),
         ("An animal runs", "", "line 4: sentence_B is empty"),
         ("\n10\t", "\n\t", "line 4: pair_ID is empty"),
-        ("\n10\t", "\n1\t", "line 4: pair 1 occurs again; it is at "),
+        ("\n10\t", "\n1\t", "line 4: pair 1 occurs again, after "),
         ("relatedness_score", "score", "line 1: no columns 'relatedness_score'; expected one of"),
         ("sentence_B", "sentence_A", "line 1: 2 columns 'sentence_A'; expected one of each"),
         ("Nobody", b"No\xffbody", "line 2: not UTF-8 text"),
@@ -151,7 +151,7 @@ def test_wrong_line_is_named_with_file_and_line(write, old, new, message):
 
 def test_one_id_in_two_files_is_an_error(write):
     files = contents({**PAIRS, "test": [*PAIRS["test"], PAIRS["train"][2]]})
-    message = "SICK_test_annotated.txt, line 4: pair 10 occurs again; it is at .*_train.txt, line 4"
+    message = "SICK_test_annotated.txt, line 4: pair 10 occurs again, after .*_train.txt, line 4"
 
     with pytest.raises(SourceError, match=message):
         read_pairs(write(files))
@@ -197,7 +197,7 @@ def test_same_bytes_from_the_command_in_another_process(write, tmp_path):
     assert shards(tmp_path / "there" / here.relative_to(tmp_path / "here")) == shards(here)
     assert len(shards(here)) == 3
     assert "neutral 1, entailment 1, contradiction 1\n" in there.stdout
-    assert "warning: split train has 3 pairs, the whole data set 4,500" in there.stderr
+    assert "warning: split train has 3 pairs, the complete data set 4,500" in there.stderr
 
 
 def test_another_source_is_reported(write, tmp_path):
@@ -207,10 +207,10 @@ def test_another_source_is_reported(write, tmp_path):
     *counts, other = Sick(source="/other", data_dir=tmp_path / "data").warnings()
 
     assert counts[1:] == [
-        "split validation has 1 pairs, the whole data set 500",
-        "split test has 2 pairs, the whole data set 4,927",
+        "split validation has 1 pairs, the complete data set 500",
+        "split test has 2 pairs, the complete data set 4,927",
     ]
-    assert f"already built from {source}, /other was not read" in other
+    assert f"already built from {source}; /other was not read" in other
 
 
 def test_verify_finds_a_pair_in_two_splits_but_not_one_sentence(write, tmp_path):

@@ -139,7 +139,7 @@ def test_records_hold_the_examples(write, tmp_path, suffix):
         assert len({record["id"] for record in records}) == len(expected)
 
 
-def test_unlabelled_texts_have_the_label_minus_one(write, tmp_path):
+def test_unlabeled_texts_have_the_label_minus_one(write, tmp_path):
     train = write(FORMATS[".csv"](EXAMPLES), "train.csv")
     more = write("id,text\n7,first\n8,second\n", "more.csv")
     path = build("text_files", tmp_path / "data", train_file=train, unlabelled_file=more)

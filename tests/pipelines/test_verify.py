@@ -115,7 +115,7 @@ def test_labels_are_counted_by_split(build_texts, reviews, write_folder, tmp_pat
     assert verify(imdb).label_counts == {
         "train": {"neg": 3, "pos": 2},
         "test": {"neg": 1, "pos": 2},
-        "unsupervised": {"unlabelled": 3},
+        "unsupervised": {"unlabeled": 3},
     }
 
 

@@ -1,8 +1,10 @@
-"""What data sets of a user's own files have in common."""
+"""Base class of data sets that are built from a user's own files."""
 
 import hashlib
 import pathlib
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
@@ -10,55 +12,56 @@ from pipelines.dataset_builder import DatasetBuilder
 from pipelines.errors import SourceError
 from pipelines.escaping import listed, quoted
 from pipelines.file_errors import reading
-from pipelines.left_out import left_out_warnings, note_left_out
+from pipelines.left_out import left_out_warnings, usable_examples
 from pipelines.limits import in_bytes
+from pipelines.paths import StrPath
 
-UNLABELLED = "unsupervised"
+UNLABELED = "unsupervised"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
-class LabelledFiles(DatasetBuilder):
-    """Examples with class labels from one file for each split.
+class LabeledFiles(DatasetBuilder):
+    """Examples with class labels, from one file for each split.
 
     Args:
         train_file: path; its labels are the classes.
         validation_file: path, or None for no such split.
         test_file: path, or None for no such split.
-        unlabelled_file: path of examples without labels, or None: the split `unsupervised`, whose
-            labels are -1.
-        source_limit_mb: size of the largest piece read at once, in MB; 0 is the usual bound.
+        unlabeled_file: path of examples without labels, or None. They become the split
+            `unsupervised`, in which every label is -1.
+        source_limit_mb: size of the largest piece read at once, in MB; 0 for the usual bound.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
-    The build's path carries a hash of the files' content and type, so that a changed file is built
-    anew and an unchanged one is found again, wherever it lies.
+    The build's path contains a hash of the files' content and type. A changed file is therefore
+    built again, and an unchanged one is found again wherever it lies.
 
     Attributes:
-        CONTENT: name of the feature that is not label or id.
-        FORMATS: what the files may be, in words.
+        CONTENT: name of the feature that is neither label nor id.
+        FORMATS: the file formats, for messages.
 
     Raises:
-        SourceError: if a file cannot be read or has errors, there is only one class, or a label is
-            none of the training file's.
+        SourceError: if a file cannot be read or has errors, there is only one class, or a label
+            does not occur in the training file.
     """
 
-    CONTENT: str
-    FORMATS: str
+    CONTENT: ClassVar[str]
+    FORMATS: ClassVar[str]
 
     def __init__(
         self,
         *,
-        train_file=None,
-        validation_file=None,
-        test_file=None,
-        unlabelled_file=None,
-        source_limit_mb=0,
-        **kwargs,
-    ):
+        train_file: StrPath | None = None,
+        validation_file: StrPath | None = None,
+        test_file: StrPath | None = None,
+        unlabeled_file: StrPath | None = None,
+        source_limit_mb: int = 0,
+        **kwargs: Any,
+    ) -> None:
         files = {
             "train": train_file,
             "validation": validation_file,
             "test": test_file,
-            UNLABELLED: unlabelled_file,
+            UNLABELED: unlabeled_file,
         }
         self._limit = in_bytes(source_limit_mb, None)
         if not train_file:
@@ -79,14 +82,14 @@ class LabelledFiles(DatasetBuilder):
         raise NotImplementedError
 
     def _read(self, path, with_labels):
-        """Yields (number in the file, place in words, content, label or None).
+        """Yields (number in the file, place for messages, content, label or None).
 
-        The content is None where there is nothing: such an example is left out.
+        The content is None where an example holds no data; such an example is left out.
         """
         raise NotImplementedError
 
-    def warnings(self):
-        """Returns which examples are no records because they say nothing."""
+    def warnings(self) -> list[str]:
+        """Returns a line about the examples that were left out because they hold no data."""
         return left_out_warnings(self, "without one number")
 
     def _info(self):
@@ -106,33 +109,33 @@ class LabelledFiles(DatasetBuilder):
         return {split: self._generate_examples(split, path) for split, path in self._files.items()}
 
     def _generate_examples(self, split, path):
+        message = f"{path}: every {self.CONTENT} is without one number"
+        return usable_examples(self, self._examples(split, path), message)
+
+    def _examples(self, split, path):
+        """Yields (place, key, example) of each example in a file."""
         classes = self.info.features["label"].names
-        written, left_out = 0, []
-        for number, place, content, label in self._read(path, split != UNLABELLED):
+        for number, place, content, label in self._read(path, split != UNLABELED):
+            key = f"{split}/{number}"
             if content is None:
-                left_out.append(place)
+                yield place, key, None
                 continue
-            if split == UNLABELLED:
+            if split == UNLABELED:
                 label = -1
             elif label not in classes:
                 raise SourceError(
                     f"{place}: label {quoted(label)} does not occur in {self._files['train']}; "
                     f"it has: {listed(classes)}"
                 )
-            key = f"{split}/{number}"
-            yield key, {self.CONTENT: content, "label": label, "id": key}
-            written += 1
-        if not written:
-            raise SourceError(f"{path}: every {self.CONTENT} is without one number")
-        note_left_out(self, left_out)
+            yield place, key, {self.CONTENT: content, "label": label, "id": key}
 
 
-def class_names(path, labels):
-    """Returns the classes of a training file: integers in the order of numbers, then the others.
+def class_names(path: StrPath, labels: Iterable[str]) -> list[str]:
+    """Returns the classes of a training file: integers in numerical order, then the others.
 
     Args:
         path: the file, for the message.
-        labels: iterable of the labels in it, strings.
+        labels: the labels in the file.
 
     Raises:
         SourceError: if there is only one class.
@@ -149,11 +152,11 @@ def class_names(path, labels):
     return names
 
 
-def content_hash(files):
-    """Returns 16 hexadecimal digits that stand for the splits, file types and contents.
+def content_hash(files: Mapping[str, pathlib.Path]) -> str:
+    """Returns 16 hexadecimal digits that identify the splits, file types and contents.
 
     Args:
-        files: dict from split to `pathlib.Path`.
+        files: split -> path.
 
     Raises:
         SourceError: if a file cannot be read.
