@@ -28,7 +28,7 @@ class TextTask(_OwnTexts, TextClassificationTask):
     def build_options(self):
         """Returns the files."""
         unlabeled = self.unlabeled_file if self.learns_from_unlabeled else None
-        return {**super().build_options(), "unlabelled_file": unlabeled}
+        return {**super().build_options(), "unlabeled_file": unlabeled}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,4 +39,4 @@ class TextLanguageModelTask(_OwnTexts, LanguageModelTask):
 
     def build_options(self):
         """Returns the files."""
-        return {**super().build_options(), "unlabelled_file": self.unlabeled_file}
+        return {**super().build_options(), "unlabeled_file": self.unlabeled_file}

@@ -129,7 +129,7 @@ def test_texts_without_labels_are_trained_on_where_something_is_learned_from_the
 def test_otherwise_they_are_not_read(partly_labeled, flags):
     task, given = partly_labeled(**flags)
     assert task.records.sizes == {"train": 9, "validation": 3}
-    assert given.task.build_options()["unlabelled_file"] is None
+    assert given.task.build_options()["unlabeled_file"] is None
     assert "labeled" not in task.describe()
 
 
