@@ -1,7 +1,6 @@
 """TextPreprocessor: raw text to token ids."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from nrnm_keras.layers.at_least_one import at_least_one
@@ -95,6 +94,8 @@ class TextPreprocessor(layers.Layer):
         Args:
             texts: list of strings, or `tf.data.Dataset` of batches of strings.
         """
+        import tensorflow as tf
+
         if not isinstance(texts, tf.data.Dataset):
             texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
         self.lookup.adapt(texts.map(self.tokenize))
@@ -105,11 +106,15 @@ class TextPreprocessor(layers.Layer):
 
     def encode(self, texts):
         """Returns the token ids of a batch of texts, unpadded, as an int32 `tf.RaggedTensor`."""
+        import tensorflow as tf
+
         tokens = self.truncate(self.tokenize(texts))
         return tokens.with_flat_values(tf.cast(self.lookup(tokens.flat_values), tf.int32))
 
     def tokenize(self, texts):
         """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
+        import tensorflow as tf
+
         texts = tf.convert_to_tensor(texts, tf.string)
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=ord(" "))
         texts = tf.strings.lower(texts, encoding="utf-8")
@@ -120,6 +125,8 @@ class TextPreprocessor(layers.Layer):
 
     def truncate(self, tokens):
         """Keeps both ends of rows longer than `max_length`."""
+        import tensorflow as tf
+
         head = int(self.head_fraction * self.max_length)
         tail = self.max_length - head
         if tail == 0:

@@ -1,7 +1,6 @@
 """TextPairPreprocessor: two raw texts to token ids side by side."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 
@@ -40,6 +39,8 @@ class TextPairPreprocessor(layers.Layer):
 
     def call(self, texts):
         """Returns padded token ids `(batch, timesteps, 2)`."""
+        import tensorflow as tf
+
         first, second = (tf.convert_to_tensor(each, tf.string) for each in texts)
         ids = self.preprocessor(tf.concat([first, second], axis=0))
         return tf.stack(tf.split(ids, 2), axis=-1)
