@@ -3,8 +3,7 @@
 import keras
 from keras import layers, tree
 
-# RNN draws dropout masks before its loop, as its loop needs it, only for subclasses of this class.
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+from nrnm_keras.layers.private_keras import DropoutRNNCell
 
 
 class CellWrapper(layers.Layer, DropoutRNNCell):

@@ -29,7 +29,7 @@ class AdversarialTraining(keras.Model):
       step changes the output little even at that length. One of 0.1, as in the authors' code,
       changes it so little that half precision would lose it.
 
-    Cross entropies count labelled rows only, divided by `labelled_share`: their expectation is the
+    Cross entropies count labelled rows only, divided by `labeled_share`: their expectation is the
     mean over the labelled examples, however many a batch has. The other terms are means over all
     rows. (Miyato, Dai & Goodfellow, Adversarial Training Methods for Semi-Supervised Text
     Classification, ICLR 2017, equations 3 to 6; the entropy: Grandvalet & Bengio, Semi-supervised
@@ -43,7 +43,7 @@ class AdversarialTraining(keras.Model):
         norm: Float, the norm of a text's perturbation, in standard deviations.
         weight: Float, the weight of the adversarial term.
         entropy_weight: Float, the weight of the entropy.
-        labelled_share: Float in (0, 1], the share of the training examples that have a label; the
+        labeled_share: Float in (0, 1], the share of the training examples that have a label; the
             others have -1.
         longest: Positive integer, the length of the longest texts. The random steps are drawn for
             so many timesteps, whatever the batch is padded to: all replicas then draw the same.
@@ -57,7 +57,7 @@ class AdversarialTraining(keras.Model):
     >>> layers = [keras.layers.Embedding(9, 4, mask_zero=True)]
     >>> layers += [SequenceClassifier(RecurrentBackbone(8, num_layers=1, nrnm_layers=()), 2)]
     >>> network = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
-    >>> model = AdversarialTraining(network, "virtual", labelled_share=0.5)
+    >>> model = AdversarialTraining(network, "virtual", labeled_share=0.5)
     >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     >>> model.compile("adam", loss, jit_compile=False)
     >>> loss = model.train_on_batch(np.array([[3, 8, 1], [2, 0, 0]]), np.array([1, -1]))
@@ -72,7 +72,7 @@ class AdversarialTraining(keras.Model):
         norm=5.0,
         weight=1.0,
         entropy_weight=0.0,
-        labelled_share=1.0,
+        labeled_share=1.0,
         longest=400,
         **kwargs,
     ):
@@ -87,7 +87,7 @@ class AdversarialTraining(keras.Model):
         self.norm = norm
         self.weight = weight
         self.entropy_weight = entropy_weight
-        self.labelled_share = labelled_share
+        self.labeled_share = labeled_share
         self.longest = longest
         self.seed_generator = keras.random.SeedGenerator()
         self._cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -123,7 +123,7 @@ class AdversarialTraining(keras.Model):
         """
         weights = ops.ones_like(y) if sample_weight is None else sample_weight
         weights = ops.cast(weights, "float32")
-        labelled = weights * ops.cast(y >= 0, "float32") / self.labelled_share
+        labelled = weights * ops.cast(y >= 0, "float32") / self.labeled_share
         labels = ops.maximum(y, 0)
         loss = super().compute_loss(x, labels, y_pred, labelled, training)
         if training and self.adversarial == "labels":

@@ -44,7 +44,8 @@ class SequenceClassifier(Classifier):
 
     def build(self, input_shape):
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
-        self.backbone.build(input_shape)
+        if not self.backbone.built:  # a loaded one is: Keras builds from the inside out
+            self.backbone.build(input_shape)
         hidden_shape = self.backbone.compute_output_shape(input_shape)
         self.logits_layer.build(self.pooling_layer.compute_output_shape(hidden_shape))
         self.built = True

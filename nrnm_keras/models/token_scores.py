@@ -7,8 +7,9 @@ from nrnm_keras.models.exact_mean import ExactMean
 from nrnm_keras.models.step_scores import StepLoss
 
 
-@keras.saving.register_keras_serializable(package="nrnm_keras")
-class TokenLikelihood(StepLoss):
+# Saved models know the class by the name that it had before.
+@keras.saving.register_keras_serializable(package="nrnm_keras", name="TokenLikelihood")
+class TokenNegativeLogLikelihood(StepLoss):
     """The negative log-likelihood of each sequence's tokens, averaged over them.
 
     Call arguments:
@@ -20,12 +21,12 @@ class TokenLikelihood(StepLoss):
 
     Example:
 
-    >>> float(TokenLikelihood()(np.array([[5, 7, -1]]), np.array([[1.0, 2.0, 0.0]])))
+    >>> float(TokenNegativeLogLikelihood()(np.array([[5, 7, -1]]), np.array([[1.0, 2.0, 0.0]])))
     1.5
     """
 
     def of_steps(self, y_true, y_pred):
-        """Returns the likelihoods as they are."""
+        """Returns the negative log-likelihoods as they are."""
         return y_pred
 
 

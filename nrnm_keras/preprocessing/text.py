@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from nrnm_keras.layers.at_least_one import at_least_one
+from nrnm_keras.layers.private_keras import take_strings
 
 UNKNOWN = "[UNK]"
 
@@ -76,9 +77,7 @@ class TextPreprocessor(layers.Layer):
             max_tokens=vocabulary_size, mask_token="", oov_token=UNKNOWN, name="lookup"
         )
         self.supports_jit = False  # strings
-        # As Keras's own text layers do, to take lists and NumPy arrays of strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        take_strings(self)
 
     @property
     def vocabulary(self):

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from nrnm_keras.layers.private_keras import take_strings
+
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TextPairPreprocessor(layers.Layer):
@@ -30,9 +32,7 @@ class TextPairPreprocessor(layers.Layer):
         super().__init__(**kwargs)
         self.preprocessor = preprocessor
         self.supports_jit = False  # strings
-        # As Keras's own text layers do, to take lists and NumPy arrays of strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        take_strings(self)
 
     def build(self, input_shape=None):
         """Has no weights to create."""

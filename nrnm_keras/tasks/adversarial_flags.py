@@ -46,13 +46,13 @@ def takes_unlabelled(flags):
     return flags.adversarial == "virtual" or flags.entropy_weight > 0
 
 
-def build_adversarial(network, flags, labelled_share):
+def build_adversarial(network, flags, labeled_share):
     """Returns the `AdversarialTraining` of the flags, or the network if they ask for none.
 
     Args:
         network: the `keras.Sequential` from token ids to logits.
         flags: the values of the command's flags.
-        labelled_share: float, the share of the training examples that have a label.
+        labeled_share: float, the share of the training examples that have a label.
     """
     if not first_given(flags):
         return network
@@ -62,7 +62,7 @@ def build_adversarial(network, flags, labelled_share):
         norm=flags.adversarial_norm,
         weight=flags.adversarial_weight,
         entropy_weight=flags.entropy_weight,
-        labelled_share=labelled_share,
+        labeled_share=labeled_share,
         longest=flags.max_length,
         name="adversarial_training",
     )

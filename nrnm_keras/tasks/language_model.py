@@ -6,7 +6,7 @@ from keras import ops
 
 from nrnm_keras.data.unlabeled_records import UnlabelledRecords
 from nrnm_keras.models import LanguageModel
-from nrnm_keras.models.token_scores import Perplexity, TokenLikelihood
+from nrnm_keras.models.token_scores import Perplexity, TokenNegativeLogLikelihood
 from nrnm_keras.tasks.backbone_flags import build_backbone
 from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor, in_memory
@@ -63,7 +63,7 @@ class LanguageModelling(Task):
 
     def loss(self):
         """Returns the mean negative log-likelihood of the tokens."""
-        return TokenLikelihood()
+        return TokenNegativeLogLikelihood()
 
     def metrics(self):
         """Returns the perplexity."""

@@ -4,7 +4,7 @@ import keras
 
 from nrnm_keras.data.records import Records
 from nrnm_keras.data.unlabeled_records import PartlyLabelledRecords
-from nrnm_keras.models.labelled_accuracy import LabelledAccuracy
+from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.tasks.adversarial_flags import build_adversarial, takes_unlabelled
 from nrnm_keras.tasks.classification import Classification
 from nrnm_keras.tasks.text_examples import READ_BATCH, create_preprocessor, in_memory
@@ -56,7 +56,7 @@ class TextClassification(Classification):
 
     def metrics(self):
         """Returns the accuracy over the texts that have a label."""
-        return [LabelledAccuracy(name="accuracy")]
+        return [LabeledAccuracy(name="accuracy")]
 
     def encoder_of(self, network):
         """Returns embedding and backbone."""

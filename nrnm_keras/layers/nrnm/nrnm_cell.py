@@ -5,9 +5,6 @@ from collections import namedtuple
 import keras
 from keras import initializers, layers, ops, random
 
-# RNN draws randomness before its loop, as JAX needs it, only for subclasses of this class.
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
-
 from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.nrnm import step_counter
@@ -16,6 +13,7 @@ from nrnm_keras.layers.nrnm.memory_part import project
 from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.layers.private_keras import DropoutRNNCell
 from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 

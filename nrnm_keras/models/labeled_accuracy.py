@@ -1,11 +1,12 @@
-"""LabelledAccuracy: the accuracy where some examples have no label."""
+"""LabeledAccuracy: the accuracy where some examples have no label."""
 
 import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="nrnm_keras")
-class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
+# Saved models know the class by the name that it had before.
+@keras.saving.register_keras_serializable(package="nrnm_keras", name="LabelledAccuracy")
+class LabeledAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """The share of examples whose class is right, of those that have a label.
 
     Call arguments:
@@ -16,12 +17,12 @@ class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
     Example:
 
     >>> logits = np.array([[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]])
-    >>> float(LabelledAccuracy()(np.array([0, 1, -1]), logits))
+    >>> float(LabeledAccuracy()(np.array([0, 1, -1]), logits))
     0.5
     """
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Counts the labelled examples of a batch."""
+        """Counts the labeled examples of a batch."""
         y_true = ops.convert_to_tensor(y_true)
         weights = ops.cast(y_true >= 0, self.dtype)
         if sample_weight is not None:
