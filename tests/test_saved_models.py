@@ -1,4 +1,4 @@
-"""Saved models in a new process that has imported the library and nothing more, on every backend."""
+"""Saved models load in a new process after `import nrnm_keras` alone, on every backend."""
 
 import os
 import subprocess

@@ -1,9 +1,9 @@
 """The ranges of the arguments of `NRNMCell`."""
 
-from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
+from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 
 _CHOICES = {
-    "backbone": tuple(RECURRENCES),
+    "backbone": tuple(BACKBONES),
     "interaction": ("self_attention", "linear"),
     "memory_read": ("gate", "attention"),
 }

@@ -6,8 +6,8 @@ import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
+from nrnm_keras.plots.confusions import confusions_of_matrix
 from nrnm_keras.plots.sheet import LONGEST_TITLE
-from nrnm_keras.tasks.confusions import confusions_of_matrix
 from pipelines.escaping import for_picture
 
 MOST_CLASSES = 120

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from nrnm_keras.inference.analysis.influence import reach
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import BLUE, VERMILION
 from nrnm_keras.plots.sheet import write_head
@@ -42,3 +41,19 @@ def draw_influence(influences, path, title):
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), frameon=False)
     write_head(figure, title, _EXPLANATION)
     save(figure, path)
+
+
+def reach(influence, share=0.9):
+    """Returns within which distance a share of the influence lies.
+
+    Args:
+        influence: array `(steps,)`, as `influence_by_distance` returns it.
+        share: float in (0, 1].
+
+    Example:
+
+    >>> reach(np.array([4.0, 3.0, 2.0, 1.0]), share=0.7)
+    1
+    """
+    total = np.cumsum(influence)
+    return int(np.argmax(total >= share * total[-1]))

@@ -1,5 +1,9 @@
 """The picture of the memories over time: how full they are, and how open their gates."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
@@ -11,6 +15,29 @@ _EXPLANATION = (
     "from the first write on; 0 is shut, 1 is open. Bottom: mean openness of the gates of each "
     "write: the input gate takes in what is new, the forget gate keeps what is old."
 )
+
+
+class MemoryTrace(NamedTuple):
+    """One memory over time. What is "open" is the mean of a gate's values in (0, 1).
+
+    Attributes:
+        name: of the layer and its direction.
+        steps: the time steps, from 0, in the order in which the layer takes them; `(steps,)`.
+        norm: Euclidean norm of the memory after each of them, `(steps,)`.
+        read_gate: how open the read gate is at each of them (Eq. 7); NaN while the memory is
+            empty; `(steps,)`.
+        writes: the time steps of the writes, `(writes,)`.
+        input_gate: how open G_i is at each of them (Eq. 4), `(writes,)`.
+        forget_gate: how open G_f is, `(writes,)`: at 1 all of the old memory is kept.
+    """
+
+    name: str
+    steps: np.ndarray
+    norm: np.ndarray
+    read_gate: np.ndarray
+    writes: np.ndarray
+    input_gate: np.ndarray
+    forget_gate: np.ndarray
 
 
 def draw_memory_trace(traces, time_steps, path, title):

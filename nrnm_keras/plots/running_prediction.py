@@ -1,5 +1,7 @@
 """The picture of a prediction as it changes while the input comes in."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
@@ -10,6 +12,19 @@ from pipelines.escaping import for_picture
 MOST_CLASSES = 4
 _LINE_STYLES = ("-", "--", "-.", ":")
 _LONGEST_NAME = 30
+
+
+class RunningPrediction(NamedTuple):
+    """What a model says of the beginnings of one input.
+
+    Attributes:
+        counts: how many words, frames or time steps it has been given, `(predictions,)`; the last
+            is all of them.
+        probabilities: of the classes, `(predictions, classes)`.
+    """
+
+    counts: np.ndarray
+    probabilities: np.ndarray
 
 
 def draw_running_prediction(running, class_names, unit, path, title):

@@ -1,6 +1,7 @@
 """The picture of a sweep: the result by the value of a flag."""
 
 import itertools
+import statistics
 import textwrap
 
 import numpy as np
@@ -8,7 +9,6 @@ import numpy as np
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
-from nrnm_keras.sweep.summary import mean_and_spread
 from pipelines.escaping import for_picture
 
 _MARKERS = "os^Dv*X"
@@ -59,6 +59,11 @@ def draw_sweep(rows, path, title):
     if len(groups) > 1:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
+
+
+def mean_and_spread(values):
+    """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def _name_places(axes, values, is_numeric):

@@ -33,22 +33,6 @@ def influence_by_distance(trained, raw):
     return np.sqrt(squares)[::-1]
 
 
-def reach(influence, share=0.9):
-    """Returns within which distance a share of the influence lies.
-
-    Args:
-        influence: array `(steps,)`, as `influence_by_distance` returns it.
-        share: float in (0, 1].
-
-    Example:
-
-    >>> reach(np.array([4.0, 3.0, 2.0, 1.0]), share=0.7)
-    1
-    """
-    total = np.cumsum(influence)
-    return int(np.argmax(total >= share * total[-1]))
-
-
 def _squared_gradients(backbone, sequence, units):
     """Returns the squares of the gradients of units of h_T, summed over units and features.
 

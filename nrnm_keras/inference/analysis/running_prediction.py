@@ -1,28 +1,14 @@
 """The prediction as it changes while the input comes in."""
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from nrnm_keras.inference.trained_model import SEQUENCE
 from nrnm_keras.models.decision import most_probable
+from nrnm_keras.plots.running_prediction import RunningPrediction
 
 _PREFIXES_IN_BATCH = 16
-
-
-class RunningPrediction(NamedTuple):
-    """What a model says of the beginnings of one input.
-
-    Attributes:
-        counts: how many words, frames or time steps it has been given, `(predictions,)`; the last
-            is all of them.
-        probabilities: of the classes, `(predictions, classes)`.
-    """
-
-    counts: np.ndarray
-    probabilities: np.ndarray
 
 
 def running_prediction(trained, raw, most_prefixes=100):

@@ -1,29 +1,13 @@
 """What the time steps of a classifier stand for: words, frames, or themselves."""
 
-from typing import NamedTuple
-
 import numpy as np
 from keras import ops
 
 from nrnm_keras.inference.trained_model import SKELETON, TEXT
+from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
 from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
 from nrnm_keras.preprocessing.body_repetition import repeated_steps
-
-
-class TimeSteps(NamedTuple):
-    """The time steps of one input.
-
-    Attributes:
-        unit: what they are, `"word"`, `"frame"` or `"time step"`.
-        numbers: the number of each word, frame or time step, counted from 1; a time step between
-            two frames has no whole number; `(timesteps,)`.
-        names: list of strings: the words, or the rounded numbers.
-    """
-
-    unit: str
-    numbers: np.ndarray
-    names: list
 
 
 def name_time_steps(trained, raw):

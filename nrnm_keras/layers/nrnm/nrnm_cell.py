@@ -10,7 +10,7 @@ from nrnm_keras.layers.constructor_arguments import argument_names, set_attribut
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.memory import NonLocalMemory
 from nrnm_keras.layers.nrnm.memory_part import project
-from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
+from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.precision import matmul
 from nrnm_keras.layers.private_keras import DropoutRNNCell
@@ -157,7 +157,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
         self._sequence_seed = None
         self.slots = block_size // stride
-        self.recurrence = RECURRENCES[backbone](units, self.activation, self.recurrent_activation)
+        self.recurrence = BACKBONES[backbone](units, self.activation, self.recurrent_activation)
         self.memory = NonLocalMemory(
             units,
             block_size,

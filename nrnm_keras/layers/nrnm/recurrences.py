@@ -101,7 +101,8 @@ class HighOrderRNN(SimpleRNN):
         return super().step(from_inputs, from_hidden, read, hidden, older)[0], older
 
 
-RECURRENCES = {
+# By the name that the argument `backbone` of `NRNMCell` has for them.
+BACKBONES = {
     "lstm": LSTM,
     "gru": GRU,
     "rnn": SimpleRNN,
