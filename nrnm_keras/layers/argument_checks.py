@@ -1,5 +1,7 @@
 """The ranges of the arguments of `NRNMCell`."""
 
+from typing import Any
+
 from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 
 _CHOICES = {
@@ -9,12 +11,12 @@ _CHOICES = {
 }
 
 
-def has_heads(cell):
+def has_heads(cell: Any) -> bool:
     """Whether there is attention in a cell."""
     return cell.interaction == "self_attention" or cell.memory_read == "attention"
 
 
-def check_arguments(cell):
+def check_arguments(cell: Any) -> None:
     """Raises a `ValueError` if an argument, an attribute of the cell by now, is out of range."""
     _check_sizes(cell)
     for name, choices in _CHOICES.items():

@@ -2,8 +2,10 @@
 
 from keras import ops
 
+from nrnm_keras.typing import Tensor
 
-def at_least_one(x, axis):
+
+def at_least_one(x: Tensor, axis: int) -> Tensor:
     """Gives a tensor of size 0 along an axis one slice of zeros, or of False; others stay.
 
     Without a branch, so that a graph does the same for any size.

@@ -1,9 +1,12 @@
 """CellWrapper: a recurrent cell around another one."""
 
+from typing import Any, Self
+
 import keras
 from keras import layers, tree
 
 from nrnm_keras.layers.private_keras import DropoutRNNCell
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 class CellWrapper(layers.Layer, DropoutRNNCell):
@@ -13,47 +16,49 @@ class CellWrapper(layers.Layer, DropoutRNNCell):
         cell: A recurrent cell, such as `keras.layers.GRUCell`.
     """
 
-    def __init__(self, cell, **kwargs):
+    def __init__(self, cell: keras.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cell = cell
         self.state_size = tree.flatten(cell.state_size)
         self.output_size = getattr(cell, "output_size", self.state_size[0])
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Builds the cell, if loading it has not done so, for inputs `(batch, features)`."""
         if not self.cell.built:
             self.cell.build(input_shape)
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the states before the first step: the cell's."""
         return tree.flatten(self.cell.get_initial_state(batch_size=batch_size))
 
-    def get_dropout_mask(self, step_input):
+    def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
         """Draws the cell's."""
         if isinstance(self.cell, DropoutRNNCell):
             return self.cell.get_dropout_mask(step_input)
+        return None
 
-    def get_recurrent_dropout_mask(self, step_state):
+    def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
         """Draws the cell's."""
         if isinstance(self.cell, DropoutRNNCell):
             return self.cell.get_recurrent_dropout_mask(step_state)
+        return None
 
-    def reset_dropout_mask(self):
+    def reset_dropout_mask(self) -> None:
         """Resets the cell's."""
         if isinstance(self.cell, DropoutRNNCell):
             self.cell.reset_dropout_mask()
 
-    def reset_recurrent_dropout_mask(self):
+    def reset_recurrent_dropout_mask(self) -> None:
         """Resets the cell's."""
         if isinstance(self.cell, DropoutRNNCell):
             self.cell.reset_recurrent_dropout_mask()
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "cell": keras.saving.serialize_keras_object(self.cell)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Makes a cell from what `get_config` returned."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**{**config, "cell": cell})

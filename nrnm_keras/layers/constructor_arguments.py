@@ -5,8 +5,13 @@ attribute and an entry of the configuration for each of them, is made here from 
 """
 
 import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 from keras import activations, constraints, initializers, regularizers
+
+from nrnm_keras.typing import Config
 
 # What turns an argument into an object and back, by the last word of the argument's name. All
 # other arguments are kept as they are given.
@@ -18,13 +23,13 @@ _KINDS = {
 }
 
 
-def argument_names(cls):
+def argument_names(cls: type) -> tuple[str, ...]:
     """The names of the arguments in the signature of a class, without `**kwargs`."""
     parameters = inspect.signature(cls).parameters.values()
     return tuple(each.name for each in parameters if each.kind != each.VAR_KEYWORD)
 
 
-def set_attributes(layer, arguments, names):
+def set_attributes(layer: keras.Layer, arguments: Mapping[str, Any], names: Sequence[str]) -> None:
     """Sets the arguments of these names as attributes of a layer.
 
     `arguments` are the `locals()` of its constructor.
@@ -34,7 +39,7 @@ def set_attributes(layer, arguments, names):
         setattr(layer, name, kind.get(value) if kind else value)
 
 
-def to_config(layer, names):
+def to_config(layer: keras.Layer, names: Sequence[str]) -> Config:
     """Returns the arguments of these names as a configuration, from a layer's attributes."""
     values = {name: getattr(layer, name) for name in names}
     return {n: _kind(n).serialize(value) if _kind(n) else value for n, value in values.items()}

@@ -1,11 +1,15 @@
 """ElementAttentionCell: attention to the elements of the input, around any recurrent cell."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from nrnm_keras.layers.cell_wrapper import CellWrapper
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -41,17 +45,17 @@ class ElementAttentionCell(CellWrapper):
 
     def __init__(
         self,
-        cell,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        **kwargs,
-    ):
+        cell: keras.Layer,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         super().__init__(cell, **kwargs)
         set_attributes(self, arguments, _INITIALIZERS)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features = input_shape[-1]
         self.attention_kernel = self.add_weight(
@@ -69,7 +73,9 @@ class ElementAttentionCell(CellWrapper):
         )
         super().build(input_shape)
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step (Eqs. 1 and 2)."""
         attention = ops.sigmoid(
             matmul(inputs, self.attention_kernel)
@@ -79,7 +85,7 @@ class ElementAttentionCell(CellWrapper):
         output, states = self.cell(attention * inputs, states, training=training)
         return output, list(states)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), **to_config(self, _INITIALIZERS)}
 

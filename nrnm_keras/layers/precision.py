@@ -3,15 +3,17 @@
 import keras
 from keras import ops
 
+from nrnm_keras.typing import Tensor
 
-def matmul(x, y):
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
     """`ops.matmul`, in float64 too."""
     if _is_float64(x):
         return x @ ops.convert_to_tensor(y, x.dtype)
     return ops.matmul(x, y)
 
 
-def layer_normalization(x, scale, offset, epsilon=1e-5):
+def layer_normalization(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float = 1e-5) -> Tensor:
     """`ops.layer_normalization` over the last axis, in float64 too, and where PyTorch traces.
 
     Its tracer gives no numbers for sizes, and ONNX has no layer normalization of unknown size.

@@ -5,18 +5,22 @@ checks what is relied on; the upper bound of Keras in `pyproject.toml` is the ne
 passes.
 """
 
+import keras
+
 # `RNN` draws dropout masks before its loop, as JAX needs it, only for cells of this class.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 __all__ = ["DropoutRNNCell", "all_layers", "moving_averages", "take_strings"]
 
 
-def all_layers(model):
+def all_layers(model: keras.Model) -> list[keras.Layer]:
     """Returns the layers of a model and the layers within them, the model itself first."""
     return list(model._flatten_layers())
 
 
-def moving_averages(optimizer):
+def moving_averages(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[tuple[keras.Variable, keras.Variable]]:
     """Returns pairs of a trained variable and its moving average, of an optimizer that has them.
 
     `keras.callbacks.SwapEMAWeights` finds them in the same way.
@@ -25,7 +29,7 @@ def moving_averages(optimizer):
     return list(zip(optimizer._trainable_variables, averages, strict=True))
 
 
-def take_strings(layer):
+def take_strings(layer: keras.Layer) -> None:
     """Lets a layer take lists and NumPy arrays of strings, as Keras's own text layers do."""
     layer._convert_input_args = False
     layer._allow_non_tensor_positional_args = True

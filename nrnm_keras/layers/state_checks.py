@@ -1,9 +1,16 @@
 """States that are not those of a cell are refused before they fail somewhere inside it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import tree
 
+from nrnm_keras.typing import Tensor
 
-def check_states(states, expected, inputs, argument):
+
+def check_states(
+    states: Any, expected: Sequence[tuple[str, int]], inputs: Tensor, argument: str
+) -> None:
     """Raises a `ValueError` unless each state has the shape `(batch, size)`.
 
     Args:

@@ -1,5 +1,8 @@
 """ZoneoutCell: zoneout around any recurrent cell."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops, random
 
@@ -7,6 +10,7 @@ from nrnm_keras.layers.cell_wrapper import CellWrapper
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.zoneout import hold, kept_fraction
+from nrnm_keras.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -41,7 +45,9 @@ class ZoneoutCell(CellWrapper):
     TensorShape([2, 32])
     """
 
-    def __init__(self, cell, rates, seed=None, **kwargs):
+    def __init__(
+        self, cell: keras.Layer, rates: Sequence[float], seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(cell, **kwargs)
         if len(rates) != len(self.state_size) or not all(0 <= rate < 1 for rate in rates):
             raise ValueError(
@@ -54,12 +60,14 @@ class ZoneoutCell(CellWrapper):
         self._sequence_seed = None
         self.state_size = [*self.state_size, step_counter.NUM_DIGITS]
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the states before the first step: the cell's, and no steps."""
         steps = ops.zeros((batch_size, step_counter.NUM_DIGITS), self.compute_dtype)
         return [*super().get_initial_state(batch_size), steps]
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step."""
         *old, digits = states
         steps = step_counter.advance(step_counter.to_steps(digits), 1, 0, 1)
@@ -70,18 +78,18 @@ class ZoneoutCell(CellWrapper):
         ]
         return held[0], [*held, step_counter.to_digits(steps, digits.dtype)]
 
-    def get_recurrent_dropout_mask(self, step_state):
+    def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
         """Draws the cell's, and the seed of what is drawn anew at every step."""
         if self._sequence_seed is None:
             self._sequence_seed = self.seed_generator.next()
         return super().get_recurrent_dropout_mask(step_state)
 
-    def reset_recurrent_dropout_mask(self):
+    def reset_recurrent_dropout_mask(self) -> None:
         """Forgets what was drawn for the last sequence."""
         super().reset_recurrent_dropout_mask()
         self._sequence_seed = None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "rates": self.rates, "seed": self.seed}
 

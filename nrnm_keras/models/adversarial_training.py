@@ -1,10 +1,13 @@
 """AdversarialTraining: a text classifier that learns against perturbed embeddings."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from nrnm_keras.models.candidate_sampling import log_frequencies
 from nrnm_keras.models.input_gradient import input_gradient
+from nrnm_keras.typing import ArrayLike, Shape, Tensor
 
 
 class AdversarialTraining(keras.Model):
@@ -67,15 +70,15 @@ class AdversarialTraining(keras.Model):
 
     def __init__(
         self,
-        network,
-        adversarial="none",
-        norm=5.0,
-        weight=1.0,
-        entropy_weight=0.0,
-        labeled_share=1.0,
-        longest=400,
-        **kwargs,
-    ):
+        network: keras.Sequential,
+        adversarial: str = "none",
+        norm: float = 5.0,
+        weight: float = 1.0,
+        entropy_weight: float = 0.0,
+        labeled_share: float = 1.0,
+        longest: int = 400,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if adversarial not in self.MODES:
             raise ValueError(
@@ -97,21 +100,28 @@ class AdversarialTraining(keras.Model):
         self.built = True
 
     @property
-    def embedding(self):
+    def embedding(self) -> keras.layers.Embedding:
         """The `Embedding`."""
         return self.network.layers[0]
 
-    def call(self, ids, training=False):
+    def call(self, ids: Tensor, training: bool = False) -> Tensor:
         """Returns the network's logits."""
         if training:
             self._noise.record()
         return self.network(ids, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return self.network.compute_output_shape(input_shape)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
         """Returns the loss of the output `y_pred` of the call just before.
 
         Args:
@@ -139,7 +149,7 @@ class AdversarialTraining(keras.Model):
             loss += self.entropy_weight * self._entropy(y_pred, y_pred, weights)
         return loss
 
-    def perturbation(self, ids, targets, start=None):
+    def perturbation(self, ids: Tensor, targets: ArrayLike, start: Tensor | None = None) -> Tensor:
         """Returns what is added to embeddings so that the outputs move away from targets.
 
         Args:
@@ -166,7 +176,7 @@ class AdversarialTraining(keras.Model):
 
         return ops.stop_gradient(self.norm * _unit(input_gradient(move, start)))
 
-    def perturbed_logits(self, ids, perturbation):
+    def perturbed_logits(self, ids: Tensor, perturbation: Tensor) -> Tensor:
         """Returns the logits for perturbed embeddings, with the noise of the last call.
 
         Args:
@@ -175,7 +185,7 @@ class AdversarialTraining(keras.Model):
         """
         return self._run(ids, perturbation, [(v, v.value) for v in self.network.weights])
 
-    def deviations(self):
+    def deviations(self) -> Tensor:
         """Returns the standard deviations of the embedding's features, `(embedding_size,)`."""
         vectors = ops.stop_gradient(ops.cast(self.embedding.embeddings, "float32")[1:])
         shares = ops.exp(log_frequencies(self.embedding.input_dim - 1))
@@ -219,7 +229,7 @@ class LogitDivergence(keras.losses.Loss):
     0.1438
     """
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the divergence of each row, `(batch,)`."""
         true, pred = ops.log_softmax(y_true), ops.log_softmax(y_pred)
         return ops.sum(ops.exp(true) * (true - pred), axis=-1)
@@ -238,7 +248,7 @@ class LogitEntropy(keras.losses.Loss):
     0.6931
     """
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the entropy of each row, `(batch,)`."""
         log_probabilities = ops.log_softmax(y_pred)
         return -ops.sum(ops.exp(log_probabilities) * log_probabilities, axis=-1)

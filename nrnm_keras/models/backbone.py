@@ -1,11 +1,15 @@
 """RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops, tree
 
 from nrnm_keras.layers import NRNM
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.recurrent_layer import recurrent_layer
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -52,18 +56,18 @@ class RecurrentBackbone(layers.Layer):
 
     def __init__(
         self,
-        units,
-        num_layers=3,
-        nrnm_layers=(2,),
-        recurrence="lstm",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        zoneout=0.0,
-        bidirectional=False,
-        relational_options=None,
-        nrnm_options=None,
-        **kwargs,
-    ):
+        units: int,
+        num_layers: int = 3,
+        nrnm_layers: Sequence[int] = (2,),
+        recurrence: str = "lstm",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        bidirectional: bool = False,
+        relational_options: Config | None = None,
+        nrnm_options: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if num_layers < 1:
             raise ValueError(
@@ -90,7 +94,7 @@ class RecurrentBackbone(layers.Layer):
         ]
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         for layer in self.recurrent_layers:
             layer.build(input_shape)
@@ -100,7 +104,7 @@ class RecurrentBackbone(layers.Layer):
             for layer in self.recurrent_layers:
                 layer.trainable = False
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Runs the layers one after the other."""
         batch_size, timesteps = ops.shape(sequences)[:2]
         for axis in (0, 1):
@@ -112,16 +116,16 @@ class RecurrentBackbone(layers.Layer):
                 sequences = dropout(sequences, training=training)
         return sequences[:batch_size, :timesteps]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the hidden states."""
         return (*input_shape[:-1], self.units * (1 + self.bidirectional))
 
     @property
-    def title(self):
+    def title(self) -> str:
         """What the network is called in pictures."""
         return "NRNM" if self.nrnm_layers else self.recurrence.replace("_", " ").upper()
 
-    def initial_step_state(self, batch_size):
+    def initial_step_state(self, batch_size: int) -> StepState:
         """Returns the states of all layers before the first step, by name.
 
         Raises:
@@ -132,12 +136,12 @@ class RecurrentBackbone(layers.Layer):
                 "Layers that also run backwards need the whole sequence. "
                 "Received: bidirectional=True"
             )
-        state = {}
+        state: StepState = {}
         for layer in self.recurrent_layers:
             state |= _named(layer, tree.flatten(layer.cell.get_initial_state(batch_size)))
         return state
 
-    def step(self, inputs, mask, state):
+    def step(self, inputs: Tensor, mask: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """Runs one step.
 
         Args:
@@ -148,7 +152,7 @@ class RecurrentBackbone(layers.Layer):
         Returns:
             The hidden states of the last layer, `(batch, units)`, and the new state.
         """
-        new = {}
+        new: StepState = {}
         for layer in self.recurrent_layers:
             names = _named(layer, tree.flatten(layer.cell.state_size))
             old = [state[name] for name in names]
@@ -157,7 +161,7 @@ class RecurrentBackbone(layers.Layer):
             new |= dict(zip(names, states, strict=True))
         return inputs, new
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

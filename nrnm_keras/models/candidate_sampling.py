@@ -2,10 +2,13 @@
 
 import math
 
+import keras
 from keras import ops, random
 
+from nrnm_keras.typing import Tensor
 
-def log_frequencies(num_tokens):
+
+def log_frequencies(num_tokens: int) -> Tensor:
     """Returns the logarithms of the shares that tokens have in texts, by Zipf's law.
 
     The k-th token of a vocabulary sorted by frequency has log((k + 2) / (k + 1)) / log(n + 1) of
@@ -27,7 +30,9 @@ def log_frequencies(num_tokens):
     return ops.log(ops.log1p(1 / (ranks + 1)) / math.log(num_tokens + 1))
 
 
-def draw_candidates(count, num_tokens, seed):
+def draw_candidates(
+    count: int, num_tokens: int, seed: int | keras.random.SeedGenerator
+) -> tuple[Tensor, Tensor]:
     """Draws different tokens, the frequent ones more often.
 
     The vocabulary is sorted by frequency. Drawn are the tokens of the largest `log frequency +

@@ -1,7 +1,12 @@
 """ClassProbabilities: the named output of an exported classifier."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
+
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -29,7 +34,7 @@ class ClassProbabilities(layers.Layer):
     TensorShape([3])
     """
 
-    def __init__(self, class_names, **kwargs):
+    def __init__(self, class_names: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if len(set(class_names)) != len(class_names):
             raise ValueError(
@@ -39,7 +44,7 @@ class ClassProbabilities(layers.Layer):
         self.class_names = list(class_names)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Checks that every logit has a name."""
         if input_shape[-1] != len(self.class_names):
             raise ValueError(
@@ -47,19 +52,19 @@ class ClassProbabilities(layers.Layer):
                 f"Received: input_shape={input_shape}"
             )
 
-    def call(self, logits):
+    def call(self, logits: Tensor) -> dict[str, Tensor]:
         """Returns the probabilities by class name."""
         columns = ops.unstack(ops.softmax(logits), num=len(self.class_names), axis=-1)
         return dict(zip(self.class_names, columns, strict=True))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:
         """Returns a shape for each class name."""
         return dict.fromkeys(self.class_names, tuple(input_shape[:-1]))
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         """Returns None: probabilities of steps to pass over mean nothing, and are there."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "class_names": self.class_names}

@@ -1,7 +1,11 @@
 """Classifier: what the classifiers of whole sequences and of their steps share."""
 
+from typing import Any, Self
+
 import keras
 from keras import layers
+
+from nrnm_keras.typing import Config
 
 
 class Classifier(keras.Model):
@@ -17,7 +21,9 @@ class Classifier(keras.Model):
         ValueError: if there are fewer than 2 classes.
     """
 
-    def __init__(self, backbone, num_classes, dropout=0.0, **kwargs):
+    def __init__(
+        self, backbone: keras.Layer, num_classes: int, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(
@@ -32,7 +38,7 @@ class Classifier(keras.Model):
         )
         self.supports_masking = True
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -42,7 +48,7 @@ class Classifier(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Makes a classifier from what `get_config` returned."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**{**config, "backbone": backbone})

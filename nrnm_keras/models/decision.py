@@ -3,9 +3,10 @@
 import numpy as np
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.typing import ArrayLike
 
 
-def most_probable(scores):
+def most_probable(scores: ArrayLike) -> np.ndarray:
     """Returns which class has the highest score, an integer array of shape `(...)`.
 
     Args:

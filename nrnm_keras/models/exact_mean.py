@@ -1,9 +1,12 @@
 """ExactMean: a metric that keeps counting."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from nrnm_keras.models.exact_sum import add_exactly
+from nrnm_keras.typing import Tensor
 
 
 class ExactMean(keras.metrics.Metric):
@@ -22,17 +25,17 @@ class ExactMean(keras.metrics.Metric):
     2.0
     """
 
-    def __init__(self, name="mean", dtype=None):
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self._total, self._count = (self._exact_sum(part) for part in ("total", "count"))
 
-    def update_state(self, values, sample_weight):
+    def update_state(self, values: Tensor, sample_weight: Tensor) -> None:
         """Takes in the values of a batch."""
         weights = ops.cast(sample_weight, self.dtype)
         _add(self._total, ops.sum(ops.cast(values, self.dtype) * weights))
         _add(self._count, ops.sum(weights))
 
-    def result(self):
+    def result(self) -> Tensor:
         """Returns the mean so far, 0 of no values."""
         total, count = sum(self._total), sum(self._count)
         return ops.divide_no_nan(total, count)

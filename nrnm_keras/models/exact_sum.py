@@ -1,7 +1,9 @@
 """Sums that lose nothing to rounding: two numbers of which the second is what the first lacks."""
 
+from nrnm_keras.typing import Tensor
 
-def add_exactly(a, b):
+
+def add_exactly(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the rounded sum, and what the rounding lost: together exactly `a + b`.
 
     Source: Knuth, The Art of Computer Programming 2, section 4.2.2, theorem B.

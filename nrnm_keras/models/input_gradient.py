@@ -1,9 +1,13 @@
 """The gradient of a function by its input, on the backends that train."""
 
+from collections.abc import Callable
+
 import keras
 
+from nrnm_keras.typing import Tensor
 
-def input_gradient(function, x):
+
+def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Returns the gradient of a scalar function by its input, and by nothing else.
 
     Args:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from nrnm_keras.typing import Tensor
+
 
 # Saved models know the class by the name that it had before.
 @keras.saving.register_keras_serializable(package="nrnm_keras", name="LabelledAccuracy")
@@ -21,7 +23,9 @@ class LabeledAccuracy(keras.metrics.SparseCategoricalAccuracy):
     0.5
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts the labeled examples of a batch."""
         y_true = ops.convert_to_tensor(y_true)
         weights = ops.cast(y_true >= 0, self.dtype)

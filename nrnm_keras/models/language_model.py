@@ -1,10 +1,13 @@
 """LanguageModel: how likely each token of a text is, given those before it."""
 
+from typing import Any, Self
+
 import keras
 from keras import layers, ops
 
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.tied_softmax import TiedSoftmax
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -44,7 +47,9 @@ class LanguageModel(keras.Model):
     TensorShape([2, 3])
     """
 
-    def __init__(self, encoder, dropout=0.0, num_samples=0, **kwargs):
+    def __init__(
+        self, encoder: keras.Sequential, dropout: float = 0.0, num_samples: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         embedding, backbone = encoder.layers[0], encoder.layers[-1]
         _check_directions(backbone)
@@ -61,16 +66,16 @@ class LanguageModel(keras.Model):
         self.softmax = TiedSoftmax(embedding, num_samples, dtype=dtype, name="softmax")
 
     @property
-    def embedding(self):
+    def embedding(self) -> keras.layers.Embedding:
         """The `Embedding`."""
         return self.encoder.layers[0]
 
     @property
-    def backbone(self):
+    def backbone(self) -> RecurrentBackbone:
         """The `RecurrentBackbone`."""
         return self.encoder.layers[-1]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for ids of shape `(batch, timesteps)`."""
         if not self.encoder.built:
             self.encoder.build(input_shape)
@@ -79,7 +84,7 @@ class LanguageModel(keras.Model):
         self.softmax.build((*input_shape, self.embedding.output_dim))
         self.built = True
 
-    def call(self, ids, training=False):
+    def call(self, ids: Tensor, training: bool = False) -> Tensor:
         """Returns the negative log-likelihoods."""
         is_token = ops.not_equal(ids, 0)
         hidden = self.encoder(ids, training=training)
@@ -96,15 +101,15 @@ class LanguageModel(keras.Model):
         mean = sum(ops.split(likelihoods, directions)) / directions
         return ops.where(is_token, mean, 0.0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the ids."""
         return tuple(input_shape)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         """Returns None: what padding has is 0."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -114,7 +119,7 @@ class LanguageModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Makes a model from what `get_config` returned."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})

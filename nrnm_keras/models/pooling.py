@@ -1,10 +1,13 @@
 """SequencePooling: one vector for each sequence."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.running_mean import count_more, update_mean
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 # Of what is not a step, for the maximum.
 _LOWEST = {"float16": -65504.0}
@@ -37,7 +40,7 @@ class SequencePooling(layers.Layer):
 
     MODES = ("last", "mean", "max", "mean_max")
 
-    def __init__(self, mode="last", **kwargs):
+    def __init__(self, mode: str = "last", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in self.MODES:
             raise ValueError(
@@ -45,7 +48,7 @@ class SequencePooling(layers.Layer):
             )
         self.mode = mode
 
-    def call(self, sequences, mask=None):
+    def call(self, sequences: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the pooled sequences."""
         if mask is None:
             mask = ops.ones(ops.shape(sequences)[:2], "bool")
@@ -57,7 +60,7 @@ class SequencePooling(layers.Layer):
         pooled = ops.concatenate(pooled, axis=-1)
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))[:batch_size]
 
-    def initial_step_state(self, batch_size, features):
+    def initial_step_state(self, batch_size: int, features: int) -> StepState:
         """Returns what `step` knows before the first step, by name: zeros.
 
         These are a float32 tensor `(batch, features)` for each part of the mode, one more for what
@@ -69,7 +72,7 @@ class SequencePooling(layers.Layer):
         state = {name: ops.zeros((batch_size, features), "float32") for name in names}
         return {**state, "pooled_steps": ops.zeros((batch_size, 1), "int32")}
 
-    def step(self, inputs, mask, state):
+    def step(self, inputs: Tensor, mask: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """Pools one more step.
 
         Args:
@@ -90,15 +93,15 @@ class SequencePooling(layers.Layer):
         pooled = [new[f"pooled_{part}"] for part in self.mode.split("_")]
         return ops.cast(ops.concatenate(pooled, axis=-1), self.compute_dtype), new
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the pooled sequences."""
         return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         """Returns None: no steps are left."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "mode": self.mode}
 

@@ -1,5 +1,8 @@
 """The recurrent layers that have no non-local memory, by name."""
 
+from typing import Any
+
+import keras
 from keras import layers, tree
 
 from nrnm_keras.layers import (
@@ -8,6 +11,7 @@ from nrnm_keras.layers import (
     RelationalMemoryCell,
     ZoneoutCell,
 )
+from nrnm_keras.typing import Config
 
 _LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
 _CELLS = {
@@ -23,8 +27,13 @@ RECURRENCES = (*_CELLS, *(f"{_ELEMENT_ATTENTION}{name}" for name in _LAYERS), _R
 
 
 def recurrent_layer(
-    recurrence, units, recurrent_dropout=0.0, zoneout=0.0, relational_options=None, **options
-):
+    recurrence: str,
+    units: int,
+    recurrent_dropout: float = 0.0,
+    zoneout: float = 0.0,
+    relational_options: Config | None = None,
+    **options: Any,
+) -> keras.Layer:
     """Returns a recurrent layer that gives the hidden states of all steps.
 
     Args:

@@ -7,12 +7,13 @@ count is an integer, and of the mean both what float32 holds and what it rounds 
 from keras import ops
 
 from nrnm_keras.models.exact_sum import add_exactly
+from nrnm_keras.typing import Tensor
 
 # From here on older values fade, which is after more than two years at 30 values a second.
 _LARGEST_COUNT = 2**31 - 1
 
 
-def count_more(count, is_valid):
+def count_more(count: Tensor, is_valid: Tensor) -> Tensor:
     """Adds 1 where a value is valid.
 
     Args:
@@ -25,7 +26,7 @@ def count_more(count, is_valid):
     return ops.minimum(count, _LARGEST_COUNT - 1) + ops.cast(is_valid, "int32")
 
 
-def update_mean(mean, rest, value, count):
+def update_mean(mean: Tensor, rest: Tensor, value: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     """Takes in one more value: m_n = m_{n-1} + (x_n - m_{n-1}) / n.
 
     Args:

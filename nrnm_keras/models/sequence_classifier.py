@@ -1,10 +1,13 @@
 """SequenceClassifier: logits of the class of a whole sequence."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from nrnm_keras.models.classifier import Classifier
 from nrnm_keras.models.pooling import SequencePooling
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -37,12 +40,19 @@ class SequenceClassifier(Classifier):
     TensorShape([2, 10])
     """
 
-    def __init__(self, backbone, num_classes, pooling="last", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        backbone: keras.Layer,
+        num_classes: int,
+        pooling: str = "last",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(backbone, num_classes, dropout, **kwargs)
         self.pooling = pooling
         self.pooling_layer = SequencePooling(pooling, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         if not self.backbone.built:  # a loaded one is: Keras builds from the inside out
             self.backbone.build(input_shape)
@@ -50,21 +60,21 @@ class SequenceClassifier(Classifier):
         self.logits_layer.build(self.pooling_layer.compute_output_shape(hidden_shape))
         self.built = True
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Returns the logits."""
         hidden = self.backbone(sequences, mask=mask, training=training)
         pooled = self.dropout_layer(self.pooling_layer(hidden, mask=mask), training=training)
         return self.logits_layer(pooled)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return (input_shape[0], self.num_classes)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         """Returns None: no steps are left."""
         return None
 
-    def initial_step_state(self, batch_size):
+    def initial_step_state(self, batch_size: int) -> StepState:
         """Returns what `step` knows before the first step, by name.
 
         Raises:
@@ -74,7 +84,9 @@ class SequenceClassifier(Classifier):
         features = self.backbone.compute_output_shape((None, None, 1))[-1]
         return {**state, **self.pooling_layer.initial_step_state(batch_size, features)}
 
-    def step(self, sequences, mask, state):
+    def step(
+        self, sequences: Tensor, mask: Tensor | None, state: StepState
+    ) -> tuple[Tensor, Tensor, StepState]:
         """Classifies what has come so far, with one more step.
 
         Args:
@@ -92,6 +104,6 @@ class SequenceClassifier(Classifier):
         pooled, pooled_state = self.pooling_layer.step(hidden, mask, state)
         return self.logits_layer(pooled), mask, {**hidden_state, **pooled_state}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "pooling": self.pooling}

@@ -3,6 +3,7 @@
 import keras
 
 from nrnm_keras.models.classifier import Classifier
+from nrnm_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -34,18 +35,18 @@ class StepClassifier(Classifier):
     TensorShape([2, 20, 3])
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         if not self.backbone.built:  # a loaded one is: Keras builds from the inside out
             self.backbone.build(input_shape)
         self.logits_layer.build(self.backbone.compute_output_shape(input_shape))
         self.built = True
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Returns the logits."""
         hidden = self.backbone(sequences, mask=mask, training=training)
         return self.logits_layer(self.dropout_layer(hidden, training=training))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return (*input_shape[:-1], self.num_classes)

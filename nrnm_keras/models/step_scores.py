@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from nrnm_keras.models.exact_mean import ExactMean
+from nrnm_keras.typing import Tensor
 
 
 class StepLoss(keras.losses.Loss):
@@ -17,17 +18,19 @@ class StepLoss(keras.losses.Loss):
         The mean over the sequences, whatever their lengths; 0 for one without any label.
     """
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
         """Returns the loss. The labels tell which steps count: a copy has no mask."""
         return super().__call__(y_true, ops.copy(y_pred), sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the loss of each sequence, `(batch,)`."""
         is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
         total = ops.sum(self.of_steps(y_true, y_pred) * is_labelled, axis=1)
         return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
 
-    def of_steps(self, y_true, y_pred):
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the loss of each step, `(batch, timesteps)`, whatever it is without a label."""
         raise NotImplementedError
 
@@ -50,7 +53,7 @@ class StepCrossentropy(StepLoss):
     0.6931
     """
 
-    def of_steps(self, y_true, y_pred):
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the cross entropy of each step."""
         labels = ops.cast(ops.maximum(y_true, 0), "int32")
         return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
@@ -72,7 +75,9 @@ class StepAccuracy(ExactMean):
     0.5
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts the steps of a batch."""
         labels = ops.cast(y_true, "int32")
         weights = ops.cast(labels >= 0, self.dtype)

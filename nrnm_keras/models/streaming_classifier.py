@@ -1,7 +1,11 @@
 """StreamingClassifier: a trained network that is fed step by step."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from nrnm_keras.typing import StepState, Tensor
 
 
 class StreamingClassifier(keras.Model):
@@ -40,25 +44,26 @@ class StreamingClassifier(keras.Model):
     >>> state = {name: outputs[f"next_{name}"] for name in state}
     """
 
-    def __init__(self, network, step_name, **kwargs):
+    def __init__(self, network: keras.Sequential, step_name: str, **kwargs: Any) -> None:
         # Half precision would round the state: each layer casts what it is given by itself.
         super().__init__(autocast=False, **kwargs)
         self.network = network
         self.step_name = step_name
         self.initial_state(1)
 
-    def initial_state(self, batch_size):
+    def initial_state(self, batch_size: int) -> StepState:
         """Returns the state before the first step, zeros by name."""
-        state = {}
+        state: StepState = {}
         for layer in self.network.layers:
             if hasattr(layer, "step"):
                 state |= layer.initial_step_state(batch_size)
         return state
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Runs one step."""
         state = dict(inputs)
-        x, mask, new = ops.expand_dims(state.pop(self.step_name), 1), None, {}
+        new: StepState = {}
+        x, mask = ops.expand_dims(state.pop(self.step_name), 1), None
         for layer in self.network.layers:
             if hasattr(layer, "step"):
                 x, mask, layer_state = layer.step(x, mask, state)

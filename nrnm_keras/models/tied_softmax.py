@@ -1,9 +1,12 @@
 """TiedSoftmax: how likely tokens are, by the matrix that embeds them."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from nrnm_keras.models.candidate_sampling import draw_candidates, log_frequencies
+from nrnm_keras.typing import Shape, Tensor
 
 _NEVER = -1e9
 
@@ -42,26 +45,28 @@ class TiedSoftmax(layers.Layer):
     1.0
     """
 
-    def __init__(self, embedding, num_samples=0, **kwargs):
+    def __init__(
+        self, embedding: keras.layers.Embedding, num_samples: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.embedding = embedding
         self.num_samples = num_samples
         self.num_tokens = embedding.input_dim - 1
         self.seed_generator = keras.random.SeedGenerator()
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the bias."""
         self.bias = self.add_weight(
             shape=(self.embedding.input_dim,), initializer=_initial_bias, name="bias"
         )
 
-    def call(self, contexts, tokens, training=False):
+    def call(self, contexts: Tensor, tokens: Tensor, training: bool = False) -> Tensor:
         """Returns the negative log-likelihoods."""
         if training and 0 < self.num_samples < self.num_tokens:
             return self._sampled(contexts, tokens)
         return self._whole(contexts, tokens)
 
-    def compute_output_shape(self, contexts_shape, tokens_shape):
+    def compute_output_shape(self, contexts_shape: Shape, tokens_shape: Shape) -> Shape:
         """Returns the shape of the tokens."""
         return tuple(tokens_shape)
 

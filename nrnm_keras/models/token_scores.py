@@ -5,6 +5,7 @@ from keras import ops
 
 from nrnm_keras.models.exact_mean import ExactMean
 from nrnm_keras.models.step_scores import StepLoss
+from nrnm_keras.typing import Tensor
 
 
 # Saved models know the class by the name that it had before.
@@ -25,7 +26,7 @@ class TokenNegativeLogLikelihood(StepLoss):
     1.5
     """
 
-    def of_steps(self, y_true, y_pred):
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the negative log-likelihoods as they are."""
         return y_pred
 
@@ -48,13 +49,15 @@ class Perplexity(ExactMean):
     10.0
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts the tokens of a batch."""
         weights = ops.cast(ops.convert_to_tensor(y_true) >= 0, self.dtype)
         if sample_weight is not None:
             weights = weights * ops.expand_dims(ops.cast(sample_weight, self.dtype), 1)
         return super().update_state(ops.copy(y_pred), sample_weight=weights)
 
-    def result(self):
+    def result(self) -> Tensor:
         """Returns the perplexity of the tokens so far."""
         return ops.exp(super().result())

@@ -1,7 +1,11 @@
 """TransformerBackbone: what is used today in place of recurrent layers, to compare with."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
+
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -42,7 +46,14 @@ class TransformerBackbone(layers.Layer):
 
     title = "Transformer"
 
-    def __init__(self, units, num_layers=3, num_heads=4, dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        num_layers: int = 3,
+        num_heads: int = 4,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if units % num_heads:
             raise ValueError(
@@ -66,10 +77,10 @@ class TransformerBackbone(layers.Layer):
             for _ in range(num_layers)
         ]
         self.normalization = layers.LayerNormalization(dtype=self.dtype_policy)
-        self.recurrent_layers = []
+        self.recurrent_layers: list[keras.Layer] = []
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         self.embedding.build(input_shape)
         shape = self.compute_output_shape(input_shape)
@@ -81,7 +92,7 @@ class TransformerBackbone(layers.Layer):
             for layer in (self.embedding, *self.encoders, self.normalization):
                 layer.trainable = False
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Runs the layers one after the other."""
         if mask is None:
             mask = ops.ones(ops.shape(sequences)[:2], "bool")
@@ -92,15 +103,15 @@ class TransformerBackbone(layers.Layer):
             x = encoder(x, padding_mask=mask, training=training)
         return self.normalization(x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the outputs."""
         return (*input_shape[:-1], self.units)
 
-    def initial_step_state(self, batch_size):
+    def initial_step_state(self, batch_size: int) -> StepState:
         """Raises a ValueError: a Transformer encoder cannot go step by step."""
         raise ValueError("A Transformer encoder needs the whole sequence.")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

@@ -1,12 +1,14 @@
 """The picture of skeletons beside the attention that a memory's writes pay them."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
 from nrnm_keras.plots.stick_figures import StickFigures
+from nrnm_keras.typing import ArrayLike, File
 
 # In inches.
 _WIDEST_ROW = 13.0
@@ -29,8 +31,16 @@ _EXPLANATION = (
 
 
 def draw_attended_frames(
-    weights, steps, frames, joints, parents, limits, path, title, first_write=1
-):
+    weights: np.ndarray,
+    steps: np.ndarray,
+    frames: np.ndarray,
+    joints: ArrayLike,
+    parents: Sequence[int],
+    limits: tuple[float, float],
+    path: File,
+    title: str,
+    first_write: int = 1,
+) -> None:
     """Draws the frames of writes' blocks, each above the attention that it receives, as a PNG.
 
     Of many writes, those that have room.

@@ -3,12 +3,14 @@
 import base64
 import io
 import itertools
+import pathlib
 
 import numpy as np
 
 from nrnm_keras.plots.attended_words import LONGEST_WORD, attention_limits, explain, shade
 from nrnm_keras.plots.colors import BLUE, ORANGE
 from nrnm_keras.plots.running_prediction import draw_running_prediction
+from nrnm_keras.plots.text_reading import TextReading
 from pipelines.escaping import cut, for_html
 
 _MOST_WORDS = 10_000
@@ -46,7 +48,7 @@ _SCALE = (
 )
 
 
-def write_attended_page(reading, path, title):
+def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) -> None:
     """Writes a web page: the text with shaded words, and its running prediction.
 
     It needs no other file and runs no scripts.

@@ -9,6 +9,8 @@ from nrnm_keras.plots.running_prediction import (
     plot_running_prediction,
 )
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.text_reading import TextReading
+from nrnm_keras.typing import File
 from pipelines.escaping import cut, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
@@ -22,7 +24,7 @@ LONGEST_WORD = 40  # characters
 _SMALL_RATIO = 1.5
 
 
-def draw_attended_words(reading, path, title):
+def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
     """Draws the words of a text shaded by attention, and its running prediction, as a PNG.
 
     Args:
@@ -46,7 +48,7 @@ def draw_attended_words(reading, path, title):
     save(figure, path)
 
 
-def explain(reading, drawn=None):
+def explain(reading: TextReading, drawn: int | None = None) -> str:
     """Returns in words what the shades and lines of words mean.
 
     Args:
@@ -76,7 +78,7 @@ def explain(reading, drawn=None):
     return " ".join(filter(None, sentences))
 
 
-def shade(value, low, high, color=ORANGE):
+def shade(value: float, low: float, high: float, color: str = ORANGE) -> str:
     """Mixes white with a colour: all white up to `low` and where there is no value.
 
     Args:
@@ -95,7 +97,7 @@ def shade(value, low, high, color=ORANGE):
     return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in full)
 
 
-def attention_limits(reading):
+def attention_limits(reading: TextReading) -> tuple[float, float]:
     """Returns the least and the most attention that a word received; (0, 0) if there is none."""
     if not reading.has_attention:
         return 0.0, 0.0

@@ -3,8 +3,12 @@
 import itertools
 import math
 
+import numpy as np
+
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.time_steps import TimeSteps
+from nrnm_keras.typing import File
 from pipelines.escaping import cut, for_terminal
 
 # In inches.
@@ -27,7 +31,15 @@ _EXPLANATION = (
 )
 
 
-def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_write=1):
+def draw_attention_maps(
+    weights: np.ndarray,
+    steps: np.ndarray,
+    time_steps: TimeSteps,
+    limits: tuple[float, float],
+    path: File,
+    title: str,
+    first_write: int = 1,
+) -> None:
     """Draws the attention of writes to a memory, a heat map each, as a PNG (Figs. 7 and 8).
 
     Of many writes, those that have room.

@@ -3,18 +3,21 @@
 import contextlib
 import importlib.util
 import warnings
+from collections.abc import Iterator
+
+from nrnm_keras.typing import Axes, Figure, File
 
 DOTS_PER_INCH = 100
 # Of the longer side of a drawing area. Each picture has bounds of its own and stays well below.
 _MOST_DOTS = 4000
 
 
-def can_draw():
+def can_draw() -> bool:
     """Returns whether matplotlib, an optional dependency, is there."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """Returns an empty matplotlib `Figure` that is all drawing area.
 
     What stands outside the area, such as labels and the title, makes the saved picture larger.
@@ -31,12 +34,12 @@ def new_figure(width, height):
     return figure
 
 
-def count_along_x(axes):
+def count_along_x(axes: Axes) -> None:
     """Lets only whole numbers stand along the horizontal axis: steps, frames, epochs."""
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def save(figure, path):
+def save(figure: Figure, path: File) -> None:
     """Saves a figure as a PNG that takes in all that was drawn, of bounded size.
 
     Args:
@@ -55,7 +58,7 @@ def save(figure, path):
 
 
 @contextlib.contextmanager
-def missing_glyphs_allowed():
+def missing_glyphs_allowed() -> Iterator[None]:
     """In this context a character that the font lacks becomes a box, without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")

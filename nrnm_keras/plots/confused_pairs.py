@@ -1,10 +1,14 @@
 """The picture of the pairs of classes that are most often confused, of many classes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import BLUE
+from nrnm_keras.plots.confusions import Confusions
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MOST_PAIRS = 30
@@ -17,7 +21,9 @@ _EXPLANATION = (
 )
 
 
-def draw_confused_pairs(confusions, class_names, path, title):
+def draw_confused_pairs(
+    confusions: Confusions, class_names: Sequence[str], path: File, title: str
+) -> None:
     """Draws a bar for each of the 30 most frequent confusions of two classes, as a PNG.
 
     Args:

@@ -1,6 +1,7 @@
 """The picture of a confusion matrix: which classes are taken for which."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusions import confusions_of_matrix
 from nrnm_keras.plots.sheet import LONGEST_TITLE
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
 MOST_CLASSES = 120
@@ -15,7 +17,9 @@ _MOST_CLASSES_WITH_NUMBERS = 20
 _SMALLEST_SIDE = 3.0  # inches
 
 
-def draw_confusion_matrix(matrix, class_names, path, title):
+def draw_confusion_matrix(
+    matrix: ArrayLike, class_names: Sequence[str], path: File, title: str
+) -> None:
     """Draws a confusion matrix as a PNG.
 
     Colours show the share of each row: the darker a cell, the more examples of its true class were

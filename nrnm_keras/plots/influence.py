@@ -1,10 +1,13 @@
 """The picture of how far back a network's last hidden state depends on its input."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import BLUE, VERMILION
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _LONGEST_NAME = 80  # characters
@@ -18,7 +21,7 @@ _EXPLANATION = (
 )
 
 
-def draw_influence(influences, path, title):
+def draw_influence(influences: Mapping[str, np.ndarray], path: File, title: str) -> None:
     """Draws gradient norms by distance, a line for each network, as a PNG.
 
     Args:
@@ -43,7 +46,7 @@ def draw_influence(influences, path, title):
     save(figure, path)
 
 
-def reach(influence, share=0.9):
+def reach(influence: np.ndarray, share: float = 0.9) -> int:
     """Returns within which distance a share of the influence lies.
 
     Args:

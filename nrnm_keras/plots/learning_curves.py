@@ -1,10 +1,12 @@
 """The picture of a run: loss and metrics by epoch."""
 
 import csv
+import os
 import textwrap
 
 from nrnm_keras.plots.canvas import count_along_x, missing_glyphs_allowed
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MOST_PANELS = 6
@@ -12,7 +14,9 @@ _MOST_MARKERS = 100
 _CHARACTERS_ON_PANEL = 45
 
 
-def draw_learning_curves(metrics_path, picture_path, title):
+def draw_learning_curves(
+    metrics_path: str | os.PathLike[str], picture_path: File, title: str
+) -> None:
     """Draws what Keras's `CSVLogger` wrote, one panel a metric, as a PNG; of many metrics 6.
 
     Args:

@@ -1,5 +1,6 @@
 """The picture of the memories over time: how full they are, and how open their gates."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.time_steps import TimeSteps
+from nrnm_keras.typing import File
 
 _MOST_MEMORIES = 6
 _WIDTH, _PANEL, _BETWEEN = 9.0, 1.9, 0.35  # inches
@@ -40,7 +43,9 @@ class MemoryTrace(NamedTuple):
     forget_gate: np.ndarray
 
 
-def draw_memory_trace(traces, time_steps, path, title):
+def draw_memory_trace(
+    traces: Sequence[MemoryTrace], time_steps: TimeSteps, path: File, title: str
+) -> None:
     """Draws norm and gates of memories over time, as a PNG; of many memories those of the first 6.
 
     Args:

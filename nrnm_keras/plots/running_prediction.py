@@ -1,12 +1,14 @@
 """The picture of a prediction as it changes while the input comes in."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import Axes, File
 from pipelines.escaping import for_picture
 
 MOST_CLASSES = 4
@@ -27,7 +29,9 @@ class RunningPrediction(NamedTuple):
     probabilities: np.ndarray
 
 
-def draw_running_prediction(running, class_names, unit, path, title):
+def draw_running_prediction(
+    running: RunningPrediction, class_names: Sequence[str], unit: str, path: File, title: str
+) -> None:
     """Draws the probabilities of the classes that are ever most probable, as a PNG.
 
     Args:
@@ -43,7 +47,9 @@ def draw_running_prediction(running, class_names, unit, path, title):
     save(figure, path)
 
 
-def explain_running_prediction(running, class_names, unit):
+def explain_running_prediction(
+    running: RunningPrediction, class_names: Sequence[str], unit: str
+) -> str:
     """Returns in words what is drawn."""
     text = f"Probability of each class after the {unit}s so far."
     if len(class_names) > MOST_CLASSES:
@@ -51,7 +57,9 @@ def explain_running_prediction(running, class_names, unit):
     return text
 
 
-def plot_running_prediction(axes, running, class_names, unit):
+def plot_running_prediction(
+    axes: Axes, running: RunningPrediction, class_names: Sequence[str], unit: str
+) -> None:
     """Draws the probabilities into matplotlib axes, with a legend on their right."""
     counts, probabilities = running
     for line, label in enumerate(chosen_classes(probabilities)):
@@ -70,7 +78,7 @@ def plot_running_prediction(axes, running, class_names, unit):
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False)
 
 
-def chosen_classes(probabilities, most=MOST_CLASSES):
+def chosen_classes(probabilities: np.ndarray, most: Any = MOST_CLASSES) -> list[int]:
     """Returns the classes with the highest probabilities at any time, the last prediction first.
 
     Args:

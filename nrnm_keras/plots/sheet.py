@@ -2,6 +2,7 @@
 
 import textwrap
 
+from nrnm_keras.typing import Axes, Figure
 from pipelines.escaping import for_picture
 
 _INCHES_PER_CHARACTER = 0.073  # of the explanation, about
@@ -11,7 +12,7 @@ LONGEST_TITLE = 300
 _LONGEST_EXPLANATION = 3000
 
 
-def place(figure, left, top, width, height):
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Adds axes at a place in inches from the upper left corner, and returns them."""
     across, down = figure.get_size_inches()
     return figure.add_axes(
@@ -19,7 +20,7 @@ def place(figure, left, top, width, height):
     )
 
 
-def write_head(figure, title, explanation=""):
+def write_head(figure: Figure, title: str, explanation: str = "") -> None:
     """Writes a title and, smaller, lines that explain the picture, above the drawing area."""
     across, down = figure.get_size_inches()
     width = max(_LEAST_CHARACTERS, int(across / _INCHES_PER_CHARACTER))
@@ -32,7 +33,7 @@ def write_head(figure, title, explanation=""):
     figure.text(0, bottom + (len(lines) * _LINE + 0.08) / down, title, fontsize=12, **style)
 
 
-def number_drawn(drawn, there_are, what):
+def number_drawn(drawn: int, there_are: int, what: str) -> str:
     """Returns a sentence that says of how many things not all are drawn; if all are, nothing.
 
     Example:
@@ -43,7 +44,7 @@ def number_drawn(drawn, there_are, what):
     return "" if drawn >= there_are else f"The first {drawn:,} of {there_are:,} {what} are drawn."
 
 
-def noted(title, *notes):
+def noted(title: str, *notes: str) -> str:
     """Returns a title with what `number_drawn` says behind it.
 
     Example:

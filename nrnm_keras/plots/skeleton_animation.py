@@ -1,11 +1,13 @@
 """The moving picture of a skeleton sequence with its running prediction."""
 
+import pathlib
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.colors import BLUE
-from nrnm_keras.plots.running_prediction import chosen_classes
+from nrnm_keras.plots.running_prediction import RunningPrediction, chosen_classes
 from nrnm_keras.plots.sheet import place
 from nrnm_keras.plots.stick_figures import StickFigures
 from pipelines.escaping import for_picture
@@ -19,7 +21,14 @@ _LONGEST_NAME = 28
 _LONGEST_TITLE, _CHARACTERS_ACROSS = 140, 70
 
 
-def draw_skeleton_animation(joints, parents, running, class_names, path, title):
+def draw_skeleton_animation(
+    joints: np.ndarray,
+    parents: Sequence[int],
+    running: RunningPrediction,
+    class_names: Sequence[str],
+    path: str | pathlib.Path,
+    title: str,
+) -> None:
     """Draws the frames of a skeleton sequence, and beside each what was predicted by then: a GIF.
 
     At most 60 frames, evenly chosen from those with a prediction, ten a second.

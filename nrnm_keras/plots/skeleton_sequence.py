@@ -1,11 +1,13 @@
 """The picture of a skeleton sequence: stick figures in a row."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import LONGEST_TITLE
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
 # Blue, vermilion, green, orange: of the palette for colour-blind readers of Okabe and Ito (2008).
@@ -18,7 +20,9 @@ _CHARACTERS_ACROSS = 100
 _MARGIN = 0.1  # around the bodies, in metres
 
 
-def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
+def draw_skeleton_sequence(
+    joints: ArrayLike, parents: Sequence[int], path: File, title: str, num_frames: int = 8
+) -> None:
     """Draws evenly chosen frames of a skeleton sequence, side by side and to one scale, as a PNG.
 
     The view is the camera's: x to the right, as in Kinect's pictures, which are mirrored, and y

@@ -1,12 +1,14 @@
 """The picture of the classes of steps: the true ones above the predicted ones."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
 _STEPS_A_LINE = 100
@@ -17,7 +19,12 @@ _MOST_NAMES, _NAMES_ACROSS = 14, 5
 _LONGEST_NAME = 24  # characters
 
 
-def draw_step_classes(sequences, class_names, path, title):
+def draw_step_classes(
+    sequences: Sequence[tuple[ArrayLike, ArrayLike]],
+    class_names: Sequence[str],
+    path: File,
+    title: str,
+) -> None:
     """Draws the true and the predicted class of each step as a PNG.
 
     Steps are cells, 100 to a line; each class has a colour. True classes of steps without a label

@@ -3,12 +3,15 @@
 import itertools
 import statistics
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MARKERS = "os^Dv*X"
@@ -19,7 +22,7 @@ _LONGEST_UPRIGHT = 7  # letters
 _SMALLEST_GAP = 0.06  # of the width, between labels
 
 
-def draw_sweep(rows, path, title):
+def draw_sweep(rows: Sequence[Mapping[str, Any]], path: File, title: str) -> None:
     """Draws mean and standard deviation of each point, and every run as a dot, as a PNG.
 
     The values of the first flag go from left to right, as a line where they are numbers; those of
@@ -37,7 +40,7 @@ def draw_sweep(rows, path, title):
     is_numeric = all(_is_number(value) for value in values)
     notes = [] if is_numeric else [number_drawn(min(len(values), _MOST_VALUES), len(values), first)]
     values = values if is_numeric else values[:_MOST_VALUES]
-    groups = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in (row for row in rows if row["values"][first] in values):
         others = [f"{k}={v or 'none'}" for k, v in row["values"].items() if k != first]
         groups.setdefault(", ".join(others), []).append(row)
@@ -61,7 +64,7 @@ def draw_sweep(rows, path, title):
     save(figure, path)
 
 
-def mean_and_spread(values):
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
     """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 

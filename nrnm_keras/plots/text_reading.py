@@ -30,17 +30,17 @@ class TextReading(NamedTuple):
     class_names: list
 
     @property
-    def label(self):
+    def label(self) -> int:
         """The number of the class that the text as a whole is given."""
         return int(most_probable(self.running.probabilities[-1]))
 
     @property
-    def has_attention(self):
+    def has_attention(self) -> bool:
         """Whether any write took in a word."""
         return bool(np.isfinite(self.received).any())
 
     @property
-    def probability_by_word(self):
+    def probability_by_word(self) -> np.ndarray:
         """The probability of the class `label` after each word, `(words,)`.
 
         Where there is no prediction after a word, the next one counts.

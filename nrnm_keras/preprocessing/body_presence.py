@@ -3,9 +3,10 @@
 from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.typing import Tensor
 
 
-def find_bodies(joints):
+def find_bodies(joints: Tensor) -> Tensor:
     """Which bodies are present, bool `(batch, frames, bodies)`.
 
     A body is missing in a frame where all of its coordinates are zero or any is not finite.
@@ -14,17 +15,17 @@ def find_bodies(joints):
     return ops.logical_and(is_finite, ops.any(joints != 0, axis=(-2, -1)))
 
 
-def zero_missing(joints, present):
+def zero_missing(joints: Tensor, present: Tensor) -> Tensor:
     """Sets the joints of missing bodies to zero."""
     return ops.where(present[..., None, None], joints, ops.zeros_like(joints))
 
 
-def valid_lengths(present):
+def valid_lengths(present: Tensor) -> Tensor:
     """The number of frames up to the last with a body, int32 `(batch,)`."""
     return last_present(ops.any(present, axis=2)) + 1
 
 
-def last_present(present):
+def last_present(present: Tensor) -> Tensor:
     """The last True along axis 1, or -1."""
     steps = ops.arange(ops.shape(present)[1], dtype="int32")
     steps = ops.reshape(steps, (1, -1) + (1,) * (len(present.shape) - 2))
@@ -40,7 +41,7 @@ class MainBody:
         seen_first: Boolean, whether the main body is the one that is present earliest.
     """
 
-    def __init__(self, joints, present, seen_first=False):
+    def __init__(self, joints: Tensor, present: Tensor, seen_first: bool = False) -> None:
         self._joints = joints
         candidates = ops.any(present, axis=1)
         if seen_first:
@@ -52,15 +53,15 @@ class MainBody:
         self._first = ops.argmax(ops.cast(self._present, "int32"), axis=1, keepdims=True)
         self._first = ops.cast(self._first, "int32")
 
-    def is_in(self, present):
+    def is_in(self, present: Tensor) -> Tensor:
         """In which steps it is among bodies `(batch, timesteps, bodies)` that are present."""
         return ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
 
-    def first(self, joint):
+    def first(self, joint: int) -> Tensor:
         """Where a joint is in the first step with the main body, `(batch, 3)`."""
         return take_rows(self._path(joint), self._first)[:, 0]
 
-    def path(self, joint):
+    def path(self, joint: int) -> Tensor:
         """Where a joint is at every step, `(batch, timesteps, 3)`.
 
         Where the main body is missing the joint stays where it was last, or will be first.

@@ -6,9 +6,10 @@ from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
 from nrnm_keras.preprocessing.body_presence import last_present
+from nrnm_keras.typing import Tensor
 
 
-def repeated_steps(present):
+def repeated_steps(present: Tensor) -> Tensor:
     """The step to copy each step of a body from, int32 `(batch, timesteps, bodies)`.
 
     The steps after a body's last one go through its steps again from the start. A body that is
@@ -25,7 +26,7 @@ def repeated_steps(present):
     return ops.where(ops.expand_dims(starts, 1), steps, ops.take_along_axis(moved, steps, axis=1))
 
 
-def take_steps(x, steps):
+def take_steps(x: Tensor, steps: Tensor) -> Tensor:
     """Takes steps `(batch, timesteps, bodies)` of `(batch, timesteps, bodies, ...)`."""
     timesteps, bodies, *rest = x.shape[1:]
     x = ops.reshape(x, (-1, timesteps, bodies, math.prod(rest)))

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.typing import Tensor
 
 
 class FrameSampling:
@@ -20,7 +21,7 @@ class FrameSampling:
         lengths: int32 `(batch,)`, the number of valid frames.
     """
 
-    def __init__(self, positions, lengths):
+    def __init__(self, positions: Tensor, lengths: Tensor) -> None:
         last = ops.maximum(ops.expand_dims(lengths, 1) - 1, 0)
         below = ops.cast(positions, "int32")
         self._is_valid = below < ops.expand_dims(lengths, 1)
@@ -30,7 +31,7 @@ class FrameSampling:
             self._above = ops.minimum(below + 1, last)
             self._share = ops.expand_dims(positions - ops.cast(below, "float32"), 2)
 
-    def find_bodies(self, present):
+    def find_bodies(self, present: Tensor) -> Tensor:
         """Which bodies are present at the steps, bool `(batch, timesteps, bodies)`."""
         bodies = ops.logical_and(take_rows(present, self._below), self._is_valid[..., None])
         if self._above is None:
@@ -38,7 +39,7 @@ class FrameSampling:
         above = ops.logical_or(take_rows(present, self._above), self._share == 0)
         return ops.logical_and(bodies, above)
 
-    def joints(self, joints):
+    def joints(self, joints: Tensor) -> Tensor:
         """The joints at the steps, `(batch, timesteps, bodies, joints, 3)`.
 
         What they are where `find_bodies` finds no body has no meaning.
@@ -51,19 +52,19 @@ class FrameSampling:
         return ops.reshape(steps, (*ops.shape(steps)[:2], *shape))
 
 
-def evenly_spaced(lengths, timesteps):
+def evenly_spaced(lengths: Tensor, timesteps: int) -> Tensor:
     """Positions from the first to the last valid frame, float32 `(batch, timesteps)`."""
     last = ops.cast(ops.maximum(ops.expand_dims(lengths, 1) - 1, 0), "float32")
     steps = ops.arange(timesteps, dtype="float32")
     return ops.minimum(steps * last / max(timesteps - 1, 1), last)
 
 
-def first_frames(lengths, timesteps):
+def first_frames(lengths: Tensor, timesteps: int) -> Tensor:
     """Positions of the first frames, int32 `(batch, timesteps)`."""
     return ops.expand_dims(ops.zeros_like(lengths), 1) + ops.arange(timesteps, dtype="int32")
 
 
-def central_frames(lengths, timesteps):
+def central_frames(lengths: Tensor, timesteps: int) -> Tensor:
     """Positions of the frames in the middle, int32 `(batch, timesteps)`."""
     skipped = ops.maximum(lengths - timesteps, 0) // 2
     return ops.expand_dims(skipped, 1) + ops.arange(timesteps, dtype="int32")

@@ -2,11 +2,13 @@
 
 from keras import ops
 
+from nrnm_keras.typing import Tensor
+
 # Directions of vectors shorter than this, in metres, are noise.
 _SHORTEST = 1e-4
 
 
-def rotate(points, matrices):
+def rotate(points: Tensor, matrices: Tensor) -> Tensor:
     """Rotates points `(batch, ..., 3)`, each sequence by its matrix.
 
     Without a matmul, for which a GPU may round coordinates to 11 bits.
@@ -22,7 +24,7 @@ def rotate(points, matrices):
     )
 
 
-def about_axis(angles, axis):
+def about_axis(angles: Tensor, axis: str) -> Tensor:
     """Matrices that rotate by `angles` (radians, `(batch,)`) about the axis x, y or z."""
     one, zero = ops.ones_like(angles), ops.zeros_like(angles)
     cos, sin = ops.cos(angles), ops.sin(angles)
@@ -34,7 +36,7 @@ def about_axis(angles, axis):
     return ops.stack([ops.stack(row, axis=-1) for row in rows], axis=1)
 
 
-def onto_axes(up, right):
+def onto_axes(up: Tensor, right: Tensor) -> Tensor:
     """Matrices that bring `up` onto z and `right` as near to x as a turn about z then can.
 
     `right` ends in the half plane of z and positive x. If it has no direction across `up`, the
@@ -46,7 +48,7 @@ def onto_axes(up, right):
     return ops.where(has_up[..., None], matrices, ops.eye(3, dtype="float32"))
 
 
-def shortest_onto(vectors, axis):
+def shortest_onto(vectors: Tensor, axis: str) -> Tensor:
     """Matrices of the shortest rotation of vectors `(batch, 3)` onto the axis x, y or z.
 
     Vectors without a direction are not rotated.
@@ -60,7 +62,7 @@ def shortest_onto(vectors, axis):
     return ops.where(has_direction[..., None], matrices, ops.eye(3, dtype="float32"))
 
 
-def compose(second, first):
+def compose(second: Tensor, first: Tensor) -> Tensor:
     """Matrices that rotate by `first` and then by `second`."""
     columns = rotate(ops.transpose(first, (0, 2, 1)), second)
     return ops.transpose(columns, (0, 2, 1))

@@ -1,6 +1,7 @@
 """SkeletonPreprocessor: raw joints to features at a fixed number of time steps."""
 
 import math
+from typing import Any, Self
 
 import keras
 from keras import layers, ops
@@ -16,6 +17,7 @@ from nrnm_keras.preprocessing.body_presence import (
 )
 from nrnm_keras.preprocessing.body_repetition import repeated_steps, take_steps
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -94,17 +96,17 @@ class SkeletonPreprocessor(layers.Layer):
 
     def __init__(
         self,
-        layout="kinect_v2",
-        timesteps=100,
-        length="resample",
-        fill="none",
-        reference_bone_lengths=False,
-        centre="every_frame",
-        view="full",
-        velocity=False,
-        bones=False,
-        **kwargs,
-    ):
+        layout: str = "kinect_v2",
+        timesteps: int = 100,
+        length: str = "resample",
+        fill: str = "none",
+        reference_bone_lengths: bool = False,
+        centre: str = "every_frame",
+        view: str = "full",
+        velocity: bool = False,
+        bones: bool = False,
+        **kwargs: Any,
+    ) -> None:
         # Half precision would round joints some metres away to millimetres.
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
@@ -134,7 +136,7 @@ class SkeletonPreprocessor(layers.Layer):
         self._skeleton = LAYOUTS[layout]
 
     @classmethod
-    def authors(cls, layout="kinect_v2", **kwargs):
+    def authors(cls, layout: str = "kinect_v2", **kwargs: Any) -> Self:
         """Makes a preprocessor with the steps of the paper's authors.
 
         The first 100 frames, what is missing after a body's last frame filled by repeating it,
@@ -153,12 +155,12 @@ class SkeletonPreprocessor(layers.Layer):
         """
         return cls(layout, 100, length="first", fill="repeat", view="two_rotations", **kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Has no weights to create."""
         check_shape(input_shape, self.layout)
         self._frame_shape = tuple(input_shape[2:])
 
-    def call(self, joints):
+    def call(self, joints: Tensor) -> Tensor:
         """Returns the features."""
         check_shape_in_call(joints.shape, self.layout)
         batch_size, joints = ops.shape(joints)[0], _at_least_one_frame(joints)
@@ -170,7 +172,7 @@ class SkeletonPreprocessor(layers.Layer):
         joints = self._seen_from_the_main_body(joints, present)
         return ops.cast(self._features(joints, present), self.compute_dtype)[:batch_size]
 
-    def compute_mask(self, joints, previous_mask=None):
+    def compute_mask(self, joints: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns the mask `(batch, timesteps)`, False for steps without any body."""
         if isinstance(joints, keras.KerasTensor):
             return None  # made whenever a model runs; no part of its graph
@@ -181,14 +183,14 @@ class SkeletonPreprocessor(layers.Layer):
             present = take_steps(present, repeated_steps(present))
         return ops.any(present, axis=2)[:batch_size]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the features."""
         check_shape(input_shape, self.layout)
         parts = 1 + self.velocity + self.bones
         timesteps = input_shape[1] if self.length == "all" else self.timesteps
         return (input_shape[0], timesteps, parts * input_shape[2] * input_shape[3] * 3)
 
-    def initial_step_state(self, batch_size):
+    def initial_step_state(self, batch_size: int) -> StepState:
         """Returns what `step` knows before the first frame: none has been seen.
 
         Raises:
@@ -201,7 +203,9 @@ class SkeletonPreprocessor(layers.Layer):
             )
         return {"frames": ops.zeros((batch_size, 3 * math.prod(self._frame_shape)), "float32")}
 
-    def step(self, joints, mask, state):
+    def step(
+        self, joints: Tensor, mask: None, state: StepState
+    ) -> tuple[Tensor, Tensor, StepState]:
         """Gives one frame the features that it has within its sequence.
 
         These depend on three other frames: the first with the main body, the last before this one
@@ -228,7 +232,7 @@ class SkeletonPreprocessor(layers.Layer):
         frames = ops.reshape(frames, ops.shape(state["frames"]))
         return features, ops.any(present, axis=2), {"frames": frames}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

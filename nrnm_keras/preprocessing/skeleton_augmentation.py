@@ -1,6 +1,7 @@
 """SkeletonAugmentation: random changes of raw joints in training."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops, random
@@ -19,6 +20,7 @@ from nrnm_keras.preprocessing.body_presence import (
     zero_missing,
 )
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -66,16 +68,16 @@ class SkeletonAugmentation(layers.Layer):
 
     def __init__(
         self,
-        layout="kinect_v2",
-        crop=0.0,
-        speed=0.0,
-        swap_bodies=0.0,
-        mirror=0.0,
-        scale=0.0,
-        noise=0.0,
-        seed=None,
-        **kwargs,
-    ):
+        layout: str = "kinect_v2",
+        crop: float = 0.0,
+        speed: float = 0.0,
+        swap_bodies: float = 0.0,
+        mirror: float = 0.0,
+        scale: float = 0.0,
+        noise: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         # Half precision would round joints some metres away to millimetres.
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
@@ -94,7 +96,7 @@ class SkeletonAugmentation(layers.Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed)
 
-    def call(self, joints, training=False):
+    def call(self, joints: Tensor, training: bool = False) -> Tensor:
         """Returns the joints, changed in training."""
         check_shape_in_call(joints.shape, self.layout)
         joints = ops.cast(joints, "float32")
@@ -114,16 +116,18 @@ class SkeletonAugmentation(layers.Layer):
             joints = joints + self._draw_noise(ops.shape(joints))
         return zero_missing(joints, present)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the joints, which stays."""
         check_shape(input_shape, self.layout)
         return input_shape
 
-    def compute_output_spec(self, joints, training=False):
+    def compute_output_spec(
+        self, joints: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         """Returns the symbolic output: joints are float32 whatever the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(joints.shape), dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

@@ -27,18 +27,18 @@ class SkeletonLayout(NamedTuple):
     bone_lengths: tuple
 
     @property
-    def num_joints(self):
+    def num_joints(self) -> int:
         """The number of joints."""
         return len(self.joint_names)
 
     @property
-    def mirrored(self):
+    def mirrored(self) -> tuple[int, ...]:
         """For each joint its counterpart on the other side, or itself."""
         other = dict(self.mirror_pairs) | {right: left for left, right in self.mirror_pairs}
         return tuple(other.get(joint, joint) for joint in range(self.num_joints))
 
     @property
-    def outwards(self):
+    def outwards(self) -> tuple[int, ...]:
         """The joints in an order in which each comes after its parent, the root first."""
         return tuple(sorted(range(self.num_joints), key=self._depth))
 

@@ -1,12 +1,14 @@
 """SkeletonRotation: random rotation of preprocessed skeletons in training."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops, random
 
 from nrnm_keras.preprocessing import rotations
 from nrnm_keras.preprocessing.argument_checks import check_choice, check_range
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -42,7 +44,14 @@ class SkeletonRotation(layers.Layer):
     TensorShape([4, 60, 150])
     """
 
-    def __init__(self, rotation=0.0, tilt=0.0, vertical="z", seed=None, **kwargs):
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        tilt: float = 0.0,
+        vertical: str = "z",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in {"rotation": rotation, "tilt": tilt}.items():
             check_range(name, value, 0 <= value <= 180, "in [0, 180] degrees")
@@ -54,7 +63,7 @@ class SkeletonRotation(layers.Layer):
         self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def call(self, features, training=False):
+    def call(self, features: Tensor, training: bool = False) -> Tensor:
         """Returns the features, rotated in training."""
         if not training or not (self.rotation or self.tilt):
             return features
@@ -63,11 +72,11 @@ class SkeletonRotation(layers.Layer):
         rotated = rotations.rotate(vectors, ops.cast(self._draw(shape[0]), features.dtype))
         return ops.reshape(rotated, shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the features, which stays."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

@@ -1,8 +1,13 @@
 """Standardization: features of mean 0 and variance 1."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
+
+from nrnm_keras.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -31,20 +36,25 @@ class Standardization(layers.Layer):
     [[[2.0], [0.0]]]
     """
 
-    def __init__(self, mean=None, variance=None, **kwargs):
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        variance: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(
                 "Arguments `mean` and `variance` go together. "
                 f"Received: mean={mean!r}, variance={variance!r}"
             )
-        self.mean = mean
-        self.variance = variance
+        self.mean: Any = mean
+        self.variance: Any = variance
         self.supports_masking = True
 
-    def adapt(self, batches):
+    def adapt(self, batches: Iterable[Tensor]) -> None:
         """Learns mean and variance from arrays of steps `(..., features)`, batch by batch."""
-        count, mean, squares = 0, 0.0, 0.0
+        count, mean, squares = 0, np.float64(0), np.float64(0)
         for batch in batches:
             steps = ops.convert_to_numpy(batch)
             steps = steps.reshape(-1, steps.shape[-1]).astype("float64")
@@ -56,12 +66,14 @@ class Standardization(layers.Layer):
                 squares = squares + np.square(steps - steps.mean(axis=0)).sum(axis=0)
                 squares = squares + np.square(apart) * count * share
                 mean, count = mean + share * apart, count + len(steps)
+        if not count:
+            raise ValueError("Argument `batches` must have at least one step. Received: none")
         self.mean = mean.tolist()
         self.variance = (squares / count).tolist()
 
-    def call(self, sequences, mask=None):
+    def call(self, sequences: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the standardised sequences."""
-        if self.mean is None:
+        if self.mean is None or self.variance is None:
             raise ValueError("Give `mean` and `variance`, or call `adapt` with training steps.")
         scale = [1 / variance**0.5 if variance > 1e-12 else 1.0 for variance in self.variance]
         mean, scale = (ops.convert_to_tensor(x, sequences.dtype) for x in (self.mean, scale))
@@ -70,6 +82,6 @@ class Standardization(layers.Layer):
             return standardised
         return ops.where(ops.expand_dims(mask, -1), standardised, ops.zeros_like(standardised))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns what `adapt` learnt, or the arguments of the constructor."""
         return {**super().get_config(), "mean": self.mean, "variance": self.variance}

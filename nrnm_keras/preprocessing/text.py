@@ -1,10 +1,13 @@
 """TextPreprocessor: raw text to token ids."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.layers.private_keras import take_strings
+from nrnm_keras.typing import Config, Shape, Tensor
 
 UNKNOWN = "[UNK]"
 
@@ -65,7 +68,13 @@ class TextPreprocessor(layers.Layer):
     TensorShape([1, 4])
     """
 
-    def __init__(self, vocabulary_size=20_000, max_length=400, head_fraction=0.25, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int = 20_000,
+        max_length: int = 400,
+        head_fraction: float = 0.25,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         _check(vocabulary_size >= 3, "vocabulary_size", vocabulary_size, "at least 3")
         _check(max_length >= 1, "max_length", max_length, "at least 1")
@@ -80,14 +89,14 @@ class TextPreprocessor(layers.Layer):
         take_strings(self)
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> list[str]:
         """The tokens in the order of their ids, padding and unknown first."""
         return [str(token) for token in self.lookup.get_vocabulary()]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Has no weights to create."""
 
-    def adapt(self, texts):
+    def adapt(self, texts: Any) -> None:
         """Learns the vocabulary: the most frequent tokens of the whole, untruncated texts.
 
         Args:
@@ -99,18 +108,18 @@ class TextPreprocessor(layers.Layer):
             texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
         self.lookup.adapt(texts.map(self.tokenize))
 
-    def call(self, texts):
+    def call(self, texts: Tensor) -> Tensor:
         """Returns padded token ids `(batch, timesteps)`."""
         return at_least_one(self.encode(texts).to_tensor(), 1)
 
-    def encode(self, texts):
+    def encode(self, texts: Tensor) -> Tensor:
         """Returns the token ids of a batch of texts, unpadded, as an int32 `tf.RaggedTensor`."""
         import tensorflow as tf
 
         tokens = self.truncate(self.tokenize(texts))
         return tokens.with_flat_values(tf.cast(self.lookup(tokens.flat_values), tf.int32))
 
-    def tokenize(self, texts):
+    def tokenize(self, texts: Tensor) -> Tensor:
         """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
         import tensorflow as tf
 
@@ -122,7 +131,7 @@ class TextPreprocessor(layers.Layer):
         texts = tf.strings.strip(texts)
         return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
 
-    def truncate(self, tokens):
+    def truncate(self, tokens: Tensor) -> Tensor:
         """Keeps both ends of rows longer than `max_length`."""
         import tensorflow as tf
 
@@ -132,15 +141,15 @@ class TextPreprocessor(layers.Layer):
             return tokens[:, :head]
         return tf.concat([tokens[:, :head], tokens[:, head:][:, -tail:]], axis=1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, timesteps)`, the latter unknown."""
         return (input_shape[0], None)
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the symbolic output: ids are integers whatever the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(texts.shape), dtype="int32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

@@ -1,9 +1,14 @@
 """TextPairPreprocessor: two raw texts to token ids side by side."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 from keras import layers
 
 from nrnm_keras.layers.private_keras import take_strings
+from nrnm_keras.preprocessing.text import TextPreprocessor
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -28,16 +33,16 @@ class TextPairPreprocessor(layers.Layer):
     TensorShape([1, 3, 2])
     """
 
-    def __init__(self, preprocessor, **kwargs):
+    def __init__(self, preprocessor: TextPreprocessor, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preprocessor = preprocessor
         self.supports_jit = False  # strings
         take_strings(self)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Has no weights to create."""
 
-    def call(self, texts):
+    def call(self, texts: Sequence[Tensor]) -> Tensor:
         """Returns padded token ids `(batch, timesteps, 2)`."""
         import tensorflow as tf
 
@@ -45,17 +50,17 @@ class TextPairPreprocessor(layers.Layer):
         ids = self.preprocessor(tf.concat([first, second], axis=0))
         return tf.stack(tf.split(ids, 2), axis=-1)
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         """Returns the symbolic output: ids are integers whatever the layer's dtype."""
         return keras.KerasTensor((texts[0].shape[0], None, 2), dtype="int32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         preprocessor = keras.saving.serialize_keras_object(self.preprocessor)
         return {**super().get_config(), "preprocessor": preprocessor}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Makes a layer from what `get_config` returned."""
         preprocessor = keras.saving.deserialize_keras_object(config["preprocessor"])
         return cls(**{**config, "preprocessor": preprocessor})

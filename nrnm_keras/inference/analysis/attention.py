@@ -1,9 +1,12 @@
 """What the writes to the memories attend to, for one input."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from keras import ops
+
+from nrnm_keras.inference.analysis.directions import Direction
 
 
 class Attention(NamedTuple):
@@ -21,7 +24,7 @@ class Attention(NamedTuple):
     steps: np.ndarray
 
 
-def attention_of_writes(directions):
+def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
     """Returns the `Attention` of every memory that is written to at least once.
 
     Args:
@@ -30,7 +33,7 @@ def attention_of_writes(directions):
     return [_attention(direction) for direction in directions if _attends(direction)]
 
 
-def attention_received(attentions, timesteps):
+def attention_received(attentions: Sequence[Attention], timesteps: int) -> np.ndarray:
     """Returns how much attention the input of each time step received.
 
     The mean over all writes that the step takes part in (of all memories), their heads and slots,

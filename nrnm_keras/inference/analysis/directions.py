@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from keras import KerasTensor, layers
 
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.layers import NRNM
+from nrnm_keras.typing import Tensor
 
 
 class Direction(NamedTuple):
@@ -23,12 +25,12 @@ class Direction(NamedTuple):
     mask: KerasTensor
 
     @property
-    def has_memory(self):
+    def has_memory(self) -> bool:
         """Whether the layer has a memory."""
         return isinstance(self.layer, NRNM)
 
 
-def recurrent_directions(trained, raw):
+def recurrent_directions(trained: TrainedModel, raw: Tensor) -> list[Direction]:
     """Returns every `Direction` of every recurrent layer, from the first layer on.
 
     Args:

@@ -1,13 +1,16 @@
 """How full the memories are over time, and how open their gates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from nrnm_keras.inference.analysis.directions import Direction
 from nrnm_keras.plots.memory_trace import MemoryTrace
 
 
-def trace_memories(directions):
+def trace_memories(directions: Sequence[Direction]) -> list[MemoryTrace]:
     """Returns the `MemoryTrace` of every memory.
 
     Args:

@@ -4,14 +4,17 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.inference.trained_model import SEQUENCE
+from nrnm_keras.inference.trained_model import SEQUENCE, TrainedModel
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.running_prediction import RunningPrediction
+from nrnm_keras.typing import Tensor
 
 _PREFIXES_IN_BATCH = 16
 
 
-def running_prediction(trained, raw, most_prefixes=100):
+def running_prediction(
+    trained: TrainedModel, raw: Tensor, most_prefixes: int = 100
+) -> RunningPrediction:
     """Returns the `RunningPrediction` of an input.
 
     A model that can be fed step by step is, and predicts after every step. Any other is given

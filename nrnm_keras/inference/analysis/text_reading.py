@@ -1,16 +1,20 @@
 """How a trained model read one text: which words it attended to, and what it made of them."""
 
+from collections.abc import Sequence
+
 from keras import ops
 
-from nrnm_keras.inference.analysis.attention import attention_received
+from nrnm_keras.inference.analysis.attention import Attention, attention_received
 from nrnm_keras.inference.analysis.running_prediction import running_prediction
 from nrnm_keras.inference.analysis.time_steps import name_time_steps
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.plots.text_reading import TextReading
+from nrnm_keras.typing import Tensor
 
 _UNKNOWN_ID = 1
 
 
-def read_text(trained, raw, attentions):
+def read_text(trained: TrainedModel, raw: Tensor, attentions: Sequence[Attention]) -> TextReading:
     """Returns the `TextReading` of a text.
 
     Args:

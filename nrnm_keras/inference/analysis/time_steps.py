@@ -3,14 +3,15 @@
 import numpy as np
 from keras import ops
 
-from nrnm_keras.inference.trained_model import SKELETON, TEXT
+from nrnm_keras.inference.trained_model import SKELETON, TEXT, TrainedModel
 from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
 from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
 from nrnm_keras.preprocessing.body_repetition import repeated_steps
+from nrnm_keras.typing import Tensor
 
 
-def name_time_steps(trained, raw):
+def name_time_steps(trained: TrainedModel, raw: Tensor) -> TimeSteps:
     """Returns the `TimeSteps` of an input.
 
     Args:

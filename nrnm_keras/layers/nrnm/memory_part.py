@@ -1,8 +1,13 @@
 """MemoryPart: a part of an `NRNMCell` with weights as the cell's arguments want them."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Identifier, Tensor
 
 
 class MemoryPart(layers.Layer):
@@ -15,13 +20,21 @@ class MemoryPart(layers.Layer):
             under the names of its arguments.
     """
 
-    def __init__(self, units, use_bias, weight_options, **kwargs):
+    def __init__(
+        self, units: int, use_bias: bool, weight_options: Mapping[str, Any], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
         self.weight_options = weight_options
 
-    def add_kernel(self, name, shape, initializer=None, kind="kernel"):
+    def add_kernel(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Identifier = None,
+        kind: str = "kernel",
+    ) -> keras.Variable:
         """Creates a kernel with the options of a `kind`; as one of rank 3, those of all heads."""
         options = self.weight_options
         initializer = initializer or options[f"{kind}_initializer"]
@@ -38,7 +51,9 @@ class MemoryPart(layers.Layer):
             constraint=options[f"{kind}_constraint"],
         )
 
-    def add_bias(self, name, shape, initializer=None):
+    def add_bias(
+        self, name: str, shape: tuple[int, ...], initializer: Identifier = None
+    ) -> keras.Variable | None:
         """Creates a bias, or returns None where there are none."""
         if not self.use_bias:
             return None
@@ -60,7 +75,7 @@ def _as_matrix(initializer, units):
     return initialize
 
 
-def project(inputs, kernel, bias=None):
+def project(inputs: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
 
     As matrices, because TensorFlow then adds the bias within the matmul.

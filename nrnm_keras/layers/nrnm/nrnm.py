@@ -1,6 +1,8 @@
 """NRNM: whole sequences through a recurrent network with a non-local memory."""
 
 import operator
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 from keras import layers, ops, tree
@@ -10,6 +12,7 @@ from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.alignment import Alignment
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
 from nrnm_keras.layers.nrnm.window_loop import WindowLoop
+from nrnm_keras.typing import Config, Identifier, Tensor
 
 _USE_CUDNN = ("auto", True, False)
 
@@ -76,46 +79,46 @@ class NRNM(layers.RNN):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        use_cudnn="auto",
-        zero_output_for_mask=False,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=None,
-        backbone="lstm",
-        interaction="self_attention",
-        memory_read="gate",
-        memory_forget_bias=1.0,
-        read_initializer="zeros",
-        read_bias_initializer=CLOSED,
-        memory_dropout=0.0,
-        zoneout=0.0,
-        implementation=2,
-        **kwargs,
-    ):
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: bool | str = "auto",
+        zero_output_for_mask: bool = False,
+        block_size: int = 8,
+        stride: int = 4,
+        window_size: int | None = None,
+        num_heads: int | None = None,
+        backbone: str = "lstm",
+        interaction: str = "self_attention",
+        memory_read: str = "gate",
+        memory_forget_bias: float = 1.0,
+        read_initializer: Identifier = "zeros",
+        read_bias_initializer: Identifier = CLOSED,
+        memory_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         cell = NRNMCell(
             **{name: arguments[name] for name in CELL_ARGUMENTS},
@@ -142,7 +145,7 @@ class NRNM(layers.RNN):
         self.use_cudnn = use_cudnn
         self.input_spec = layers.InputSpec(ndim=3)
 
-    def __call__(self, sequences, *args, **kwargs):
+    def __call__(self, sequences: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer, if the initial state is one of its cell."""
         # Here, because Keras adds the text of all arguments to what is raised in `call`.
         initial_state = kwargs.get("initial_state", next(iter(args), None))
@@ -150,13 +153,25 @@ class NRNM(layers.RNN):
             self.cell.check_states(initial_state, sequences, argument="initial_state")
         return super().__call__(sequences, *args, **kwargs)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor] | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+    ) -> Any:
         """Runs the recurrence over `sequences`."""
         # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
         self._starts_at_zero = initial_state is None and not self.stateful
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        mask: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Runs the cell over all steps, window by window."""
         if self.stateful:
             # PyTorch assigns the new state in place, while gradients still need the old one.
@@ -174,7 +189,9 @@ class NRNM(layers.RNN):
         states = self.cell.pack_states(state) if keep_state else initial_state
         return last_output, outputs, states
 
-    def attention_weights(self, sequences, mask=None):
+    def attention_weights(
+        self, sequences: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What every write to the memory attends to (Figs. 7 and 8 of the paper).
 
         Args:
@@ -242,14 +259,14 @@ class NRNM(layers.RNN):
             mask = None if mask is None else ops.flip(mask, axis=1)
         return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         config = super().get_config()
         del config["cell"]
         return {**to_config(self, CELL_ARGUMENTS), "use_cudnn": self.use_cudnn, **config}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Returns a layer with the arguments that `get_config` returned."""
         return cls(**config)
 

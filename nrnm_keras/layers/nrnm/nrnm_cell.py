@@ -1,6 +1,8 @@
 """NRNMCell: one step of a recurrent network with a non-local memory beside it."""
 
 from collections import namedtuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import initializers, layers, ops, random
@@ -16,6 +18,7 @@ from nrnm_keras.layers.precision import matmul
 from nrnm_keras.layers.private_keras import DropoutRNNCell
 from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.zoneout import hold, kept_fraction
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 _DEFAULT_NUM_HEADS = (4, 2, 1)
 
@@ -111,45 +114,46 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=None,
-        backbone="lstm",
-        interaction="self_attention",
-        memory_read="gate",
-        memory_forget_bias=1.0,
-        read_initializer="zeros",
-        read_bias_initializer=CLOSED,
-        memory_dropout=0.0,
-        zoneout=0.0,
-        implementation=2,
-        **kwargs,
-    ):
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        block_size: int = 8,
+        stride: int = 4,
+        window_size: int | None = None,
+        num_heads: int | None = None,
+        backbone: str = "lstm",
+        interaction: str = "self_attention",
+        memory_read: str = "gate",
+        memory_forget_bias: float = 1.0,
+        read_initializer: Identifier = "zeros",
+        read_bias_initializer: Identifier = CLOSED,
+        memory_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         super().__init__(**kwargs)
         set_attributes(self, arguments, CELL_ARGUMENTS)
         self.window_size = block_size if window_size is None else window_size
-        pair = isinstance(zoneout, (list, tuple))
-        self.zoneout = tuple(zoneout) if pair else zoneout
-        self._zoneout_rates = self.zoneout if pair else (zoneout, zoneout)
+        if isinstance(zoneout, (list, tuple)):
+            self.zoneout = tuple(zoneout)
+        rates = self.zoneout if isinstance(self.zoneout, tuple) else (zoneout, zoneout)
+        self._zoneout_rates = rates
         check_arguments(self)
         if num_heads is None and has_heads(self):
             self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
@@ -176,7 +180,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self.state_size = [size for _, size in self._states()]
         self.output_size = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         gates = self.recurrence.num_gates * self.units
         self.kernel = self._kernel("kernel", (input_shape[-1], gates))
@@ -195,17 +199,21 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self.memory.build(input_shape)
         self.built = True
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the state before the first step: zeros."""
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
-    def __call__(self, inputs, states, *args, **kwargs):
+    def __call__(
+        self, inputs: Tensor, states: Sequence[Tensor], *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, list[Tensor]]:
         """Calls the cell, if the states are its own."""
         # Here, because Keras adds the text of all arguments to what is raised in `call`.
         self.check_states(states, inputs)
         return super().__call__(inputs, states, *args, **kwargs)
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step (Eqs. 5 to 8) and, where a window ends, the write (Eqs. 1 to 4)."""
         old = self.unpack_states(states)
         steps = step_counter.to_steps(old.steps)
@@ -238,32 +246,39 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
         return hidden, self.pack_states(new)
 
-    def check_states(self, states, inputs, argument="states"):
+    def check_states(self, states: Any, inputs: Tensor, argument: str = "states") -> None:
         """Raises a `ValueError` unless these are states of the cell, as many as inputs."""
         check_states(states, self._states(), inputs, argument)
 
-    def unpack_states(self, states):
+    def unpack_states(self, states: Sequence[Tensor]) -> NRNMState:
         """Names the states; a backbone that carries nothing has a carry of width 0."""
         states = list(states)
         if not self.recurrence.carry_size:
             states.insert(1, states[0][:, :0])
         return NRNMState(*states)
 
-    def pack_states(self, state):
+    def pack_states(self, state: NRNMState) -> list[Tensor]:
         """The reverse of `unpack_states`."""
         states = list(state)
         if not self.recurrence.carry_size:
             del states[1]
         return states
 
-    def gate_inputs(self, inputs):
+    def gate_inputs(self, inputs: Tensor) -> Tensor:
         """What inputs `(..., features)` contribute to the backbone's gates."""
         bias = self.bias
         if bias is not None and self.recurrence.has_hidden_bias:
             bias = bias[0]
         return project(inputs, self.kernel, bias)
 
-    def recur(self, gate_inputs, read, hidden, carry, recurrent_mask=None):
+    def recur(
+        self,
+        gate_inputs: Tensor,
+        read: Tensor,
+        hidden: Tensor,
+        carry: Tensor,
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """One step of the backbone."""
         recurrent_inputs = self.recurrence.recurrent_inputs(hidden, carry)
         if recurrent_mask is not None:
@@ -273,43 +288,47 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             from_hidden = from_hidden + self.bias[1]
         return self.recurrence.step(gate_inputs, from_hidden, read, hidden, carry)
 
-    def advance(self, steps, by):
+    def advance(self, steps: Tensor, by: int) -> Tensor:
         """The number of steps after `by` more."""
         return step_counter.advance(steps, by, self.block_size, self.window_size)
 
-    def is_write(self, steps):
+    def is_write(self, steps: Tensor) -> Tensor:
         """Whether the memory is written after so many steps: a window ends, a block is full."""
         return ops.logical_and(steps % self.window_size == 0, steps >= self.block_size)
 
-    def zoneout_fractions(self, shape, training, seed):
+    def zoneout_fractions(
+        self, shape: Any, training: bool, seed: Callable[[int], Any]
+    ) -> tuple[Tensor | None, Tensor | None]:
         """What the hidden state and the carry keep of their old values (see `kept_fraction`).
 
         `seed` gives the seed of the draw number 0 or 1.
         """
-        fractions = [
-            kept_fraction(rate, shape, self.compute_dtype, training, lambda i=i: seed(i))
-            for i, rate in enumerate(self._zoneout_rates)
-        ]
-        return fractions if self.recurrence.has_cell_state else (fractions[0], None)
 
-    def memory_mask(self, shape, seed):
+        def fraction(number: int) -> Tensor | float | None:
+            rate = self._zoneout_rates[number]
+            return kept_fraction(rate, shape, self.compute_dtype, training, lambda: seed(number))
+
+        hidden, carry = fraction(0), fraction(1)
+        return hidden, carry if self.recurrence.has_cell_state else None
+
+    def memory_mask(self, shape: Any, seed: Any) -> Tensor:
         """Draws the mask of the memory's dropout; what is not dropped grows to keep the mean."""
         keep = 1 - self.memory_dropout
         return kept_fraction(keep, shape, self.compute_dtype, True, lambda: seed) / keep
 
-    def get_recurrent_dropout_mask(self, step_state):
+    def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
         """Draws the recurrent dropout and the seed of what is drawn anew at every step."""
         if self._draws_every_step and self._sequence_seed is None:
             self._sequence_seed = self.seed_generator.next()
         copies = self.recurrence.recurrent_size // self.units
         return super().get_recurrent_dropout_mask(ops.tile(step_state, (1, copies)))
 
-    def reset_recurrent_dropout_mask(self):
+    def reset_recurrent_dropout_mask(self) -> None:
         """Forgets what was drawn for the last sequence."""
         super().reset_recurrent_dropout_mask()
         self._sequence_seed = None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), **to_config(self, CELL_ARGUMENTS)}
 

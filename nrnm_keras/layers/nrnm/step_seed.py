@@ -2,6 +2,8 @@
 
 from keras import ops, random
 
+from nrnm_keras.typing import Tensor
+
 
 class StepSeed(random.SeedGenerator):
     """A seed for one step, from the seed that was drawn for the whole sequence.
@@ -11,12 +13,12 @@ class StepSeed(random.SeedGenerator):
     number, which the cell has in its state, makes the difference.
     """
 
-    def __init__(self, sequence_seed, number):
+    def __init__(self, sequence_seed: Tensor, number: Tensor) -> None:
         # Far apart, because torch adds the two halves of a seed: neighbouring numbers would meet
         # the seeds of neighbouring sequences.
         offset = ops.cast(number * 1_000_003, sequence_seed.dtype)
         self._seed = ops.stack([sequence_seed[0] + offset, sequence_seed[1]])
 
-    def next(self, ordered=True):
+    def next(self, ordered: bool = True) -> Tensor:
         """Returns the step's seed."""
         return self._seed
