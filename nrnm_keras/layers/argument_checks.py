@@ -12,12 +12,12 @@ _CHOICES = {
 
 
 def has_heads(cell: Any) -> bool:
-    """Whether there is attention in a cell."""
+    """Whether a cell uses attention."""
     return cell.interaction == "self_attention" or cell.memory_read == "attention"
 
 
 def check_arguments(cell: Any) -> None:
-    """Raises a `ValueError` if an argument, an attribute of the cell by now, is out of range."""
+    """Raises a `ValueError` if an argument, by now an attribute of the cell, is out of range."""
     _check_sizes(cell)
     for name, choices in _CHOICES.items():
         _check(cell, name, lambda value, choices=choices: value in choices, f"one of {choices}")

@@ -1,4 +1,4 @@
-"""Batches of no sequences and sequences of no steps, which many operations do not take."""
+"""Padding of empty batches and empty sequences, which many operations do not accept."""
 
 from keras import ops
 
@@ -6,13 +6,14 @@ from nrnm_keras.typing import Tensor
 
 
 def at_least_one(x: Tensor, axis: int) -> Tensor:
-    """Gives a tensor of size 0 along an axis one slice of zeros, or of False; others stay.
+    """Pads a tensor of size 0 along an axis with one slice of zeros or False.
 
-    Without a branch, so that a graph does the same for any size.
+    Tensors of other sizes are returned unchanged. There is no branch, so that one graph serves all
+    sizes.
 
     Args:
         x: Tensor.
-        axis: 0, the sequences of a batch, or 1, their steps.
+        axis: 0 for the sequences of a batch, or 1 for their steps.
 
     Example:
 

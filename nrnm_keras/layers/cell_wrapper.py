@@ -1,4 +1,4 @@
-"""CellWrapper: a recurrent cell around another one."""
+"""CellWrapper: base class of cells that wrap another cell."""
 
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from nrnm_keras.typing import Config, Shape, Tensor
 
 
 class CellWrapper(layers.Layer, DropoutRNNCell):
-    """What cells around another cell share: its states, sizes and dropout masks.
+    """Base class of cells that wrap another cell: they share its states, sizes and dropout masks.
 
     Args:
         cell: A recurrent cell, such as `keras.layers.GRUCell`.
@@ -23,33 +23,33 @@ class CellWrapper(layers.Layer, DropoutRNNCell):
         self.output_size = getattr(cell, "output_size", self.state_size[0])
 
     def build(self, input_shape: Shape) -> None:
-        """Builds the cell, if loading it has not done so, for inputs `(batch, features)`."""
+        """Builds the cell for inputs `(batch, features)`, unless loading has built it."""
         if not self.cell.built:
             self.cell.build(input_shape)
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
-        """Returns the states before the first step: the cell's."""
+        """Returns the initial states of the wrapped cell."""
         return tree.flatten(self.cell.get_initial_state(batch_size=batch_size))
 
     def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
-        """Draws the cell's."""
+        """Draws the mask of the wrapped cell."""
         if isinstance(self.cell, DropoutRNNCell):
             return self.cell.get_dropout_mask(step_input)
         return None
 
     def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
-        """Draws the cell's."""
+        """Draws the mask of the wrapped cell."""
         if isinstance(self.cell, DropoutRNNCell):
             return self.cell.get_recurrent_dropout_mask(step_state)
         return None
 
     def reset_dropout_mask(self) -> None:
-        """Resets the cell's."""
+        """Resets the mask of the wrapped cell."""
         if isinstance(self.cell, DropoutRNNCell):
             self.cell.reset_dropout_mask()
 
     def reset_recurrent_dropout_mask(self) -> None:
-        """Resets the cell's."""
+        """Resets the mask of the wrapped cell."""
         if isinstance(self.cell, DropoutRNNCell):
             self.cell.reset_recurrent_dropout_mask()
 
@@ -59,6 +59,6 @@ class CellWrapper(layers.Layer, DropoutRNNCell):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Makes a cell from what `get_config` returned."""
+        """Creates a cell from the config that `get_config` returned."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**{**config, "cell": cell})

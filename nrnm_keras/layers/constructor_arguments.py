@@ -1,7 +1,7 @@
-"""The arguments of a constructor as attributes and as configuration.
+"""The arguments of a constructor as attributes and as a config.
 
-Each argument stands in the signature and in the docstring. What Keras writes out besides, an
-attribute and an entry of the configuration for each of them, is made here from their names.
+Each argument is written in the signature and in the docstring. Its attribute and its entry in the
+config, which Keras's own layers write out too, are made here from the name.
 """
 
 import inspect
@@ -13,8 +13,8 @@ from keras import activations, constraints, initializers, regularizers
 
 from nrnm_keras.typing import Config
 
-# What turns an argument into an object and back, by the last word of the argument's name. All
-# other arguments are kept as they are given.
+# Modules that deserialize and serialize an argument, by the last word of its name. All other
+# arguments are kept as they are.
 _KINDS = {
     "activation": activations,
     "constraint": constraints,
@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def argument_names(cls: type) -> tuple[str, ...]:
-    """The names of the arguments in the signature of a class, without `**kwargs`."""
+    """Returns the names of the constructor arguments of a class, without `**kwargs`."""
     parameters = inspect.signature(cls).parameters.values()
     return tuple(each.name for each in parameters if each.kind != each.VAR_KEYWORD)
 
@@ -40,7 +40,7 @@ def set_attributes(layer: keras.Layer, arguments: Mapping[str, Any], names: Sequ
 
 
 def to_config(layer: keras.Layer, names: Sequence[str]) -> Config:
-    """Returns the arguments of these names as a configuration, from a layer's attributes."""
+    """Returns the config of the arguments with these names, from the attributes of a layer."""
     values = {name: getattr(layer, name) for name in names}
     return {n: _kind(n).serialize(value) if _kind(n) else value for n, value in values.items()}
 

@@ -1,4 +1,4 @@
-"""ElementAttentionCell: attention to the elements of the input, around any recurrent cell."""
+"""ElementAttentionCell: element-wise attention on the input of any recurrent cell."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,9 @@ from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 class ElementAttentionCell(CellWrapper):
     """Weighs each element of a cell's input by a gate (EleAttG).
 
-    a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a); the cell gets a_t * x_t in place of x_t. Around
-    `SimpleRNNCell`, `GRUCell` and `LSTMCell` it makes EleAtt-RNN, EleAtt-GRU and EleAtt-LSTM.
+    a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a), and the input of the cell is a_t * x_t instead of
+    x_t. With `SimpleRNNCell`, `GRUCell` and `LSTMCell` this is EleAtt-RNN, EleAtt-GRU and
+    EleAtt-LSTM.
 
     Args:
         cell: A recurrent cell whose first state is its output.
@@ -27,8 +28,8 @@ class ElementAttentionCell(CellWrapper):
 
     Call arguments:
         inputs: `(batch, features)`.
-        states: Those of the cell.
-        training: Boolean, whether the cell's dropouts act.
+        states: States of the wrapped cell.
+        training: Boolean, whether dropout of the cell is active.
 
     Returns:
         The cell's output, and the list of its new states.

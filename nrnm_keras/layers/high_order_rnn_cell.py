@@ -1,4 +1,4 @@
-"""HighOrderRNNCell: a simple recurrence on the last few hidden states."""
+"""HighOrderRNNCell: a simple RNN over the last few hidden states."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +14,19 @@ from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 class HighOrderRNNCell(layers.SimpleRNNCell):
     """One step of a high-order RNN: h_t = tanh(W x_t + U [h_{t-1}; ...; h_{t-order}] + b).
 
-    A gradient reaches `order` steps back in one. With `order=1` this is `SimpleRNNCell`.
+    Gradients flow back `order` steps at once. With `order=1` this is `SimpleRNNCell`.
 
     Args:
         units: Positive integer, the size of the hidden state.
-        activation, ..., seed: Those of `keras.layers.SimpleRNNCell`, in its order. The mask of
-            `recurrent_dropout` is one over all hidden states that a step looks at.
-        order: Positive integer, how many hidden states back a step looks.
+        activation, ..., seed: As in `keras.layers.SimpleRNNCell`, in the same order. One mask of
+            `recurrent_dropout` covers all hidden states that enter a step.
+        order: Positive integer, the number of hidden states that enter a step.
 
     Call arguments:
         inputs: `(batch, features)`.
         states: The last hidden state `(batch, units)`, and with `order > 1` those before it, the
             newest first, `(batch, (order - 1) * units)`.
-        training: Boolean, whether dropouts act.
+        training: Boolean, whether dropout is active.
 
     Returns:
         The new hidden state `(batch, units)`, and the list of the new states.
@@ -96,7 +96,7 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
-        """Draws one mask over all hidden states that a step looks at."""
+        """Draws one mask over all hidden states that enter a step."""
         return super().get_recurrent_dropout_mask(
             ops.tile(step_state[:, : self.units], (1, self.order))
         )

@@ -27,7 +27,7 @@ class RelationalMemoryCell(layers.Layer):
 
     Args:
         units: Positive integer, the size of the output: all slots side by side.
-        kernel_initializer: Initializer of all kernels but U.
+        kernel_initializer: Initializer of all kernels except U.
         recurrent_initializer: Initializer of U.
         bias_initializer: Initializer of the biases.
         slots: Positive integer, the number of slots; must divide `units`.
@@ -35,8 +35,8 @@ class RelationalMemoryCell(layers.Layer):
 
     Call arguments:
         inputs: `(batch, features)`.
-        states: The slots' outputs, and what their cell states have become since they were the
-            rows of an identity matrix, so that slots differ; each `(batch, units)`, at first zero.
+        states: The outputs of the slots, and their cell states minus the rows of an identity
+            matrix, so that slots differ from the start; each `(batch, units)`, initially zero.
 
     Returns:
         The new outputs `(batch, units)`, and the list of the new states.
@@ -159,5 +159,5 @@ _ARGUMENTS = argument_names(RelationalMemoryCell)
 
 
 def _fresh(initializer):
-    """An initializer gives the same values again for the same shape: a copy does not."""
+    """Copies an initializer, which would give the same values again for the same shape."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer

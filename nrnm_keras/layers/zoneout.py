@@ -1,4 +1,4 @@
-"""Zoneout (Krueger et al. 2017, section 3.1): units that keep their old value."""
+"""Zoneout (Krueger et al. 2017, section 3.1): units randomly keep their old value."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +11,10 @@ from nrnm_keras.typing import Tensor
 def kept_fraction(
     rate: float, shape: Any, dtype: Any, training: bool, draw_seed: Callable[[], Any]
 ) -> Tensor | float | None:
-    """How much of its old value each unit of a state keeps.
+    """Returns the zoneout mask of a state, which is 1 where a unit keeps its old value.
 
-    In training a tensor of 0 and 1, drawn with the seed that `draw_seed` returns; at inference
-    the rate itself; `None` if the rate is 0.
+    In training, the mask is drawn with the seed that `draw_seed` returns. At inference, it is its
+    expectation, the rate. It is None if the rate is 0.
     """
     if not rate:
         return None
@@ -24,5 +24,5 @@ def kept_fraction(
 
 
 def hold(new: Tensor, old: Tensor, kept: Tensor | float | None) -> Tensor:
-    """Mixes the new and the old value of a state; `kept` as `kept_fraction` returns it."""
+    """Applies a mask of `kept_fraction` to the new and the old value of a state."""
     return new if kept is None else kept * old + (1 - kept) * new

@@ -1,4 +1,4 @@
-"""RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
+"""RecurrentBackbone: a stack of recurrent layers, some of them with a non-local memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,31 +14,31 @@ from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class RecurrentBackbone(layers.Layer):
-    """A stack of recurrent layers, with the non-local memory in some of them.
+    """A stack of recurrent layers, some of them with a non-local memory.
 
     The paper's network has three layers with the memory in the middle one.
 
     Args:
         units: Positive integer, the width of every layer.
         num_layers: Positive integer.
-        nrnm_layers: The layers that are `NRNM`, counted from 1. Empty: no memory.
-        recurrence: What the other layers are, one of `recurrent_layer.RECURRENCES`; and the
-            backbone of `NRNM`.
+        nrnm_layers: The numbers of the `NRNM` layers, counted from 1. Empty for no memory.
+        recurrence: The type of the other layers, one of `recurrent_layer.RECURRENCES`, and the
+            backbone of the `NRNM` layers.
         dropout: Float in [0, 1), dropout between the layers.
-        recurrent_dropout: Float in [0, 1), that of every recurrent layer.
-        zoneout: Float in [0, 1), that of every layer without a memory.
-        bidirectional: Boolean, whether every layer also runs over the reversed sequence, with
-            weights of its own. The hidden states of both directions stand side by side.
+        recurrent_dropout: Float in [0, 1), recurrent dropout of every layer.
+        zoneout: Float in [0, 1), zoneout of every layer without a memory.
+        bidirectional: Boolean, whether every layer is bidirectional. The hidden states of both
+            directions are concatenated.
         relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Attributes:
         recurrent_layers: The layers, first to last.
-        title: What the network is called in pictures.
+        title: The name of the network in plots.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip.
 
     Returns:
         The hidden states of the last layer, `(batch, timesteps, units)`, or
@@ -100,7 +100,7 @@ class RecurrentBackbone(layers.Layer):
             layer.build(input_shape)
             input_shape = self.compute_output_shape(input_shape)
         if not self.trainable:
-            # They were created before they could know.
+            # They were created before `trainable` was set.
             for layer in self.recurrent_layers:
                 layer.trainable = False
 
@@ -122,19 +122,18 @@ class RecurrentBackbone(layers.Layer):
 
     @property
     def title(self) -> str:
-        """What the network is called in pictures."""
+        """The name of the network in plots."""
         return "NRNM" if self.nrnm_layers else self.recurrence.replace("_", " ").upper()
 
     def initial_step_state(self, batch_size: int) -> StepState:
-        """Returns the states of all layers before the first step, by name.
+        """Returns the initial states of all layers, by name.
 
         Raises:
             ValueError: if the backbone is bidirectional.
         """
         if self.bidirectional:
             raise ValueError(
-                "Layers that also run backwards need the whole sequence. "
-                "Received: bidirectional=True"
+                "Bidirectional layers need the whole sequence. Received: bidirectional=True"
             )
         state: StepState = {}
         for layer in self.recurrent_layers:
@@ -146,8 +145,8 @@ class RecurrentBackbone(layers.Layer):
 
         Args:
             inputs: `(batch, features)`.
-            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            mask: Booleans `(batch, 1)`, False for rows whose state does not change.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
             The hidden states of the last layer, `(batch, units)`, and the new state.

@@ -1,4 +1,4 @@
-"""ClassProbabilities: the named output of an exported classifier."""
+"""ClassProbabilities: the named outputs of a classifier."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from nrnm_keras.typing import Config, Shape, Tensor
 class ClassProbabilities(layers.Layer):
     """Turns logits into a dictionary of class probabilities by class name.
 
-    As the last layer of an exported model it makes the class names part of the model.
+    As the last layer of a model, it makes the class names part of the model.
 
     Args:
-        class_names: Different strings, one for each class, in the order of the logits.
+        class_names: Unique strings, one for each class, in the order of the logits.
 
     Call arguments:
         logits: `(batch, classes)`, or `(batch, timesteps, classes)`.
@@ -25,7 +25,7 @@ class ClassProbabilities(layers.Layer):
         Dictionary from class name to probabilities `(batch,)`, or `(batch, timesteps)`.
 
     Raises:
-        ValueError: if names occur twice, or are not as many as the logits.
+        ValueError: if a name occurs twice, or the numbers of names and logits differ.
 
     Example:
 
@@ -38,7 +38,7 @@ class ClassProbabilities(layers.Layer):
         super().__init__(**kwargs)
         if len(set(class_names)) != len(class_names):
             raise ValueError(
-                "Argument `class_names` must have each name once. "
+                "Argument `class_names` must have unique names. "
                 f"Received: class_names={list(class_names)}"
             )
         self.class_names = list(class_names)
@@ -48,7 +48,7 @@ class ClassProbabilities(layers.Layer):
         """Checks that every logit has a name."""
         if input_shape[-1] != len(self.class_names):
             raise ValueError(
-                f"The logits must be as many as the {len(self.class_names)} class names. "
+                f"The number of logits must be that of the {len(self.class_names)} class names. "
                 f"Received: input_shape={input_shape}"
             )
 
@@ -62,7 +62,7 @@ class ClassProbabilities(layers.Layer):
         return dict.fromkeys(self.class_names, tuple(input_shape[:-1]))
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
-        """Returns None: probabilities of steps to pass over mean nothing, and are there."""
+        """Returns None: masked steps have probabilities too, which mean nothing."""
         return None
 
     def get_config(self) -> Config:

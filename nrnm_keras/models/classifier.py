@@ -1,4 +1,4 @@
-"""Classifier: what the classifiers of whole sequences and of their steps share."""
+"""Classifier: base class of sequence classification and sequence tagging."""
 
 from typing import Any, Self
 
@@ -9,13 +9,13 @@ from nrnm_keras.typing import Config
 
 
 class Classifier(keras.Model):
-    """A backbone and a linear layer behind a dropout.
+    """A backbone, dropout and a linear layer.
 
     Args:
         backbone: Layer from `(batch, timesteps, features)` to hidden states
             `(batch, timesteps, units)`, such as a `RecurrentBackbone`.
         num_classes: Integer of at least 2.
-        dropout: Float in [0, 1), dropout on what enters the linear layer.
+        dropout: Float in [0, 1), dropout on the inputs of the linear layer.
 
     Raises:
         ValueError: if there are fewer than 2 classes.
@@ -49,6 +49,6 @@ class Classifier(keras.Model):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Makes a classifier from what `get_config` returned."""
+        """Creates a classifier from the config that `get_config` returned."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**{**config, "backbone": backbone})

@@ -1,4 +1,4 @@
-"""The class that a network decides for: no number is no decision."""
+"""The predicted class: NaN scores have none."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from nrnm_keras.typing import ArrayLike
 
 
 def most_probable(scores: ArrayLike) -> np.ndarray:
-    """Returns which class has the highest score, an integer array of shape `(...)`.
+    """Returns the class with the highest score, an integer array of shape `(...)`.
 
     Args:
         scores: probabilities or logits `(..., classes)`.
 
     Raises:
-        UsageError: if one is NaN: no class is the most probable then.
+        UsageError: if a score is NaN, as no class is the most probable then.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""ExactMean: a metric that keeps counting."""
+"""ExactMean: a mean over any number of values."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from nrnm_keras.typing import Tensor
 
 
 class ExactMean(keras.metrics.Metric):
-    """The weighted mean of any number of values: `keras.metrics.Mean` stops counting at 2^24.
+    """The weighted mean of any number of values; `keras.metrics.Mean` stops counting at 2^24.
 
     Arguments are those of `keras.metrics.Metric`.
 
@@ -30,13 +30,13 @@ class ExactMean(keras.metrics.Metric):
         self._total, self._count = (self._exact_sum(part) for part in ("total", "count"))
 
     def update_state(self, values: Tensor, sample_weight: Tensor) -> None:
-        """Takes in the values of a batch."""
+        """Adds the values of a batch."""
         weights = ops.cast(sample_weight, self.dtype)
         _add(self._total, ops.sum(ops.cast(values, self.dtype) * weights))
         _add(self._count, ops.sum(weights))
 
     def result(self) -> Tensor:
-        """Returns the mean so far, 0 of no values."""
+        """Returns the mean of the values so far, or 0 without values."""
         total, count = sum(self._total), sum(self._count)
         return ops.divide_no_nan(total, count)
 
@@ -45,7 +45,7 @@ class ExactMean(keras.metrics.Metric):
 
 
 def _add(exact_sum, value):
-    """Adds to a pair of variables: a sum, and what it lacks."""
+    """Adds to a pair of variables: the rounded sum, and its rounding error."""
     total, rest = exact_sum
     new, lost = add_exactly(ops.convert_to_tensor(total), value)
     total.assign(new)

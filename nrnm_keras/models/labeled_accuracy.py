@@ -1,4 +1,4 @@
-"""LabeledAccuracy: the accuracy where some examples have no label."""
+"""LabeledAccuracy: accuracy over the examples that have a label."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from nrnm_keras.typing import Tensor
 # Saved models know the class by the name that it had before.
 @keras.saving.register_keras_serializable(package="nrnm_keras", name="LabelledAccuracy")
 class LabeledAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The share of examples whose class is right, of those that have a label.
+    """The accuracy over the examples that have a label.
 
     Call arguments:
         y_true: Integers `(batch,)`, negative for no label.

@@ -1,4 +1,4 @@
-"""SequencePooling: one vector for each sequence."""
+"""SequencePooling: sequences to vectors."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.running_mean import count_more, update_mean
 from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
-# Of what is not a step, for the maximum.
+# The value of masked steps, for the maximum.
 _LOWEST = {"float16": -65504.0}
 
 
@@ -19,11 +19,11 @@ class SequencePooling(layers.Layer):
 
     Args:
         mode: `"last"`, the last valid step (Eqs. 9 and 10 of the ICCV paper start from it);
-            `"mean"`; `"max"`; or `"mean_max"`, the two one after the other.
+            `"mean"`; `"max"`; or `"mean_max"`, both concatenated.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps that do not count.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip.
 
     Returns:
         `(batch, features)`, or `(batch, 2 * features)` with `"mean_max"`. Zeros for a sequence
@@ -61,10 +61,10 @@ class SequencePooling(layers.Layer):
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))[:batch_size]
 
     def initial_step_state(self, batch_size: int, features: int) -> StepState:
-        """Returns what `step` knows before the first step, by name: zeros.
+        """Returns the initial state of `step`: zeros, by name.
 
-        These are a float32 tensor `(batch, features)` for each part of the mode, one more for what
-        the mean rounds off, and the number of valid steps, int32 `(batch, 1)`.
+        The state has a float32 tensor `(batch, features)` for each part of the mode, one for the
+        rounding error of the mean, and the number of valid steps, int32 `(batch, 1)`.
         """
         names = [f"pooled_{part}" for part in self.mode.split("_")]
         if "pooled_mean" in names:
@@ -77,13 +77,13 @@ class SequencePooling(layers.Layer):
 
         Args:
             inputs: `(batch, features)`.
-            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            mask: Booleans `(batch, 1)`, False for rows whose state does not change.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
-            What `call` gives for all steps so far, `(batch, features)` or with `"mean_max"`
-            `(batch, 2 * features)`, and the new state. The mean is exact for any number of steps;
-            from 2^31 on, after two years at 30 a second, the oldest ones fade.
+            The result of `call` for all steps so far, `(batch, features)` or with `"mean_max"`
+            `(batch, 2 * features)`, and the new state. The mean is exact for up to 2^31 steps, two
+            years at 30 per second; after that, the oldest steps lose weight.
         """
         inputs = ops.cast(inputs, "float32")
         new = {"pooled_steps": count_more(state["pooled_steps"], mask)}
@@ -98,7 +98,7 @@ class SequencePooling(layers.Layer):
         return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
-        """Returns None: no steps are left."""
+        """Returns None: the outputs have no steps."""
         return None
 
     def get_config(self) -> Config:
@@ -117,7 +117,7 @@ class SequencePooling(layers.Layer):
         return ops.cast(total / ops.cast(count, "float32"), sequences.dtype)
 
     def _max(self, sequences, mask):
-        # Finite, as ONNX multiplies what it leaves out by zero.
+        # Finite, as ONNX multiplies masked values by zero.
         dtype = keras.backend.standardize_dtype(sequences.dtype)
         lowest = ops.cast(_LOWEST.get(dtype, -3e38), dtype)
         return ops.max(ops.where(mask, sequences, lowest), axis=1)

@@ -1,4 +1,4 @@
-"""SequenceClassifier: logits of the class of a whole sequence."""
+"""SequenceClassifier: sequence classification."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ class SequenceClassifier(Classifier):
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over; or none, if all count or
-            if a layer before made one (`Embedding(mask_zero=True)`, `Masking`).
+        mask: Booleans `(batch, timesteps)`, False for steps to skip. Default: the mask of the
+            previous layer, such as `Embedding(mask_zero=True)` or `Masking`, if there is one.
 
     Returns:
         Logits `(batch, num_classes)`, in float32 under mixed precision too.
@@ -54,7 +54,7 @@ class SequenceClassifier(Classifier):
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
-        if not self.backbone.built:  # a loaded one is: Keras builds from the inside out
+        if not self.backbone.built:  # loading builds it first
             self.backbone.build(input_shape)
         hidden_shape = self.backbone.compute_output_shape(input_shape)
         self.logits_layer.build(self.pooling_layer.compute_output_shape(hidden_shape))
@@ -71,11 +71,11 @@ class SequenceClassifier(Classifier):
         return (input_shape[0], self.num_classes)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
-        """Returns None: no steps are left."""
+        """Returns None: the outputs have no steps."""
         return None
 
     def initial_step_state(self, batch_size: int) -> StepState:
-        """Returns what `step` knows before the first step, by name.
+        """Returns the initial state of `step`, by name.
 
         Raises:
             ValueError: if the backbone needs whole sequences.
@@ -87,12 +87,12 @@ class SequenceClassifier(Classifier):
     def step(
         self, sequences: Tensor, mask: Tensor | None, state: StepState
     ) -> tuple[Tensor, Tensor, StepState]:
-        """Classifies what has come so far, with one more step.
+        """Classifies the sequence so far, with one more step.
 
         Args:
             sequences: `(batch, 1, features)`.
-            mask: Booleans `(batch, 1)`, False for rows to leave as they were; or None.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            mask: Booleans `(batch, 1)`, False for rows whose state does not change; or None.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
             The logits `(batch, num_classes)`, the mask, and the new state.

@@ -1,4 +1,4 @@
-"""SequenceSimilarity: how alike two sequences are."""
+"""SequenceSimilarity: the similarity of two sequences."""
 
 from typing import Any, Self
 
@@ -12,18 +12,18 @@ _EPSILON = 1e-6
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SequenceSimilarity(keras.Model):
-    """Compares the two sequences of a pair, encoded by one network with the same weights.
+    """A siamese network: the similarity of two sequences, encoded with the same weights.
 
     Args:
         encoder: Layer from sequences `(batch, timesteps, ...)` to vectors `(batch, features)`.
-        mode: How vectors a and b are compared. `"manhattan"`: exp(-sum |a - b|) (Mueller &
+        mode: The similarity of vectors a and b. `"manhattan"`: exp(-sum |a - b|) (Mueller &
             Thyagarajan, AAAI 2016, section 3.1); `"cosine"`: (1 + cos(a, b)) / 2; `"head"`: a
             linear layer with a sigmoid on |a - b| and a * b.
-        smallest: Float, the similarity of what has nothing in common.
-        largest: Float, the similarity of equals.
+        smallest: Float, the lowest similarity.
+        largest: Float, the similarity of equal sequences.
 
     Call arguments:
-        pairs: `(batch, timesteps, ..., 2)`, the two sequences side by side on the last axis.
+        pairs: `(batch, timesteps, ..., 2)`, the two sequences stacked on the last axis.
 
     Returns:
         Similarities `(batch, 1)` from `smallest` to `largest`, in float32.
@@ -97,7 +97,7 @@ class SequenceSimilarity(keras.Model):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Makes a model from what `get_config` returned."""
+        """Creates a model from the config that `get_config` returned."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 

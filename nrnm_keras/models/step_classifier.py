@@ -1,4 +1,4 @@
-"""StepClassifier: logits of a class for every step of a sequence."""
+"""StepClassifier: sequence tagging."""
 
 import keras
 
@@ -8,7 +8,7 @@ from nrnm_keras.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepClassifier(Classifier):
-    """Classifies every step of sequences of features: backbone, one linear layer.
+    """Sequence tagging: a backbone and one linear layer classify every step of a sequence.
 
     Args:
         backbone: Layer from `(batch, timesteps, features)` to hidden states
@@ -18,8 +18,8 @@ class StepClassifier(Classifier):
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over; or none, if all count or
-            if a layer before made one (`Embedding(mask_zero=True)`, `Masking`).
+        mask: Booleans `(batch, timesteps)`, False for steps to skip. Default: the mask of the
+            previous layer, such as `Embedding(mask_zero=True)` or `Masking`, if there is one.
 
     Returns:
         Logits `(batch, timesteps, num_classes)`, in float32 under mixed precision too.
@@ -37,7 +37,7 @@ class StepClassifier(Classifier):
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
-        if not self.backbone.built:  # a loaded one is: Keras builds from the inside out
+        if not self.backbone.built:  # loading builds it first
             self.backbone.build(input_shape)
         self.logits_layer.build(self.backbone.compute_output_shape(input_shape))
         self.built = True

@@ -1,4 +1,4 @@
-"""Loss and accuracy of classes of steps, some of which do not count."""
+"""Loss and accuracy of sequence tagging, where some steps have no label."""
 
 import keras
 from keras import ops
@@ -8,43 +8,43 @@ from nrnm_keras.typing import Tensor
 
 
 class StepLoss(keras.losses.Loss):
-    """A loss of each sequence's steps, averaged over those that have a label: see `of_steps`.
+    """The mean loss over the labeled steps of each sequence; subclasses define `of_steps`.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: `(batch, timesteps, ...)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths; 0 for one without any label.
+        The mean over the sequences, with equal weights; 0 for a sequence without labels.
     """
 
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> Tensor:
-        """Returns the loss. The labels tell which steps count: a copy has no mask."""
+        """Returns the loss. Predictions are copied to drop their mask: the labels replace it."""
         return super().__call__(y_true, ops.copy(y_pred), sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the loss of each sequence, `(batch,)`."""
-        is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
-        total = ops.sum(self.of_steps(y_true, y_pred) * is_labelled, axis=1)
-        return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
+        is_labeled = ops.cast(y_true >= 0, y_pred.dtype)
+        total = ops.sum(self.of_steps(y_true, y_pred) * is_labeled, axis=1)
+        return total / ops.maximum(ops.sum(is_labeled, axis=1), 1)
 
     def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Returns the loss of each step, `(batch, timesteps)`, whatever it is without a label."""
+        """Returns the loss of each step, `(batch, timesteps)`; any number without a label."""
         raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepCrossentropy(StepLoss):
-    """The cross entropy of each sequence's steps, averaged over those that have a label.
+    """The mean cross entropy over the labeled steps of each sequence.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: Logits `(batch, timesteps, classes)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths; 0 for one without any label.
+        The mean over the sequences, with equal weights; 0 for a sequence without labels.
 
     Example:
 
@@ -61,10 +61,10 @@ class StepCrossentropy(StepLoss):
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepAccuracy(ExactMean):
-    """The share of steps whose class is right, of those that have a label in all sequences.
+    """The accuracy over the labeled steps of all sequences.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: Logits `(batch, timesteps, classes)`.
         sample_weight: `(batch,)`, the weights of the sequences.
 

@@ -1,4 +1,4 @@
-"""Loss and perplexity of tokens whose negative log-likelihoods a network gives."""
+"""Loss and perplexity of language models, from the negative log-likelihoods of tokens."""
 
 import keras
 from keras import ops
@@ -11,14 +11,14 @@ from nrnm_keras.typing import Tensor
 # Saved models know the class by the name that it had before.
 @keras.saving.register_keras_serializable(package="nrnm_keras", name="TokenLikelihood")
 class TokenNegativeLogLikelihood(StepLoss):
-    """The negative log-likelihood of each sequence's tokens, averaged over them.
+    """The mean negative log-likelihood of the tokens of each sequence.
 
     Call arguments:
         y_true: Integers `(batch, timesteps)`, negative for padding.
         y_pred: Negative log-likelihoods `(batch, timesteps)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths.
+        The mean over the sequences, with equal weights.
 
     Example:
 
@@ -27,7 +27,7 @@ class TokenNegativeLogLikelihood(StepLoss):
     """
 
     def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Returns the negative log-likelihoods as they are."""
+        """Returns the negative log-likelihoods unchanged."""
         return y_pred
 
 
@@ -35,7 +35,7 @@ class TokenNegativeLogLikelihood(StepLoss):
 class Perplexity(ExactMean):
     """The perplexity: exp(the mean negative log-likelihood of the tokens of all sequences).
 
-    That of a model to which N tokens are equally likely is N.
+    A model to which N tokens are equally likely has the perplexity N.
 
     Call arguments:
         y_true: Integers `(batch, timesteps)`, negative for padding.

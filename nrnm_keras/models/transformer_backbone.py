@@ -1,4 +1,4 @@
-"""TransformerBackbone: what is used today in place of recurrent layers, to compare with."""
+"""TransformerBackbone: a Transformer encoder, for comparison with recurrent layers."""
 
 from typing import Any
 
@@ -10,31 +10,31 @@ from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TransformerBackbone(layers.Layer):
-    """A Transformer encoder: every step attends to all steps, in both directions.
+    """A Transformer encoder: every step attends to all steps.
 
-    The inputs are embedded linearly, the positions by sines; layer normalisation comes first in
-    each half of a layer. The layers are those of keras-hub.
+    A linear layer embeds the inputs, and sinusoidal position encodings are added. The layers are
+    those of keras-hub, with layer normalization before attention and feed-forward (pre-norm).
 
     Args:
-        units: Positive integer, the width; the feed-forward layers have four times as many.
+        units: Positive integer, the width; feed-forward layers are four times as wide.
         num_layers: Positive integer.
         num_heads: Positive integer; must divide `units`.
-        dropout: Float in [0, 1), dropout of the attention and of each half's output.
+        dropout: Float in [0, 1), dropout of attention weights and of sublayer outputs.
 
     Attributes:
-        recurrent_layers: None of its layers, an empty list.
-        title: What the network is called in pictures.
+        recurrent_layers: An empty list.
+        title: The name of the network in plots.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over: nothing attends to
-            them, and positions count the others only.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip: nothing attends to them,
+            and positions do not count them.
 
     Returns:
         `(batch, timesteps, units)`.
 
     Raises:
-        ValueError: if `units` is no multiple of `num_heads`.
+        ValueError: if `units` is not a multiple of `num_heads`.
 
     Reference: Vaswani et al., Attention Is All You Need, NeurIPS 2017.
 
@@ -60,7 +60,7 @@ class TransformerBackbone(layers.Layer):
                 "Argument `units` must be a multiple of num_heads. "
                 f"Received: units={units!r}, num_heads={num_heads!r}"
             )
-        # Here, because the import takes seconds and recurrent networks do without.
+        # Imported here, because it takes seconds and recurrent networks do not need it.
         from keras_hub.layers import SinePositionEncoding, TransformerEncoder
 
         self.units = units
@@ -68,7 +68,7 @@ class TransformerBackbone(layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
         self.embedding = layers.Dense(units, dtype=self.dtype_policy)
-        # In float32: half precision has no sines of large positions.
+        # In float32: half precision cannot represent large positions.
         self.position_encoding = SinePositionEncoding(dtype="float32")
         self.encoders = [
             TransformerEncoder(
@@ -88,7 +88,7 @@ class TransformerBackbone(layers.Layer):
             encoder.build(shape)
         self.normalization.build(shape)
         if not self.trainable:
-            # They were created before they could know.
+            # They were created before `trainable` was set.
             for layer in (self.embedding, *self.encoders, self.normalization):
                 layer.trainable = False
 
@@ -108,7 +108,7 @@ class TransformerBackbone(layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def initial_step_state(self, batch_size: int) -> StepState:
-        """Raises a ValueError: a Transformer encoder cannot go step by step."""
+        """Raises a ValueError: a Transformer encoder cannot run step by step."""
         raise ValueError("A Transformer encoder needs the whole sequence.")
 
     def get_config(self) -> Config:

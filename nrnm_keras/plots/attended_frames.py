@@ -1,4 +1,4 @@
-"""The picture of skeletons beside the attention that a memory's writes pay them."""
+"""Plot of skeleton frames with the attention that they receive from writes to a memory."""
 
 import math
 from collections.abc import Sequence
@@ -41,9 +41,9 @@ def draw_attended_frames(
     title: str,
     first_write: int = 1,
 ) -> None:
-    """Draws the frames of writes' blocks, each above the attention that it receives, as a PNG.
+    """Plots the frames in the block of each write, each above the attention it receives, as a PNG.
 
-    Of many writes, those that have room.
+    Only as many writes are drawn as there is room for.
 
     Args:
         weights: array `(writes, slots, slots + block_size)`.
@@ -51,8 +51,8 @@ def draw_attended_frames(
         frames: numbers of shape `(timesteps,)`, the frame at which each time step lies, from 1.
         joints: numbers of shape `(frames, bodies, joints, 3)`, as `StickFigures` takes them.
         parents: the parent joint of each joint.
-        limits: the weights at the ends of the scale of colours.
-        path: where the picture goes, a path or a binary file.
+        limits: the smallest and the largest weight of the color scale.
+        path: where the plot is written, a path or a binary file.
         title: line above the strips.
         first_write: the number of the first of these writes.
     """

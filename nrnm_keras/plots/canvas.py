@@ -1,4 +1,4 @@
-"""What the pictures share: whether they can be drawn, and how they are saved."""
+"""What all plots share: whether matplotlib is installed, empty figures, and saving."""
 
 import contextlib
 import importlib.util
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from nrnm_keras.typing import Axes, Figure, File
 
 DOTS_PER_INCH = 100
-# Of the longer side of a drawing area. Each picture has bounds of its own and stays well below.
+# For the longer side of a drawing area. Each plot has bounds of its own and stays well below.
 _MOST_DOTS = 4000
 
 
 def can_draw() -> bool:
-    """Returns whether matplotlib, an optional dependency, is there."""
+    """Returns whether matplotlib, an optional dependency, is installed."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Returns an empty matplotlib `Figure` that is all drawing area.
 
-    What stands outside the area, such as labels and the title, makes the saved picture larger.
+    Text outside the area, such as labels and the title, makes the saved image larger.
 
     Args:
         width: of the area, in inches.
@@ -35,12 +35,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def count_along_x(axes: Axes) -> None:
-    """Lets only whole numbers stand along the horizontal axis: steps, frames, epochs."""
+    """Uses only whole numbers on the horizontal axis: steps, frames or epochs."""
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def save(figure: Figure, path: File) -> None:
-    """Saves a figure as a PNG that takes in all that was drawn, of bounded size.
+    """Saves a figure as a PNG of bounded size that includes all text.
 
     Args:
         figure: from `new_figure`.
@@ -59,7 +59,7 @@ def save(figure: Figure, path: File) -> None:
 
 @contextlib.contextmanager
 def missing_glyphs_allowed() -> Iterator[None]:
-    """In this context a character that the font lacks becomes a box, without a warning."""
+    """Silences the warning about characters that the font lacks; they become boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield

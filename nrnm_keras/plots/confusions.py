@@ -1,4 +1,4 @@
-"""Which classes are taken for which, in memory that grows with examples, not with classes."""
+"""Sparse confusion matrices: their memory grows with the examples, not with the classes."""
 
 from typing import NamedTuple, Self
 
@@ -8,11 +8,11 @@ from nrnm_keras.typing import ArrayLike
 
 
 class Confusions(NamedTuple):
-    """How often each class was predicted for each true one; pairs that never occur are not there.
+    """Counts of pairs of a true and a predicted class; pairs that never occur are left out.
 
     Attributes:
         true: integers `(pairs,)`, the true classes.
-        predicted: integers `(pairs,)`, what they were taken for.
+        predicted: integers `(pairs,)`, the predicted classes.
         counts: integers `(pairs,)`, the numbers of examples.
         examples: integers `(classes,)`, the number of examples of each true class.
     """
@@ -24,7 +24,7 @@ class Confusions(NamedTuple):
 
     @property
     def right(self) -> np.ndarray:
-        """The number of examples of each class that were predicted right, `(classes,)`."""
+        """The number of correctly predicted examples of each class, `(classes,)`."""
         is_right = self.true == self.predicted
         return self._per_class(self.true[is_right], self.counts[is_right])
 

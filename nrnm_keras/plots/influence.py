@@ -1,4 +1,4 @@
-"""The picture of how far back a network's last hidden state depends on its input."""
+"""Plot of how far back the last hidden state of a network depends on the input."""
 
 from collections.abc import Mapping
 
@@ -22,13 +22,13 @@ _EXPLANATION = (
 
 
 def draw_influence(influences: Mapping[str, np.ndarray], path: File, title: str) -> None:
-    """Draws gradient norms by distance, a line for each network, as a PNG.
+    """Plots gradient norms by distance, a line for each network, as a PNG.
 
     Args:
         influences: dictionary from the network's name to its gradient norms `(steps,)`, from
             distance 0 on; at most two.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     figure = new_figure(9.0, 3.4)
     axes = figure.subplots()
@@ -47,7 +47,7 @@ def draw_influence(influences: Mapping[str, np.ndarray], path: File, title: str)
 
 
 def reach(influence: np.ndarray, share: float = 0.9) -> int:
-    """Returns within which distance a share of the influence lies.
+    """Returns the distance within which a share of the influence lies.
 
     Args:
         influence: array `(steps,)`, as `influence_by_distance` returns it.

@@ -1,4 +1,4 @@
-"""The picture of a run: loss and metrics by epoch."""
+"""Plot of the learning curves of a run: loss and metrics by epoch."""
 
 import csv
 import os
@@ -14,14 +14,12 @@ _MOST_MARKERS = 100
 _CHARACTERS_ON_PANEL = 45
 
 
-def draw_learning_curves(
-    metrics_path: str | os.PathLike[str], picture_path: File, title: str
-) -> None:
-    """Draws what Keras's `CSVLogger` wrote, one panel a metric, as a PNG; of many metrics 6.
+def draw_learning_curves(metrics_path: str | os.PathLike[str], plot_path: File, title: str) -> None:
+    """Plots the metrics that Keras's `CSVLogger` wrote, one panel each, as a PNG; at most 6.
 
     Args:
         metrics_path: the CSV file.
-        picture_path: where the picture goes.
+        plot_path: where the plot is written.
         title: line above the panels.
     """
     from matplotlib.figure import Figure
@@ -44,4 +42,4 @@ def draw_learning_curves(
         count_along_x(axes)
         axes.legend()
     with missing_glyphs_allowed():
-        figure.savefig(picture_path, format="png", dpi=100)
+        figure.savefig(plot_path, format="png", dpi=100)

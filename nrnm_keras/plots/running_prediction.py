@@ -1,4 +1,4 @@
-"""The picture of a prediction as it changes while the input comes in."""
+"""Plot of the prediction after each step of an input."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,12 +17,12 @@ _LONGEST_NAME = 30
 
 
 class RunningPrediction(NamedTuple):
-    """What a model says of the beginnings of one input.
+    """The predictions of a model for prefixes of one input.
 
     Attributes:
-        counts: how many words, frames or time steps it has been given, `(predictions,)`; the last
-            is all of them.
-        probabilities: of the classes, `(predictions, classes)`.
+        counts: the length of each prefix in words, frames or time steps, `(predictions,)`; the last
+            prefix is the whole input.
+        probabilities: those of the classes, `(predictions, classes)`.
     """
 
     counts: np.ndarray
@@ -32,14 +32,14 @@ class RunningPrediction(NamedTuple):
 def draw_running_prediction(
     running: RunningPrediction, class_names: Sequence[str], unit: str, path: File, title: str
 ) -> None:
-    """Draws the probabilities of the classes that are ever most probable, as a PNG.
+    """Plots the probabilities of the classes that are the most probable at any step, as a PNG.
 
     Args:
         running: `RunningPrediction`.
         class_names: list of strings.
         unit: what is counted, such as `"word"`.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     figure = new_figure(9.0, 2.6)
     plot_running_prediction(figure.subplots(), running, class_names, unit)
@@ -50,7 +50,7 @@ def draw_running_prediction(
 def explain_running_prediction(
     running: RunningPrediction, class_names: Sequence[str], unit: str
 ) -> str:
-    """Returns in words what is drawn."""
+    """Returns a description of the plot."""
     text = f"Probability of each class after the {unit}s so far."
     if len(class_names) > MOST_CLASSES:
         text += f" Of {len(class_names)} classes the {MOST_CLASSES} that come highest are drawn."

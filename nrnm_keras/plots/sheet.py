@@ -1,4 +1,4 @@
-"""What is placed on a picture by inches: axes, and the title with its explanation."""
+"""Axes placed by inches, and titles with explanations."""
 
 import textwrap
 
@@ -21,7 +21,7 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def write_head(figure: Figure, title: str, explanation: str = "") -> None:
-    """Writes a title and, smaller, lines that explain the picture, above the drawing area."""
+    """Writes a title and, in smaller print, an explanation above the drawing area."""
     across, down = figure.get_size_inches()
     width = max(_LEAST_CHARACTERS, int(across / _INCHES_PER_CHARACTER))
     lines = for_picture(explanation, _LONGEST_EXPLANATION).splitlines()
@@ -34,7 +34,7 @@ def write_head(figure: Figure, title: str, explanation: str = "") -> None:
 
 
 def number_drawn(drawn: int, there_are: int, what: str) -> str:
-    """Returns a sentence that says of how many things not all are drawn; if all are, nothing.
+    """Returns a sentence on how many things are drawn, or an empty string if all are.
 
     Example:
 
@@ -45,7 +45,7 @@ def number_drawn(drawn: int, there_are: int, what: str) -> str:
 
 
 def noted(title: str, *notes: str) -> str:
-    """Returns a title with what `number_drawn` says behind it.
+    """Returns a title followed by sentences of `number_drawn`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The moving picture of a skeleton sequence with its running prediction."""
+"""Animation of a skeleton sequence with its running prediction."""
 
 import pathlib
 import textwrap
@@ -29,17 +29,17 @@ def draw_skeleton_animation(
     path: str | pathlib.Path,
     title: str,
 ) -> None:
-    """Draws the frames of a skeleton sequence, and beside each what was predicted by then: a GIF.
+    """Animates a skeleton sequence, with the prediction after each frame beside it, as a GIF.
 
-    At most 60 frames, evenly chosen from those with a prediction, ten a second.
+    Shows at most 60 frames, evenly spaced among those with a prediction, at 10 frames per second.
 
     Args:
         joints: numbers of shape `(frames, bodies, joints, 3)`, as `StickFigures` takes them.
         parents: the parent joint of each joint.
         running: `RunningPrediction`.
         class_names: list of strings.
-        path: where the picture goes, a path that ends in `.gif`.
-        title: line above the picture.
+        path: where the animation is written, a path that ends in `.gif`.
+        title: line above the plot.
     """
     from matplotlib.animation import PillowWriter
     from matplotlib.figure import Figure

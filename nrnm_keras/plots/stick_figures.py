@@ -9,14 +9,14 @@ from nrnm_keras.plots.colors import BLUE, GREEN, ORANGE, VERMILION
 from nrnm_keras.typing import ArrayLike, Axes
 
 _COLORS = (BLUE, VERMILION, GREEN, ORANGE)
-_MARGIN = 0.1  # around the bodies, in metres
+_MARGIN = 0.1  # around the bodies, in meters
 
 
 class StickFigures:
     """Draws frames of one sequence to one scale, as the camera sees them.
 
     Args:
-        joints: numbers of shape `(frames, bodies, joints, 3)`, in metres, y up and z away from the
+        joints: numbers of shape `(frames, bodies, joints, 3)`, in meters, y up and z away from the
             camera. A missing body is zero; a joint that is not finite is left out.
         parents: the parent joint of each joint, the root's being itself.
     """

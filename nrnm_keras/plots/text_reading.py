@@ -9,14 +9,14 @@ from nrnm_keras.plots.running_prediction import RunningPrediction
 
 
 class TextReading(NamedTuple):
-    """What a model made of a text.
+    """A text, the attention that its words received, and the running prediction.
 
     Attributes:
-        words: list of strings, as the model takes them.
-        is_known: booleans, whether each is in the vocabulary.
-        received: the attention that each received, as `attention_received` returns it.
-        cut_at: index of the word before which others were left out.
-        num_cut: how many were.
+        words: list of strings, the tokens that the model takes.
+        is_known: booleans, whether each word is in the vocabulary.
+        received: the attention that each word received, as `attention_received` returns it.
+        cut_at: index of the word before which words were truncated.
+        num_cut: the number of truncated words.
         running: `RunningPrediction`.
         class_names: list of strings.
     """
@@ -31,19 +31,19 @@ class TextReading(NamedTuple):
 
     @property
     def label(self) -> int:
-        """The number of the class that the text as a whole is given."""
+        """The predicted class of the whole text."""
         return int(most_probable(self.running.probabilities[-1]))
 
     @property
     def has_attention(self) -> bool:
-        """Whether any write took in a word."""
+        """Whether any word received attention."""
         return bool(np.isfinite(self.received).any())
 
     @property
     def probability_by_word(self) -> np.ndarray:
         """The probability of the class `label` after each word, `(words,)`.
 
-        Where there is no prediction after a word, the next one counts.
+        Where there is no prediction after a word, the next prediction is taken.
         """
         numbers = np.arange(1, len(self.words) + 1)
         places = np.searchsorted(self.running.counts, numbers)

@@ -1,4 +1,4 @@
-"""TimeSteps: what the time steps along an axis stand for."""
+"""TimeSteps: the names of the time steps of one input."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class TimeSteps(NamedTuple):
     """The time steps of one input.
 
     Attributes:
-        unit: what they are, `"word"`, `"frame"` or `"time step"`.
+        unit: what a time step is, `"word"`, `"frame"` or `"time step"`.
         numbers: the number of each word, frame or time step, counted from 1; a time step between
             two frames has no whole number; `(timesteps,)`.
         names: list of strings: the words, or the rounded numbers.

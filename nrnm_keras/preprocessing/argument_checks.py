@@ -1,4 +1,4 @@
-"""Checks that the skeleton layers share."""
+"""Argument checks of the skeleton layers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from nrnm_keras.typing import Shape
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Refuses what is not one of the choices."""
+    """Raises a `ValueError` unless a value is one of the choices."""
     if value not in choices:
         raise ValueError(
             f"Argument `{name}` must be one of {tuple(choices)}. Received: {name}={value!r}"
@@ -16,15 +16,15 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
 
 
 def check_range(name: str, value: Any, is_allowed: bool, allowed: str) -> None:
-    """Refuses a value out of its range, which is told in words."""
+    """Raises a `ValueError` with a description of the range unless a value is allowed."""
     if not is_allowed:
         raise ValueError(f"Argument `{name}` must be {allowed}. Received: {name}={value!r}")
 
 
 def check_shape(shape: Shape, layout: str) -> None:
-    """Refuses joints that are not `(batch, frames, bodies, joints, 3)` with the layout's joints.
+    """Raises a `ValueError` unless joints are `(batch, frames, bodies, joints, 3)` of the layout.
 
-    A layer cannot be made for no frames, but one that is made for any number takes none, too.
+    A layer cannot be built for 0 frames, but a layer built for any number of frames accepts 0.
     """
     num_joints = LAYOUTS[layout].num_joints
     if len(shape) != 5 or tuple(shape[3:]) != (num_joints, 3) or not shape[2] or shape[1] == 0:
@@ -36,6 +36,6 @@ def check_shape(shape: Shape, layout: str) -> None:
 
 
 def check_shape_in_call(shape: Shape, layout: str) -> None:
-    """Refuses the same but for the number of frames."""
+    """Checks the same except the number of frames."""
     batch_size, *_ = shape
     check_shape((batch_size, None, *shape[2:]), layout)

@@ -1,4 +1,4 @@
-"""Which bodies are present where, and which of them is the main one."""
+"""Presence of bodies in frames, and the main body of a sequence."""
 
 from keras import ops
 
@@ -7,7 +7,7 @@ from nrnm_keras.typing import Tensor
 
 
 def find_bodies(joints: Tensor) -> Tensor:
-    """Which bodies are present, bool `(batch, frames, bodies)`.
+    """Returns whether bodies are present, bool `(batch, frames, bodies)`.
 
     A body is missing in a frame where all of its coordinates are zero or any is not finite.
     """
@@ -21,24 +21,24 @@ def zero_missing(joints: Tensor, present: Tensor) -> Tensor:
 
 
 def valid_lengths(present: Tensor) -> Tensor:
-    """The number of frames up to the last with a body, int32 `(batch,)`."""
+    """Returns the number of frames up to the last one with a body, int32 `(batch,)`."""
     return last_present(ops.any(present, axis=2)) + 1
 
 
 def last_present(present: Tensor) -> Tensor:
-    """The last True along axis 1, or -1."""
+    """Returns the index of the last True along axis 1, or -1."""
     steps = ops.arange(ops.shape(present)[1], dtype="int32")
     steps = ops.reshape(steps, (1, -1) + (1,) * (len(present.shape) - 2))
     return ops.max(ops.where(present, steps, -1), axis=1)
 
 
 class MainBody:
-    """The first of the bodies that are present anywhere in a sequence, or the one seen first.
+    """The main body: the first body that is present in any step, or the one seen earliest.
 
     Args:
-        joints: `(batch, timesteps, bodies, joints, 3)`, finite also where a body is missing.
+        joints: `(batch, timesteps, bodies, joints, 3)`, finite even where a body is missing.
         present: bool `(batch, timesteps, bodies)`.
-        seen_first: Boolean, whether the main body is the one that is present earliest.
+        seen_first: Boolean, whether the main body is the one that is seen earliest.
     """
 
     def __init__(self, joints: Tensor, present: Tensor, seen_first: bool = False) -> None:
@@ -54,17 +54,17 @@ class MainBody:
         self._first = ops.cast(self._first, "int32")
 
     def is_in(self, present: Tensor) -> Tensor:
-        """In which steps it is among bodies `(batch, timesteps, bodies)` that are present."""
+        """Returns the steps in which it is present, bool `(batch, timesteps)`."""
         return ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
 
     def first(self, joint: int) -> Tensor:
-        """Where a joint is in the first step with the main body, `(batch, 3)`."""
+        """Returns the position of a joint in the first step with the main body, `(batch, 3)`."""
         return take_rows(self._path(joint), self._first)[:, 0]
 
     def path(self, joint: int) -> Tensor:
-        """Where a joint is at every step, `(batch, timesteps, 3)`.
+        """Returns the position of a joint at every step, `(batch, timesteps, 3)`.
 
-        Where the main body is missing the joint stays where it was last, or will be first.
+        Where the main body is missing, the last position is held; before its first step, the first.
         """
         steps = ops.arange(ops.shape(self._present)[1], dtype="int32")
         until_now = ops.logical_and(self._present[:, None], steps <= steps[:, None])

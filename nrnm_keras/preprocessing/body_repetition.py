@@ -1,4 +1,4 @@
-"""Fills the steps where a body is missing with its own others."""
+"""Fills the steps after the last step of a body with repetitions of its steps."""
 
 import math
 
@@ -10,11 +10,11 @@ from nrnm_keras.typing import Tensor
 
 
 def repeated_steps(present: Tensor) -> Tensor:
-    """The step to copy each step of a body from, int32 `(batch, timesteps, bodies)`.
+    """Returns the source of each step of a body, int32 `(batch, timesteps, bodies)`.
 
-    The steps after a body's last one go through its steps again from the start. A body that is
-    missing in the first step first has its steps moved to the front, without those between them
-    that lack it; otherwise they stay gaps, as in the usual preparation of NTU RGB+D.
+    After the last step of a body, its steps repeat from the start. If a body is missing in the
+    first step, its steps are moved to the front and its gaps removed. Otherwise its gaps stay, as
+    in the usual preprocessing of NTU RGB+D.
     """
     timesteps = present.shape[1]
     steps = ops.reshape(ops.arange(timesteps, dtype="int32"), (1, -1, 1))

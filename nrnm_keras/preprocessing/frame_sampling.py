@@ -1,4 +1,4 @@
-"""Frames taken out of sequences: a part of them, or others interpolated between them."""
+"""Sampling of frames from sequences, with interpolation."""
 
 import math
 
@@ -10,14 +10,14 @@ from nrnm_keras.typing import Tensor
 
 
 class FrameSampling:
-    """Steps at given places in each sequence of frames.
+    """Samples steps at given positions of sequences of frames.
 
-    A step between two frames is interpolated linearly; it has a body only if both frames have it.
+    A step between two frames is interpolated linearly, and has a body only if both frames have it.
     A step after the valid frames has no body.
 
     Args:
-        positions: `(batch, timesteps)`, where each step lies, counted in frames from 0: float32,
-            or int32 if no step lies between frames.
+        positions: `(batch, timesteps)`, the position of each step in frames from 0: float32, or
+            int32 if no step lies between frames.
         lengths: int32 `(batch,)`, the number of valid frames.
     """
 
@@ -32,7 +32,7 @@ class FrameSampling:
             self._share = ops.expand_dims(positions - ops.cast(below, "float32"), 2)
 
     def find_bodies(self, present: Tensor) -> Tensor:
-        """Which bodies are present at the steps, bool `(batch, timesteps, bodies)`."""
+        """Returns the presence of bodies at the steps, bool `(batch, timesteps, bodies)`."""
         bodies = ops.logical_and(take_rows(present, self._below), self._is_valid[..., None])
         if self._above is None:
             return bodies
@@ -40,9 +40,9 @@ class FrameSampling:
         return ops.logical_and(bodies, above)
 
     def joints(self, joints: Tensor) -> Tensor:
-        """The joints at the steps, `(batch, timesteps, bodies, joints, 3)`.
+        """Returns the joints at the steps, `(batch, timesteps, bodies, joints, 3)`.
 
-        What they are where `find_bodies` finds no body has no meaning.
+        Where `find_bodies` finds no body, they are meaningless.
         """
         shape = joints.shape[2:]
         joints = ops.reshape(joints, (*ops.shape(joints)[:2], math.prod(shape)))
@@ -53,19 +53,19 @@ class FrameSampling:
 
 
 def evenly_spaced(lengths: Tensor, timesteps: int) -> Tensor:
-    """Positions from the first to the last valid frame, float32 `(batch, timesteps)`."""
+    """Returns positions from the first to the last valid frame, float32 `(batch, timesteps)`."""
     last = ops.cast(ops.maximum(ops.expand_dims(lengths, 1) - 1, 0), "float32")
     steps = ops.arange(timesteps, dtype="float32")
     return ops.minimum(steps * last / max(timesteps - 1, 1), last)
 
 
 def first_frames(lengths: Tensor, timesteps: int) -> Tensor:
-    """Positions of the first frames, int32 `(batch, timesteps)`."""
+    """Returns the positions of the first frames, int32 `(batch, timesteps)`."""
     return ops.expand_dims(ops.zeros_like(lengths), 1) + ops.arange(timesteps, dtype="int32")
 
 
 def central_frames(lengths: Tensor, timesteps: int) -> Tensor:
-    """Positions of the frames in the middle, int32 `(batch, timesteps)`."""
+    """Returns the positions of the central frames, int32 `(batch, timesteps)`."""
     skipped = ops.maximum(lengths - timesteps, 0) // 2
     return ops.expand_dims(skipped, 1) + ops.arange(timesteps, dtype="int32")
 

@@ -10,13 +10,13 @@ from nrnm_keras.typing import Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class NanPadding(layers.Layer):
-    """Masks the steps in which every feature is NaN, and makes them zeros.
+    """Masks the steps in which every feature is NaN, and sets them to zero.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
 
     Returns:
-        `(batch, timesteps, features)`, with the mask of the other steps.
+        `(batch, timesteps, features)`, with a mask that is False for padding.
 
     Example:
 

@@ -1,20 +1,20 @@
-"""SkeletonLayout: which joints a skeleton has, and how they hang together."""
+"""SkeletonLayout: the joints of a skeleton, and the bones between them."""
 
 from typing import NamedTuple
 
 
 class SkeletonLayout(NamedTuple):
-    """The joints of one kind of skeleton. Left and right are the person's own.
+    """The joints of a type of skeleton. Left and right are those of the person.
 
     Attributes:
         joint_names: Names of the joints, in their order.
-        parents: For each joint the one that it hangs on; the root hangs on itself.
+        parents: The parent of each joint; the parent of the root is the root itself.
         spine_base: Index of the joint at the lower end of the spine.
-        spine: Index of the joint in the middle of the spine, the centre of the body.
+        spine: Index of the joint in the middle of the spine, the center of the body.
         right_shoulder: Index of the right shoulder.
         left_shoulder: Index of the left shoulder.
         mirror_pairs: Pairs of a left joint and its right counterpart.
-        bone_lengths: For each joint the distance to its parent in metres; 0 for the root.
+        bone_lengths: The distance of each joint to its parent in meters; 0 for the root.
     """
 
     joint_names: tuple
@@ -33,13 +33,13 @@ class SkeletonLayout(NamedTuple):
 
     @property
     def mirrored(self) -> tuple[int, ...]:
-        """For each joint its counterpart on the other side, or itself."""
+        """The counterpart of each joint on the other side, or the joint itself."""
         other = dict(self.mirror_pairs) | {right: left for left, right in self.mirror_pairs}
         return tuple(other.get(joint, joint) for joint in range(self.num_joints))
 
     @property
     def outwards(self) -> tuple[int, ...]:
-        """The joints in an order in which each comes after its parent, the root first."""
+        """The joints in topological order: the root first, each joint after its parent."""
         return tuple(sorted(range(self.num_joints), key=self._depth))
 
     def _depth(self, joint):
@@ -85,7 +85,7 @@ KINECT_V2 = SkeletonLayout(
 
 KINECT_V1 = SkeletonLayout(
     joint_names=(
-        *("hip_centre", "spine", "shoulder_centre", "head"),
+        *("hip_center", "spine", "shoulder_center", "head"),
         *("left_shoulder", "left_elbow", "left_wrist", "left_hand"),
         *("right_shoulder", "right_elbow", "right_wrist", "right_hand"),
         *("left_hip", "left_knee", "left_ankle", "left_foot"),

@@ -16,8 +16,8 @@ _REWRITES = (
     (r"<br\s*/?>", " "),
     (r"[’‘`´]", "'"),
     (r"[^\pL\pM\pN\p{So}'!?]+", " "),
-    (r"(^|[^\pL\pM\pN])'+", r"\1 "),  # an apostrophe counts between letters only,
-    (r"'+([^\pL\pM\pN]|$)", r" \1"),  # elsewhere it is a quotation mark
+    (r"(^|[^\pL\pM\pN])'+", r"\1 "),  # apostrophes are kept between letters only;
+    (r"'+([^\pL\pM\pN]|$)", r" \1"),  # elsewhere they are quotation marks
     (r"n't\b", " n't"),
     (r"'(s|m|d|re|ve|ll)\b", r" '\1"),
     (r"!+", " ! "),
@@ -28,32 +28,33 @@ _REWRITES = (
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TextPreprocessor(layers.Layer):
-    """Turns raw text into token ids: normalises, splits, truncates, looks up, pads.
+    """Turns raw text into token ids: normalization, tokenization, truncation, lookup, padding.
 
-    Normalisation: HTML line breaks (`<br />`) become spaces, letters lower case, curly apostrophes
-    straight. Tokens are words and numbers; `!` and `?` (a run of them counts once); emoji and other
-    symbols; Chinese characters and Japanese kana one by one; and, split off their word, the English
-    `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll` (`didn't` is `did n't`). Other punctuation is
-    dropped. A text without any token counts as one unknown token.
+    Normalization replaces HTML line breaks (`<br />`) by spaces, letters by lower-case letters, and
+    curly apostrophes by straight ones. Tokens are words and numbers; `!` and `?`, where a run is
+    one token; emoji and other symbols; single Chinese characters and Japanese kana; and the English
+    suffixes `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll` (`didn't` becomes `did n't`). Other
+    punctuation is dropped. A text without a token becomes one unknown token.
 
-    Of a text with more than `max_length` tokens the first `int(head_fraction * max_length)` and the
-    last of the rest are kept: reviews tell their verdict at either end.
+    A text with more than `max_length` tokens is truncated in the middle: its first
+    `int(head_fraction * max_length)` tokens and its last tokens are kept, as reviews state their
+    verdict at either end.
 
-    Id 0 is padding, on the right; 1 an unknown token; the others follow the tokens' frequency. The
-    vocabulary is learnt with `adapt` and saved with the layer.
+    Id 0 is padding, on the right; id 1 is an unknown token; other ids are sorted by frequency. The
+    vocabulary is computed by `adapt` and saved with the layer.
 
     Args:
-        vocabulary_size: Integer of at least 3, the largest number of ids, padding and unknown
-            included.
-        max_length: Positive integer, the largest number of tokens kept of a text.
-        head_fraction: Float in [0, 1], the share of `max_length` that a long text's beginning gets.
+        vocabulary_size: Integer of at least 3, the largest number of ids, including padding and
+            the unknown token.
+        max_length: Positive integer, the largest number of tokens of a text.
+        head_fraction: Float in [0, 1], the share of `max_length` for the beginning of long texts.
 
     Call arguments:
-        texts: Strings `(batch,)`, in UTF-8; bytes that are not count as spaces.
+        texts: Strings `(batch,)` in UTF-8; invalid bytes are replaced by spaces.
 
     Returns:
-        int32 ids `(batch, timesteps)`, as long as the longest text kept; one step of padding of
-        no texts at all. An `Embedding(mask_zero=True)` makes the mask of them.
+        int32 ids `(batch, timesteps)`, padded to the longest truncated text; an empty batch has
+        one time step. `Embedding(mask_zero=True)` computes the mask.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -90,14 +91,14 @@ class TextPreprocessor(layers.Layer):
 
     @property
     def vocabulary(self) -> list[str]:
-        """The tokens in the order of their ids, padding and unknown first."""
+        """The tokens in the order of their ids, starting with padding and the unknown token."""
         return [str(token) for token in self.lookup.get_vocabulary()]
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Has no weights to create."""
+        """Creates nothing: the layer has no weights."""
 
     def adapt(self, texts: Any) -> None:
-        """Learns the vocabulary: the most frequent tokens of the whole, untruncated texts.
+        """Computes the vocabulary: the most frequent tokens of the texts before truncation.
 
         Args:
             texts: list of strings, or `tf.data.Dataset` of batches of strings.
@@ -132,7 +133,7 @@ class TextPreprocessor(layers.Layer):
         return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
 
     def truncate(self, tokens: Tensor) -> Tensor:
-        """Keeps both ends of rows longer than `max_length`."""
+        """Truncates rows longer than `max_length` in the middle."""
         import tensorflow as tf
 
         head = int(self.head_fraction * self.max_length)

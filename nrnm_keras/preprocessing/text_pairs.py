@@ -1,4 +1,4 @@
-"""TextPairPreprocessor: two raw texts to token ids side by side."""
+"""TextPairPreprocessor: pairs of raw texts to token ids."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -13,7 +13,7 @@ from nrnm_keras.typing import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TextPairPreprocessor(layers.Layer):
-    """Turns pairs of texts into token ids, the two texts side by side.
+    """Turns pairs of texts into token ids, stacked on the last axis.
 
     Args:
         preprocessor: The `TextPreprocessor` of both texts.
@@ -22,7 +22,7 @@ class TextPairPreprocessor(layers.Layer):
         texts: A pair of tensors of strings `(batch,)`.
 
     Returns:
-        int32 ids `(batch, timesteps, 2)`, as long as the longer text; 0 is padding.
+        int32 ids `(batch, timesteps, 2)`, padded with 0 to the longest text.
 
     Example:
 
@@ -40,7 +40,7 @@ class TextPairPreprocessor(layers.Layer):
         take_strings(self)
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Has no weights to create."""
+        """Creates nothing: the layer has no weights."""
 
     def call(self, texts: Sequence[Tensor]) -> Tensor:
         """Returns padded token ids `(batch, timesteps, 2)`."""
@@ -61,6 +61,6 @@ class TextPairPreprocessor(layers.Layer):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Makes a layer from what `get_config` returned."""
+        """Creates a layer from the config that `get_config` returned."""
         preprocessor = keras.saving.deserialize_keras_object(config["preprocessor"])
         return cls(**{**config, "preprocessor": preprocessor})

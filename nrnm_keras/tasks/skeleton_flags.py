@@ -45,7 +45,7 @@ def define_flags(values):
     choice(
         "centre",
         "every_frame",
-        SkeletonPreprocessor.CENTRES,
+        SkeletonPreprocessor.CENTERS,
         "where the main body's spine is moved to the origin",
     )
     choice(

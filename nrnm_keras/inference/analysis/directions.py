@@ -1,4 +1,4 @@
-"""The recurrent layers of a trained model, and what they are given for one input."""
+"""The recurrent layers of a trained model with their inputs, by direction."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class Direction(NamedTuple):
     """A recurrent layer that runs in one direction.
 
     Attributes:
-        name: the layer's number from 1 and, of a bidirectional one, its direction.
+        name: the number of the layer from 1, and its direction if it is bidirectional.
         layer: the `NRNM` or `keras.layers.LSTM`.
         sequences: its input, `(1, timesteps, features)`.
         mask: booleans `(1, timesteps)`, or None.

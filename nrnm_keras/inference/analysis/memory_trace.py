@@ -1,4 +1,4 @@
-"""How full the memories are over time, and how open their gates."""
+"""The norms and gates of the memories over time."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def trace_memories(directions: Sequence[Direction]) -> list[MemoryTrace]:
 
 def _trace(direction):
     steps = np.arange(direction.sequences.shape[1])
-    if direction.mask is not None:  # a masked step leaves the memory as it was
+    if direction.mask is not None:  # masked steps do not change the memory
         steps = np.flatnonzero(ops.convert_to_numpy(direction.mask)[0])
     if direction.layer.go_backwards:
         steps = steps[::-1]

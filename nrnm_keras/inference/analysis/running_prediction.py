@@ -1,4 +1,4 @@
-"""The prediction as it changes while the input comes in."""
+"""The predictions for prefixes of one input."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,8 +17,8 @@ def running_prediction(
 ) -> RunningPrediction:
     """Returns the `RunningPrediction` of an input.
 
-    A model that can be fed step by step is, and predicts after every step. Any other is given
-    beginnings of growing length, at most `most_prefixes` of them, evenly chosen.
+    A model that can run step by step predicts after every step. Other models predict prefixes, at
+    most `most_prefixes` of them, evenly spaced.
 
     Args:
         trained: `TrainedModel`.
@@ -26,7 +26,7 @@ def running_prediction(
         most_prefixes: integer.
 
     Raises:
-        UsageError: if the model gives no number for a class.
+        UsageError: if a probability is NaN.
     """
     steps = ops.convert_to_numpy(trained.encode(raw))
     try:

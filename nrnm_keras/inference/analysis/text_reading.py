@@ -1,4 +1,4 @@
-"""How a trained model read one text: which words it attended to, and what it made of them."""
+"""The attention and the running prediction of a trained model for one text."""
 
 from collections.abc import Sequence
 

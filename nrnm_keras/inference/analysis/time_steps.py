@@ -1,4 +1,4 @@
-"""What the time steps of a classifier stand for: words, frames, or themselves."""
+"""The names of the time steps of a classifier: words, or numbers of frames or steps."""
 
 import numpy as np
 from keras import ops
@@ -31,7 +31,7 @@ def name_time_steps(trained: TrainedModel, raw: Tensor) -> TimeSteps:
 
 
 def _frames(network, joints):
-    """Returns the frame at which each time step lies, counted from 0."""
+    """Returns the position of each time step in frames, from 0."""
     (preprocessor,) = (x for x in network.layers if isinstance(x, SkeletonPreprocessor))
     present = find_bodies(ops.convert_to_tensor(joints))
     last = joints.shape[1] - 1

@@ -1,11 +1,12 @@
-"""The recurrences that the memory can stand beside: one step of each.
+"""One step of each backbone that the memory can be combined with.
 
     hidden, carry = recurrence.step(from_inputs, from_hidden, read, hidden, carry)
 
-`from_inputs` and `from_hidden`, shape `(batch, num_gates * units)`, are what the inputs and the
-recurrent state contribute to the gates; `read` is what was read from the memory; `hidden` and
-`read` have shape `(batch, units)`, `carry` has shape `(batch, carry_size)`. The weights have the
-shapes and the order of gates of the Keras layer of the same name and can be exchanged with it.
+`from_inputs` and `from_hidden`, shape `(batch, num_gates * units)`, are the contributions of the
+inputs and of the recurrent state to the gates. `read`, shape `(batch, units)`, is the result of
+reading the memory. `hidden` has shape `(batch, units)`, and `carry` has shape
+`(batch, carry_size)`. The weights have the shapes and the order of gates of the Keras layer of the
+same name and can be exchanged with it.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ Activation: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class _Recurrence:
-    """What the recurrences share: the state is the output, and nothing else is carried."""
+    """Base class: the hidden state is the output, and there is no other state."""
 
     num_gates = 1
     has_hidden_bias = False
@@ -35,7 +36,7 @@ class _Recurrence:
         self.carry_size = 0
 
     def recurrent_inputs(self, hidden: Tensor, carry: Tensor) -> Tensor:
-        """What the recurrent kernel multiplies."""
+        """Returns the input of the recurrent kernel."""
         return hidden
 
     def step(
@@ -85,7 +86,7 @@ class GRU(_Recurrence):
     def step(
         self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Returns the new hidden state and the carry as it was."""
+        """Returns the new hidden state and the unchanged carry."""
         input_z, input_r, input_h = ops.split(from_inputs, 3, axis=-1)
         hidden_z, hidden_r, hidden_h = ops.split(from_hidden, 3, axis=-1)
         z = self.recurrent_activation(input_z + hidden_z)
@@ -100,7 +101,7 @@ class SimpleRNN(_Recurrence):
     def step(
         self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Returns the new hidden state and the carry as it was."""
+        """Returns the new hidden state and the unchanged carry."""
         return self.activation(from_inputs + from_hidden + read), carry
 
 
@@ -123,18 +124,18 @@ class HighOrderRNN(SimpleRNN):
         self.carry_size = (self.ORDER - 1) * units
 
     def recurrent_inputs(self, hidden: Tensor, carry: Tensor) -> Tensor:
-        """All hidden states that count, the newest first."""
+        """Returns the hidden states that enter a step, the newest first."""
         return ops.concatenate([hidden, carry], axis=-1)
 
     def step(
         self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Returns the new hidden state, and the ones before it."""
+        """Returns the new hidden state and the previous ones."""
         older = self.recurrent_inputs(hidden, carry)[:, : self.carry_size]
         return super().step(from_inputs, from_hidden, read, hidden, older)[0], older
 
 
-# By the name that the argument `backbone` of `NRNMCell` has for them.
+# By the value of the argument `backbone` of `NRNMCell`.
 BACKBONES: dict[str, type[_Recurrence]] = {
     "lstm": LSTM,
     "gru": GRU,

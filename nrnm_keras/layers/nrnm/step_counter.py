@@ -1,4 +1,4 @@
-"""The number of steps a sequence has taken, as a state that any float dtype holds exactly.
+"""The number of steps of a sequence, as a state that any float dtype represents exactly.
 
 Keras casts every recurrent state to the compute dtype, where a plain count would stick at 256
 in bfloat16 and at 2048 in float16. Digits of base 256 are exact in all of them.
@@ -28,7 +28,7 @@ def to_digits(steps: Tensor, dtype: Any) -> Tensor:
 
 
 def advance(steps: Tensor, by: int, block_size: int, window_size: int) -> Tensor:
-    """Adds `by`; a count that no longer fits goes back by whole windows, its block still full."""
+    """Adds `by`; a count that would overflow goes back by whole windows, its block still full."""
     steps = steps + by
     cycle = (_LIMIT - block_size) // window_size * window_size
     return ops.where(steps >= _LIMIT, steps - cycle, steps)
