@@ -1,4 +1,4 @@
-"""The model's parts, in keras.ops only: they run on any Keras backend."""
+"""Recurrent layers and cells in keras.ops only: they run on any Keras backend."""
 
 from nrnm_keras.layers.element_attention_cell import ElementAttentionCell
 from nrnm_keras.layers.high_order_rnn_cell import HighOrderRNNCell

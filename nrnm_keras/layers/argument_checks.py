@@ -1,21 +1,23 @@
 """The ranges of the arguments of `NRNMCell`."""
 
-from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
+from typing import Any
+
+from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 
 _CHOICES = {
-    "backbone": tuple(RECURRENCES),
+    "backbone": tuple(BACKBONES),
     "interaction": ("self_attention", "linear"),
     "memory_read": ("gate", "attention"),
 }
 
 
-def has_heads(cell):
-    """Whether there is attention in a cell."""
+def has_heads(cell: Any) -> bool:
+    """Whether a cell uses attention."""
     return cell.interaction == "self_attention" or cell.memory_read == "attention"
 
 
-def check_arguments(cell):
-    """Raises a `ValueError` if an argument, an attribute of the cell by now, is out of range."""
+def check_arguments(cell: Any) -> None:
+    """Raises a `ValueError` if an argument, by now an attribute of the cell, is out of range."""
     _check_sizes(cell)
     for name, choices in _CHOICES.items():
         _check(cell, name, lambda value, choices=choices: value in choices, f"one of {choices}")

@@ -1,16 +1,19 @@
-"""Batches of no sequences and sequences of no steps, which many operations do not take."""
+"""Padding of empty batches and empty sequences, which many operations do not accept."""
 
 from keras import ops
 
+from nrnm_keras.typing import Tensor
 
-def at_least_one(x, axis):
-    """Gives a tensor of size 0 along an axis one slice of zeros, or of False; others stay.
 
-    Without a branch, so that a graph does the same for any size.
+def at_least_one(x: Tensor, axis: int) -> Tensor:
+    """Pads a tensor of size 0 along an axis with one slice of zeros or False.
+
+    Tensors of other sizes are returned unchanged. There is no branch, so that one graph serves all
+    sizes.
 
     Args:
         x: Tensor.
-        axis: 0, the sequences of a batch, or 1, their steps.
+        axis: 0 for the sequences of a batch, or 1 for their steps.
 
     Example:
 

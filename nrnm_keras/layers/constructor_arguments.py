@@ -1,15 +1,20 @@
-"""The arguments of a constructor as attributes and as configuration.
+"""The arguments of a constructor as attributes and as a config.
 
-Each argument stands in the signature and in the docstring. What Keras writes out besides, an
-attribute and an entry of the configuration for each of them, is made here from their names.
+Each argument is written in the signature and in the docstring. Its attribute and its entry in the
+config, which Keras's own layers write out too, are made here from the name.
 """
 
 import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 from keras import activations, constraints, initializers, regularizers
 
-# What turns an argument into an object and back, by the last word of the argument's name. All
-# other arguments are kept as they are given.
+from nrnm_keras.typing import Config
+
+# Modules that deserialize and serialize an argument, by the last word of its name. All other
+# arguments are kept as they are.
 _KINDS = {
     "activation": activations,
     "constraint": constraints,
@@ -18,13 +23,13 @@ _KINDS = {
 }
 
 
-def argument_names(cls):
-    """The names of the arguments in the signature of a class, without `**kwargs`."""
+def argument_names(cls: type) -> tuple[str, ...]:
+    """Returns the names of the constructor arguments of a class, without `**kwargs`."""
     parameters = inspect.signature(cls).parameters.values()
     return tuple(each.name for each in parameters if each.kind != each.VAR_KEYWORD)
 
 
-def set_attributes(layer, arguments, names):
+def set_attributes(layer: keras.Layer, arguments: Mapping[str, Any], names: Sequence[str]) -> None:
     """Sets the arguments of these names as attributes of a layer.
 
     `arguments` are the `locals()` of its constructor.
@@ -34,8 +39,8 @@ def set_attributes(layer, arguments, names):
         setattr(layer, name, kind.get(value) if kind else value)
 
 
-def to_config(layer, names):
-    """Returns the arguments of these names as a configuration, from a layer's attributes."""
+def to_config(layer: keras.Layer, names: Sequence[str]) -> Config:
+    """Returns the config of the arguments with these names, from the attributes of a layer."""
     values = {name: getattr(layer, name) for name in names}
     return {n: _kind(n).serialize(value) if _kind(n) else value for n, value in values.items()}
 

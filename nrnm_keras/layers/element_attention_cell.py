@@ -1,4 +1,7 @@
-"""ElementAttentionCell: attention to the elements of the input, around any recurrent cell."""
+"""ElementAttentionCell: element-wise attention on the input of any recurrent cell."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -6,14 +9,16 @@ from keras import ops
 from nrnm_keras.layers.cell_wrapper import CellWrapper
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class ElementAttentionCell(CellWrapper):
     """Weighs each element of a cell's input by a gate (EleAttG).
 
-    a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a); the cell gets a_t * x_t in place of x_t. Around
-    `SimpleRNNCell`, `GRUCell` and `LSTMCell` it makes EleAtt-RNN, EleAtt-GRU and EleAtt-LSTM.
+    a_t = sigmoid(W_xa x_t + W_ha h_{t-1} + b_a), and the input of the cell is a_t * x_t instead of
+    x_t. With `SimpleRNNCell`, `GRUCell` and `LSTMCell` this is EleAtt-RNN, EleAtt-GRU and
+    EleAtt-LSTM.
 
     Args:
         cell: A recurrent cell whose first state is its output.
@@ -23,8 +28,8 @@ class ElementAttentionCell(CellWrapper):
 
     Call arguments:
         inputs: `(batch, features)`.
-        states: Those of the cell.
-        training: Boolean, whether the cell's dropouts act.
+        states: States of the wrapped cell.
+        training: Boolean, whether dropout of the cell is active.
 
     Returns:
         The cell's output, and the list of its new states.
@@ -41,17 +46,17 @@ class ElementAttentionCell(CellWrapper):
 
     def __init__(
         self,
-        cell,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        **kwargs,
-    ):
+        cell: keras.Layer,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         super().__init__(cell, **kwargs)
         set_attributes(self, arguments, _INITIALIZERS)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features = input_shape[-1]
         self.attention_kernel = self.add_weight(
@@ -69,7 +74,9 @@ class ElementAttentionCell(CellWrapper):
         )
         super().build(input_shape)
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step (Eqs. 1 and 2)."""
         attention = ops.sigmoid(
             matmul(inputs, self.attention_kernel)
@@ -79,7 +86,7 @@ class ElementAttentionCell(CellWrapper):
         output, states = self.cell(attention * inputs, states, training=training)
         return output, list(states)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), **to_config(self, _INITIALIZERS)}
 

@@ -1,28 +1,32 @@
-"""HighOrderRNNCell: a simple recurrence on the last few hidden states."""
+"""HighOrderRNNCell: a simple RNN over the last few hidden states."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.constructor_arguments import argument_names
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class HighOrderRNNCell(layers.SimpleRNNCell):
     """One step of a high-order RNN: h_t = tanh(W x_t + U [h_{t-1}; ...; h_{t-order}] + b).
 
-    A gradient reaches `order` steps back in one. With `order=1` this is `SimpleRNNCell`.
+    Gradients flow back `order` steps at once. With `order=1` this is `SimpleRNNCell`.
 
     Args:
         units: Positive integer, the size of the hidden state.
-        activation, ..., seed: Those of `keras.layers.SimpleRNNCell`, in its order. The mask of
-            `recurrent_dropout` is one over all hidden states that a step looks at.
-        order: Positive integer, how many hidden states back a step looks.
+        activation, ..., seed: As in `keras.layers.SimpleRNNCell`, in the same order. One mask of
+            `recurrent_dropout` covers all hidden states that enter a step.
+        order: Positive integer, the number of hidden states that enter a step.
 
     Call arguments:
         inputs: `(batch, features)`.
         states: The last hidden state `(batch, units)`, and with `order > 1` those before it, the
             newest first, `(batch, (order - 1) * units)`.
-        training: Boolean, whether dropouts act.
+        training: Boolean, whether dropout is active.
 
     Returns:
         The new hidden state `(batch, units)`, and the list of the new states.
@@ -41,24 +45,24 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        order=3,
-        **kwargs,
-    ):
+        units: int,
+        activation: Identifier = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        order: int = 3,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         if order < 1:
             raise ValueError(f"Argument `order` must be at least 1. Received: order={order!r}")
@@ -66,7 +70,7 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
         self.order = order
         self.state_size = [units, (order - 1) * units] if order > 1 else [units]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
 
         def add(name, kind, *shape):
@@ -78,24 +82,26 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
         self.recurrent_kernel = add("recurrent_kernel", "recurrent", self.order * self.units)
         self.bias = add("bias", "bias") if self.use_bias else None
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step."""
         hidden = ops.concatenate(states, axis=-1)
         output, _ = super().call(inputs, [hidden], training=training)
         older = [hidden[:, : -self.units]] if self.order > 1 else []
         return output, [output, *older]
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the states before the first step: zeros."""
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
-    def get_recurrent_dropout_mask(self, step_state):
-        """Draws one mask over all hidden states that a step looks at."""
+    def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
+        """Draws one mask over all hidden states that enter a step."""
         return super().get_recurrent_dropout_mask(
             ops.tile(step_state[:, : self.units], (1, self.order))
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "order": self.order}
 

@@ -1,12 +1,15 @@
 """RelationalMemoryCell: one step of the relational memory core."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.precision import layer_normalization, matmul
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -24,7 +27,7 @@ class RelationalMemoryCell(layers.Layer):
 
     Args:
         units: Positive integer, the size of the output: all slots side by side.
-        kernel_initializer: Initializer of all kernels but U.
+        kernel_initializer: Initializer of all kernels except U.
         recurrent_initializer: Initializer of U.
         bias_initializer: Initializer of the biases.
         slots: Positive integer, the number of slots; must divide `units`.
@@ -32,8 +35,8 @@ class RelationalMemoryCell(layers.Layer):
 
     Call arguments:
         inputs: `(batch, features)`.
-        states: The slots' outputs, and what their cell states have become since they were the
-            rows of an identity matrix, so that slots differ; each `(batch, units)`, at first zero.
+        states: The outputs of the slots, and their cell states minus the rows of an identity
+            matrix, so that slots differ from the start; each `(batch, units)`, initially zero.
 
     Returns:
         The new outputs `(batch, units)`, and the list of the new states.
@@ -52,14 +55,14 @@ class RelationalMemoryCell(layers.Layer):
 
     def __init__(
         self,
-        units,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        slots=4,
-        num_heads=4,
-        **kwargs,
-    ):
+        units: int,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        slots: int = 4,
+        num_heads: int = 4,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         super().__init__(**kwargs)
         set_attributes(self, arguments, _ARGUMENTS)
@@ -71,7 +74,7 @@ class RelationalMemoryCell(layers.Layer):
         self.state_size = [units, units]
         self.output_size = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         size = self.units // self.slots
         self.input_kernel = self._kernel("input_kernel", (input_shape[-1], size))
@@ -91,11 +94,11 @@ class RelationalMemoryCell(layers.Layer):
         )
         self.gate_bias = self._bias("gate_bias", 3 * size)
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the states before the first step: zeros."""
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
-    def call(self, inputs, states):
+    def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Computes one step (Eqs. 1 to 7)."""
         outputs, change = map(self._split_slots, states)
         start = ops.eye(self.slots, self.units // self.slots, dtype=self.compute_dtype)
@@ -115,7 +118,7 @@ class RelationalMemoryCell(layers.Layer):
         outputs = ops.reshape(ops.sigmoid(output) * ops.tanh(cells), (-1, self.units))
         return outputs, [outputs, ops.reshape(cells - start, (-1, self.units))]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), **to_config(self, _ARGUMENTS)}
 
@@ -156,5 +159,5 @@ _ARGUMENTS = argument_names(RelationalMemoryCell)
 
 
 def _fresh(initializer):
-    """An initializer gives the same values again for the same shape: a copy does not."""
+    """Copies an initializer, which would give the same values again for the same shape."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer

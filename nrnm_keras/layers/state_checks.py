@@ -1,16 +1,23 @@
-"""States that are not those of a cell are refused before they fail somewhere inside it."""
+"""Checks of the states that are passed to a cell."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from keras import tree
 
+from nrnm_keras.typing import Tensor
 
-def check_states(states, expected, inputs, argument):
+
+def check_states(
+    states: Any, expected: Sequence[tuple[str, int]], inputs: Tensor, argument: str
+) -> None:
     """Raises a `ValueError` unless each state has the shape `(batch, size)`.
 
     Args:
-        states: What was given for the states.
-        expected: List of pairs, what a state is and its size.
-        inputs: Tensor `(batch, ...)` that goes with the states.
-        argument: The name of the argument that the states were given for.
+        states: The value of the argument.
+        expected: List of pairs of the description and the size of a state.
+        inputs: Tensor `(batch, ...)` of the same batch.
+        argument: The name of the argument, for the error.
     """
     batch_size = next(iter(_static_shape(inputs)), None)
     shapes = [_static_shape(state) for state in tree.flatten(states)]
@@ -28,12 +35,12 @@ def check_states(states, expected, inputs, argument):
 
 
 def _static_shape(tensor):
-    """Its shape with `None` for unknown sizes; that of what is no tensor fits no state."""
+    """The shape of a tensor, with None for unknown sizes; `()` for other objects."""
     return tuple(getattr(tensor, "shape", ()))
 
 
 def _fits(shape, wanted):
-    # What is known only while the program runs is not compared.
+    # Sizes that are known only at run time are not compared.
     known = [sizes for sizes in zip(shape, wanted, strict=False) if all(map(_is_known, sizes))]
     return len(shape) == len(wanted) and all(size == right for size, right in known)
 

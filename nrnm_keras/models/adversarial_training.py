@@ -1,52 +1,55 @@
-"""AdversarialTraining: a text classifier that learns against perturbed embeddings."""
+"""AdversarialTraining: a text classifier trained with adversarial perturbations."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from nrnm_keras.models.candidate_sampling import log_frequencies
 from nrnm_keras.models.input_gradient import input_gradient
+from nrnm_keras.typing import ArrayLike, Shape, Tensor
 
 
 class AdversarialTraining(keras.Model):
-    """A text classifier together with the terms that are added to its loss in training.
+    """A text classifier with adversarial and entropy terms in its training loss.
 
-    Called, it is the network. Its loss in training is
+    A call runs the network. The training loss is
 
         cross entropy + weight * (adversarial term) + entropy_weight * (entropy of the output).
 
-    The adversarial term compares the output for a text with that for its perturbed embeddings, all
-    dropouts and zoneouts being the same for both. A perturbation `r` of embeddings is measured in
-    standard deviations `D` of each feature over the vocabulary, weighted by the tokens' frequency:
-    it is `norm * D * g / |g|` with `g` the gradient by `r / D` and its norm that of a whole text.
-    That is Miyato's perturbation of normalized embeddings, without changing the network. No
-    gradient goes through it.
+    The adversarial term compares the outputs for the embeddings of a text and for perturbed ones,
+    under the same dropout and zoneout masks. A perturbation `r` is scaled by the standard
+    deviations `D` of the embedding's features over the vocabulary, weighted by token frequency: it
+    is `norm * D * g / |g|`, where `g` is the gradient with respect to `r / D` and the norm is over
+    a whole text. This equals Miyato's perturbation of normalized embeddings, without changing the
+    network. No gradient flows through the perturbation.
 
-    - `"labels"`: `g` is the gradient of the cross entropy, which is the term, too (adversarial
-      training; Goodfellow et al., ICLR 2015).
-    - `"virtual"`: `g` is the gradient of KL(output || perturbed output) a random step of norm
-      `norm` away, which is one power iteration towards the direction in which the output changes
-      most; the term is that divergence. It needs no labels (virtual adversarial training). A random
-      step changes the output little even at that length. One of 0.1, as in the authors' code,
-      changes it so little that half precision would lose it.
+    - `"labels"`: adversarial training (Goodfellow et al., ICLR 2015). The term is the cross
+      entropy of the perturbed output, and `g` is the gradient of the cross entropy.
+    - `"virtual"`: virtual adversarial training, which needs no labels. The term is the divergence
+      KL(output || perturbed output), and `g` is its gradient after a random step of norm `norm`:
+      one power iteration toward the direction in which the output changes most. A random step of
+      0.1, as in the authors' code, would change the output too little for half precision.
 
-    Cross entropies count labelled rows only, divided by `labelled_share`: their expectation is the
-    mean over the labelled examples, however many a batch has. The other terms are means over all
-    rows. (Miyato, Dai & Goodfellow, Adversarial Training Methods for Semi-Supervised Text
-    Classification, ICLR 2017, equations 3 to 6; the entropy: Grandvalet & Bengio, Semi-supervised
-    Learning by Entropy Minimization, NeurIPS 2004; the two together: Sachan et al., AAAI 2019.)
+    Cross entropies are summed over labeled rows only and divided by `labeled_share`, so that their
+    expectation is the mean over the labeled examples. The other terms are means over all rows.
+
+    References: Miyato, Dai & Goodfellow, Adversarial Training Methods for Semi-Supervised Text
+    Classification, ICLR 2017, equations 3 to 6; Grandvalet & Bengio, Semi-supervised Learning by
+    Entropy Minimization, NeurIPS 2004, for the entropy; Sachan et al., AAAI 2019, for both.
 
     Args:
         network: Built `keras.Sequential` from token ids `(batch, timesteps)` to logits
-            `(batch, classes)`. Its first layer is the `Embedding`, with 0 for padding, of a
-            vocabulary sorted by frequency; its last takes a mask.
+            `(batch, classes)`. The first layer is the `Embedding` of a vocabulary sorted by
+            frequency, with 0 for padding; the last layer takes a mask.
         adversarial: `"none"`, `"labels"` or `"virtual"`.
         norm: Float, the norm of a text's perturbation, in standard deviations.
         weight: Float, the weight of the adversarial term.
         entropy_weight: Float, the weight of the entropy.
-        labelled_share: Float in (0, 1], the share of the training examples that have a label; the
-            others have -1.
-        longest: Positive integer, the length of the longest texts. The random steps are drawn for
-            so many timesteps, whatever the batch is padded to: all replicas then draw the same.
+        labeled_share: Float in (0, 1], the share of the training examples that have a label; the
+            label of the others is -1.
+        longest: Positive integer, the length of the longest texts. Random steps are always drawn
+            for this length, so that all replicas draw the same numbers.
 
     Raises:
         ValueError: for an unknown `adversarial`.
@@ -57,7 +60,7 @@ class AdversarialTraining(keras.Model):
     >>> layers = [keras.layers.Embedding(9, 4, mask_zero=True)]
     >>> layers += [SequenceClassifier(RecurrentBackbone(8, num_layers=1, nrnm_layers=()), 2)]
     >>> network = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
-    >>> model = AdversarialTraining(network, "virtual", labelled_share=0.5)
+    >>> model = AdversarialTraining(network, "virtual", labeled_share=0.5)
     >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     >>> model.compile("adam", loss, jit_compile=False)
     >>> loss = model.train_on_batch(np.array([[3, 8, 1], [2, 0, 0]]), np.array([1, -1]))
@@ -67,15 +70,15 @@ class AdversarialTraining(keras.Model):
 
     def __init__(
         self,
-        network,
-        adversarial="none",
-        norm=5.0,
-        weight=1.0,
-        entropy_weight=0.0,
-        labelled_share=1.0,
-        longest=400,
-        **kwargs,
-    ):
+        network: keras.Sequential,
+        adversarial: str = "none",
+        norm: float = 5.0,
+        weight: float = 1.0,
+        entropy_weight: float = 0.0,
+        labeled_share: float = 1.0,
+        longest: int = 400,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if adversarial not in self.MODES:
             raise ValueError(
@@ -87,7 +90,7 @@ class AdversarialTraining(keras.Model):
         self.norm = norm
         self.weight = weight
         self.entropy_weight = entropy_weight
-        self.labelled_share = labelled_share
+        self.labeled_share = labeled_share
         self.longest = longest
         self.seed_generator = keras.random.SeedGenerator()
         self._cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -97,39 +100,46 @@ class AdversarialTraining(keras.Model):
         self.built = True
 
     @property
-    def embedding(self):
+    def embedding(self) -> keras.layers.Embedding:
         """The `Embedding`."""
         return self.network.layers[0]
 
-    def call(self, ids, training=False):
+    def call(self, ids: Tensor, training: bool = False) -> Tensor:
         """Returns the network's logits."""
         if training:
             self._noise.record()
         return self.network(ids, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return self.network.compute_output_shape(input_shape)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the loss of the output `y_pred` of the call just before.
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns the loss of the output `y_pred` of the preceding call.
 
         Args:
             x: token ids `(batch, timesteps)`.
-            y: labels `(batch,)`, -1 for none.
+            y: labels `(batch,)`, -1 for rows without a label.
             y_pred: logits `(batch, classes)`.
             sample_weight: `(batch,)`, the weights of the rows. Default: 1.
-            training: Boolean, whether the terms of training are added.
+            training: Boolean, whether the adversarial and entropy terms are added.
         """
         weights = ops.ones_like(y) if sample_weight is None else sample_weight
         weights = ops.cast(weights, "float32")
-        labelled = weights * ops.cast(y >= 0, "float32") / self.labelled_share
+        labeled = weights * ops.cast(y >= 0, "float32") / self.labeled_share
         labels = ops.maximum(y, 0)
-        loss = super().compute_loss(x, labels, y_pred, labelled, training)
+        loss = super().compute_loss(x, labels, y_pred, labeled, training)
         if training and self.adversarial == "labels":
             targets = ops.one_hot(labels, y_pred.shape[-1])
             perturbed = self.perturbed_logits(x, self.perturbation(x, targets))
-            loss += self.weight * self._cross_entropy(labels, perturbed, labelled)
+            loss += self.weight * self._cross_entropy(labels, perturbed, labeled)
         elif training and self.adversarial == "virtual":
             logits = ops.stop_gradient(y_pred)
             start = self._random_step(x)
@@ -139,8 +149,8 @@ class AdversarialTraining(keras.Model):
             loss += self.entropy_weight * self._entropy(y_pred, y_pred, weights)
         return loss
 
-    def perturbation(self, ids, targets, start=None):
-        """Returns what is added to embeddings so that the outputs move away from targets.
+    def perturbation(self, ids: Tensor, targets: ArrayLike, start: Tensor | None = None) -> Tensor:
+        """Returns the perturbation of embeddings that moves the outputs away from targets.
 
         Args:
             ids: Token ids `(batch, timesteps)`.
@@ -159,31 +169,31 @@ class AdversarialTraining(keras.Model):
 
         def move(perturbation):
             logits = self._run(ids, perturbation, weights)
-            # The gradient of cross entropy and divergence by the logits. Its direction alone
-            # counts: with norm 1 it is not lost in half precision, however sure the output is.
+            # The gradient of cross entropy and divergence with respect to the logits. Only its
+            # direction counts: with norm 1 it does not underflow in half precision.
             away = _unit(ops.stop_gradient(ops.softmax(logits) - targets))
             return ops.sum(away * logits)
 
         return ops.stop_gradient(self.norm * _unit(input_gradient(move, start)))
 
-    def perturbed_logits(self, ids, perturbation):
-        """Returns the logits for perturbed embeddings, with the noise of the last call.
+    def perturbed_logits(self, ids: Tensor, perturbation: Tensor) -> Tensor:
+        """Returns the logits for perturbed embeddings, with the random state of the last call.
 
         Args:
             ids: Token ids `(batch, timesteps)`.
-            perturbation: As `perturbation` returns it.
+            perturbation: The result of `perturbation`.
         """
         return self._run(ids, perturbation, [(v, v.value) for v in self.network.weights])
 
-    def deviations(self):
+    def deviations(self) -> Tensor:
         """Returns the standard deviations of the embedding's features, `(embedding_size,)`."""
         vectors = ops.stop_gradient(ops.cast(self.embedding.embeddings, "float32")[1:])
         shares = ops.exp(log_frequencies(self.embedding.input_dim - 1))
-        centred = vectors - ops.matmul(shares, vectors)
-        return ops.sqrt(ops.matmul(shares, ops.square(centred)))
+        centered = vectors - ops.matmul(shares, vectors)
+        return ops.sqrt(ops.matmul(shares, ops.square(centered)))
 
     def _random_step(self, ids):
-        """A step in a random direction for each text: the same one, cut to its length."""
+        """A step in one random direction, truncated to the length of each text."""
         size = self.embedding.output_dim
         noise = keras.random.normal((self.longest, size), seed=self.seed_generator)
         steps = ops.arange(ops.shape(ids)[1]) % self.longest
@@ -191,7 +201,7 @@ class AdversarialTraining(keras.Model):
         return self.norm * _unit(noise)
 
     def _run(self, ids, perturbation, weights):
-        """Returns the logits under given values of the weights, and the noise of the last call."""
+        """Returns the logits with given weights and the random state of the last call."""
         with keras.StatelessScope([*weights, *self._noise.recorded]):
             embedded = self.embedding(ids)
             added = self.deviations() * perturbation * self._is_token(ids)
@@ -219,7 +229,7 @@ class LogitDivergence(keras.losses.Loss):
     0.1438
     """
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the divergence of each row, `(batch,)`."""
         true, pred = ops.log_softmax(y_true), ops.log_softmax(y_pred)
         return ops.sum(ops.exp(true) * (true - pred), axis=-1)
@@ -238,14 +248,14 @@ class LogitEntropy(keras.losses.Loss):
     0.6931
     """
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the entropy of each row, `(batch,)`."""
         log_probabilities = ops.log_softmax(y_pred)
         return -ops.sum(ops.exp(log_probabilities) * log_probabilities, axis=-1)
 
 
 class _Noise:
-    """The state of a network's random generators, as it was before a call."""
+    """Records the state of a network's random generators before a call."""
 
     def __init__(self, network):
         weights = {id(weight) for weight in network.weights}
@@ -253,13 +263,13 @@ class _Noise:
         self.recorded = []
 
     def record(self):
-        """Keeps the state that there is now."""
+        """Records the current state."""
         self.recorded = [(v, ops.copy(v)) for v in self._variables]
 
 
 def _unit(x):
-    """Brings each row to the Euclidean norm 1; a row of zeros stays."""
+    """Scales each row to a Euclidean norm of 1; a row of zeros is unchanged."""
     axes = tuple(range(1, len(x.shape)))
     largest = ops.max(ops.abs(x), axis=axes, keepdims=True)
-    x = x / ops.where(largest > 0, largest, 1.0)  # squares of small numbers would be zero
+    x = x / ops.where(largest > 0, largest, 1.0)  # squares of small numbers would underflow
     return x / ops.maximum(ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True)), 1.0)

@@ -1,4 +1,7 @@
-"""RecurrentBackbone: recurrent layers on top of each other, some of them with a memory."""
+"""RecurrentBackbone: a stack of recurrent layers, some of them with a non-local memory."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops, tree
@@ -6,35 +9,36 @@ from keras import layers, ops, tree
 from nrnm_keras.layers import NRNM
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.recurrent_layer import recurrent_layer
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class RecurrentBackbone(layers.Layer):
-    """A stack of recurrent layers, with the non-local memory in some of them.
+    """A stack of recurrent layers, some of them with a non-local memory.
 
     The paper's network has three layers with the memory in the middle one.
 
     Args:
         units: Positive integer, the width of every layer.
         num_layers: Positive integer.
-        nrnm_layers: The layers that are `NRNM`, counted from 1. Empty: no memory.
-        recurrence: What the other layers are, one of `recurrent_layer.RECURRENCES`; and the
-            backbone of `NRNM`.
+        nrnm_layers: The numbers of the `NRNM` layers, counted from 1. Empty for no memory.
+        recurrence: The type of the other layers, one of `recurrent_layer.RECURRENCES`, and the
+            backbone of the `NRNM` layers.
         dropout: Float in [0, 1), dropout between the layers.
-        recurrent_dropout: Float in [0, 1), that of every recurrent layer.
-        zoneout: Float in [0, 1), that of every layer without a memory.
-        bidirectional: Boolean, whether every layer also runs over the reversed sequence, with
-            weights of its own. The hidden states of both directions stand side by side.
+        recurrent_dropout: Float in [0, 1), recurrent dropout of every layer.
+        zoneout: Float in [0, 1), zoneout of every layer without a memory.
+        bidirectional: Boolean, whether every layer is bidirectional. The hidden states of both
+            directions are concatenated.
         relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Attributes:
         recurrent_layers: The layers, first to last.
-        title: What the network is called in pictures.
+        title: The name of the network in plots.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip.
 
     Returns:
         The hidden states of the last layer, `(batch, timesteps, units)`, or
@@ -52,18 +56,18 @@ class RecurrentBackbone(layers.Layer):
 
     def __init__(
         self,
-        units,
-        num_layers=3,
-        nrnm_layers=(2,),
-        recurrence="lstm",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        zoneout=0.0,
-        bidirectional=False,
-        relational_options=None,
-        nrnm_options=None,
-        **kwargs,
-    ):
+        units: int,
+        num_layers: int = 3,
+        nrnm_layers: Sequence[int] = (2,),
+        recurrence: str = "lstm",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        bidirectional: bool = False,
+        relational_options: Config | None = None,
+        nrnm_options: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if num_layers < 1:
             raise ValueError(
@@ -90,17 +94,17 @@ class RecurrentBackbone(layers.Layer):
         ]
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         for layer in self.recurrent_layers:
             layer.build(input_shape)
             input_shape = self.compute_output_shape(input_shape)
         if not self.trainable:
-            # They were created before they could know.
+            # They were created before `trainable` was set.
             for layer in self.recurrent_layers:
                 layer.trainable = False
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Runs the layers one after the other."""
         batch_size, timesteps = ops.shape(sequences)[:2]
         for axis in (0, 1):
@@ -112,43 +116,42 @@ class RecurrentBackbone(layers.Layer):
                 sequences = dropout(sequences, training=training)
         return sequences[:batch_size, :timesteps]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the hidden states."""
         return (*input_shape[:-1], self.units * (1 + self.bidirectional))
 
     @property
-    def title(self):
-        """What the network is called in pictures."""
+    def title(self) -> str:
+        """The name of the network in plots."""
         return "NRNM" if self.nrnm_layers else self.recurrence.replace("_", " ").upper()
 
-    def initial_step_state(self, batch_size):
-        """Returns the states of all layers before the first step, by name.
+    def initial_step_state(self, batch_size: int) -> StepState:
+        """Returns the initial states of all layers, by name.
 
         Raises:
             ValueError: if the backbone is bidirectional.
         """
         if self.bidirectional:
             raise ValueError(
-                "Layers that also run backwards need the whole sequence. "
-                "Received: bidirectional=True"
+                "Bidirectional layers need the whole sequence. Received: bidirectional=True"
             )
-        state = {}
+        state: StepState = {}
         for layer in self.recurrent_layers:
             state |= _named(layer, tree.flatten(layer.cell.get_initial_state(batch_size)))
         return state
 
-    def step(self, inputs, mask, state):
+    def step(self, inputs: Tensor, mask: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """Runs one step.
 
         Args:
             inputs: `(batch, features)`.
-            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            mask: Booleans `(batch, 1)`, False for rows whose state does not change.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
             The hidden states of the last layer, `(batch, units)`, and the new state.
         """
-        new = {}
+        new: StepState = {}
         for layer in self.recurrent_layers:
             names = _named(layer, tree.flatten(layer.cell.state_size))
             old = [state[name] for name in names]
@@ -157,7 +160,7 @@ class RecurrentBackbone(layers.Layer):
             new |= dict(zip(names, states, strict=True))
         return inputs, new
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

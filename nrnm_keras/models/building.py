@@ -83,7 +83,7 @@ def build_adversarial(network, options, labeled_fraction, max_length):
         norm=options.adversarial_norm,
         weight=options.adversarial_weight,
         entropy_weight=options.entropy_weight,
-        labelled_share=labeled_fraction,
+        labeled_share=labeled_fraction,
         longest=max_length,
         name="adversarial_training",
     )

@@ -1,15 +1,18 @@
-"""Tokens drawn by their frequency, to stand for a whole vocabulary."""
+"""Candidate sampling: tokens drawn by frequency, for a sampled softmax."""
 
 import math
 
+import keras
 from keras import ops, random
 
+from nrnm_keras.typing import Tensor
 
-def log_frequencies(num_tokens):
-    """Returns the logarithms of the shares that tokens have in texts, by Zipf's law.
 
-    The k-th token of a vocabulary sorted by frequency has log((k + 2) / (k + 1)) / log(n + 1) of
-    all n tokens, k from 0.
+def log_frequencies(num_tokens: int) -> Tensor:
+    """Returns the log frequencies of tokens by Zipf's law.
+
+    In a vocabulary of n tokens sorted by frequency, the k-th token, k from 0, has the frequency
+    log((k + 2) / (k + 1)) / log(n + 1).
 
     Args:
         num_tokens: Integer, the size of the vocabulary.
@@ -27,14 +30,16 @@ def log_frequencies(num_tokens):
     return ops.log(ops.log1p(1 / (ranks + 1)) / math.log(num_tokens + 1))
 
 
-def draw_candidates(count, num_tokens, seed):
-    """Draws different tokens, the frequent ones more often.
+def draw_candidates(
+    count: int, num_tokens: int, seed: int | keras.random.SeedGenerator
+) -> tuple[Tensor, Tensor]:
+    """Draws tokens without replacement, frequent ones more often.
 
-    The vocabulary is sorted by frequency. Drawn are the tokens of the largest `log frequency +
-    Gumbel noise`; given the next largest, each is there independently of the others, with a
-    probability that can be told. Divided by it, any quantity summed over the candidates has the sum
-    over the vocabulary as its expectation (Kool et al., Stochastic Beams and Where to Find Them,
-    ICML 2019, section 4).
+    The vocabulary is sorted by frequency. The tokens with the largest `log frequency + Gumbel
+    noise` are drawn. Given the next largest value, each token is included independently with a
+    known probability. A sum over the candidates in which each term is divided by its inclusion
+    probability has the sum over the vocabulary as its expectation (Kool et al., Stochastic Beams
+    and Where to Find Them, ICML 2019, section 4).
 
     Args:
         count: Positive integer, less than `num_tokens`.
@@ -43,7 +48,7 @@ def draw_candidates(count, num_tokens, seed):
 
     Returns:
         Different integers from 0 to `num_tokens - 1`, `(count,)`, and the logarithms of their
-        probabilities of being there, `(count,)`.
+        inclusion probabilities, `(count,)`.
 
     Example:
 

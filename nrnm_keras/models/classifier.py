@@ -1,23 +1,29 @@
-"""Classifier: what the classifiers of whole sequences and of their steps share."""
+"""Classifier: base class of sequence classification and sequence tagging."""
+
+from typing import Any, Self
 
 import keras
 from keras import layers
 
+from nrnm_keras.typing import Config
+
 
 class Classifier(keras.Model):
-    """A backbone and a linear layer behind a dropout.
+    """A backbone, dropout and a linear layer.
 
     Args:
         backbone: Layer from `(batch, timesteps, features)` to hidden states
             `(batch, timesteps, units)`, such as a `RecurrentBackbone`.
         num_classes: Integer of at least 2.
-        dropout: Float in [0, 1), dropout on what enters the linear layer.
+        dropout: Float in [0, 1), dropout on the inputs of the linear layer.
 
     Raises:
         ValueError: if there are fewer than 2 classes.
     """
 
-    def __init__(self, backbone, num_classes, dropout=0.0, **kwargs):
+    def __init__(
+        self, backbone: keras.Layer, num_classes: int, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(
@@ -32,7 +38,7 @@ class Classifier(keras.Model):
         )
         self.supports_masking = True
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -42,7 +48,7 @@ class Classifier(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
-        """Makes a classifier from what `get_config` returned."""
+    def from_config(cls, config: Config) -> Self:
+        """Creates a classifier from the config that `get_config` returned."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**{**config, "backbone": backbone})

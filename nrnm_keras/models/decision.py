@@ -1,18 +1,19 @@
-"""The class that a network decides for: no number is no decision."""
+"""The predicted class: NaN scores have none."""
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.typing import ArrayLike
 
 
-def most_probable(scores):
-    """Returns which class has the highest score, an integer array of shape `(...)`.
+def most_probable(scores: ArrayLike) -> np.ndarray:
+    """Returns the class with the highest score, an integer array of shape `(...)`.
 
     Args:
         scores: probabilities or logits `(..., classes)`.
 
     Raises:
-        UsageError: if one is NaN: no class is the most probable then.
+        UsageError: if a score is NaN, as no class is the most probable then.
 
     Example:
 

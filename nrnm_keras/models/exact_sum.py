@@ -1,8 +1,10 @@
-"""Sums that lose nothing to rounding: two numbers of which the second is what the first lacks."""
+"""Exact sums, as pairs of a rounded sum and its rounding error."""
+
+from nrnm_keras.typing import Tensor
 
 
-def add_exactly(a, b):
-    """Returns the rounded sum, and what the rounding lost: together exactly `a + b`.
+def add_exactly(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the rounded sum and its rounding error, which add up to exactly `a + b`.
 
     Source: Knuth, The Art of Computer Programming 2, section 4.2.2, theorem B.
 

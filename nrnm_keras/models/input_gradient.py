@@ -1,10 +1,14 @@
-"""The gradient of a function by its input, on the backends that train."""
+"""The gradient of a function with respect to its input, on TensorFlow and JAX."""
+
+from collections.abc import Callable
 
 import keras
 
+from nrnm_keras.typing import Tensor
 
-def input_gradient(function, x):
-    """Returns the gradient of a scalar function by its input, and by nothing else.
+
+def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Returns the gradient of a scalar function with respect to its input only.
 
     Args:
         function: Function from a tensor to a scalar, in `keras.ops`.

@@ -1,30 +1,33 @@
-"""LanguageModel: how likely each token of a text is, given those before it."""
+"""LanguageModel: the negative log-likelihood of each token, given the previous ones."""
+
+from typing import Any, Self
 
 import keras
 from keras import layers, ops
 
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.tied_softmax import TiedSoftmax
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class LanguageModel(keras.Model):
-    """The negative log-likelihood of each token, given those before it.
+    """The negative log-likelihood of each token of a text, given the previous tokens.
 
-    The hidden state before a token becomes, through a linear layer, a vector of the embedding's
-    size; `TiedSoftmax` compares it with the embeddings of all tokens. The first token is compared
-    with what stands for an empty text. Trained so on texts without labels, embedding and backbone
-    are a start for classifiers (Dai & Le, Semi-supervised Sequence Learning, NeurIPS 2015).
+    A linear layer projects the hidden state before each token to the size of the embedding, and
+    `TiedSoftmax` scores all tokens by their embeddings. The first token is predicted from a hidden
+    state of zeros. After training on unlabeled texts, embedding and backbone can initialize a
+    classifier (Dai & Le, Semi-supervised Sequence Learning, NeurIPS 2015).
 
-    If the backbone also runs backwards, its backward half tells each token from those after it.
-    Neither half sees the token that it tells. The result is the mean of the two.
+    In a bidirectional backbone, the backward half predicts each token from the following ones.
+    Neither half sees the token that it predicts. The result is the mean of the two halves.
 
     Args:
-        encoder: `keras.Sequential` from token ids to hidden states. Its first layer is the
-            `Embedding`, with 0 for padding; its last the `RecurrentBackbone`.
-        dropout: Float in [0, 1), dropout on the hidden states that tell the tokens.
-        num_samples: Integer, the tokens that stand for the vocabulary in training, 0 for all: see
-            `TiedSoftmax`.
+        encoder: `keras.Sequential` from token ids to hidden states. The first layer is the
+            `Embedding`, with 0 for padding; the last layer is the `RecurrentBackbone`.
+        dropout: Float in [0, 1), dropout on the hidden states.
+        num_samples: Integer, the number of tokens of the sampled softmax in training, or 0 for the
+            full softmax: see `TiedSoftmax`.
 
     Call arguments:
         ids: Integers `(batch, timesteps)`, padded with 0 on the right.
@@ -33,7 +36,7 @@ class LanguageModel(keras.Model):
         `(batch, timesteps)`, 0 for padding, in float32 under mixed precision too.
 
     Raises:
-        ValueError: if a hidden state of the backbone could see the token that it is to tell.
+        ValueError: if a hidden state of the backbone sees the token that it predicts.
 
     Example:
 
@@ -44,7 +47,9 @@ class LanguageModel(keras.Model):
     TensorShape([2, 3])
     """
 
-    def __init__(self, encoder, dropout=0.0, num_samples=0, **kwargs):
+    def __init__(
+        self, encoder: keras.Sequential, dropout: float = 0.0, num_samples: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         embedding, backbone = encoder.layers[0], encoder.layers[-1]
         _check_directions(backbone)
@@ -61,16 +66,16 @@ class LanguageModel(keras.Model):
         self.softmax = TiedSoftmax(embedding, num_samples, dtype=dtype, name="softmax")
 
     @property
-    def embedding(self):
+    def embedding(self) -> keras.layers.Embedding:
         """The `Embedding`."""
         return self.encoder.layers[0]
 
     @property
-    def backbone(self):
+    def backbone(self) -> RecurrentBackbone:
         """The `RecurrentBackbone`."""
         return self.encoder.layers[-1]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for ids of shape `(batch, timesteps)`."""
         if not self.encoder.built:
             self.encoder.build(input_shape)
@@ -79,32 +84,32 @@ class LanguageModel(keras.Model):
         self.softmax.build((*input_shape, self.embedding.output_dim))
         self.built = True
 
-    def call(self, ids, training=False):
+    def call(self, ids: Tensor, training: bool = False) -> Tensor:
         """Returns the negative log-likelihoods."""
         is_token = ops.not_equal(ids, 0)
         hidden = self.encoder(ids, training=training)
-        # What a backend returns for a masked step is its own affair.
+        # Backends return different hidden states for masked steps.
         hidden = ops.where(ops.expand_dims(is_token, -1), hidden, ops.zeros_like(hidden))
         directions = len(self.projections)
         contexts = [
             projection(self.dropout_layer(context, training=training))
             for projection, context in zip(self.projections, self._contexts(hidden), strict=True)
         ]
-        likelihoods = self.softmax(
+        losses = self.softmax(
             ops.concatenate(contexts), ops.tile(ids, (directions, 1)), training=training
         )
-        mean = sum(ops.split(likelihoods, directions)) / directions
+        mean = sum(ops.split(losses, directions)) / directions
         return ops.where(is_token, mean, 0.0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the ids."""
         return tuple(input_shape)
 
-    def compute_mask(self, inputs, previous_mask=None):
-        """Returns None: what padding has is 0."""
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
+        """Returns None: padding has the value 0."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -114,13 +119,13 @@ class LanguageModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
-        """Makes a model from what `get_config` returned."""
+    def from_config(cls, config: Config) -> Self:
+        """Creates a model from the config that `get_config` returned."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 
     def _contexts(self, hidden):
-        """Yields for each direction the hidden states that each step is told from."""
+        """Yields the hidden states that predict each step, for each direction."""
         units = self.backbone.units
         yield ops.pad(hidden[:, :-1, :units], [(0, 0), (1, 0), (0, 0)])
         if self.backbone.bidirectional:
@@ -128,15 +133,15 @@ class LanguageModel(keras.Model):
 
 
 def _check_directions(backbone):
-    """Refuses a backbone whose hidden states see more than one side of their step."""
+    """Raises a `ValueError` if hidden states see the token that they predict."""
     if not isinstance(backbone, RecurrentBackbone):
         raise ValueError(
-            "A language model needs recurrent layers: every other step would see what it is to "
-            f"tell. Received: {type(backbone).__name__}"
+            "A language model needs a `RecurrentBackbone`: hidden states of others see the "
+            f"token that they predict. Received: {type(backbone).__name__}"
         )
     if backbone.bidirectional and backbone.num_layers > 1:
         raise ValueError(
-            "A language model that also runs backwards can have one layer only: a second one would "
-            "see what it is to tell from the other side. "
+            "A bidirectional language model can have only one layer: the hidden states of a second "
+            "one would see the token that they predict. "
             f"Received: bidirectional=True, num_layers={backbone.num_layers}"
         )

@@ -1,12 +1,15 @@
-"""SequencePooling: one vector for each sequence."""
+"""SequencePooling: sequences to vectors."""
+
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.running_mean import count_more, update_mean
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
-# Of what is not a step, for the maximum.
+# The value of masked steps, for the maximum.
 _LOWEST = {"float16": -65504.0}
 
 
@@ -16,11 +19,11 @@ class SequencePooling(layers.Layer):
 
     Args:
         mode: `"last"`, the last valid step (Eqs. 9 and 10 of the ICCV paper start from it);
-            `"mean"`; `"max"`; or `"mean_max"`, the two one after the other.
+            `"mean"`; `"max"`; or `"mean_max"`, both concatenated.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps that do not count.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip.
 
     Returns:
         `(batch, features)`, or `(batch, 2 * features)` with `"mean_max"`. Zeros for a sequence
@@ -37,7 +40,7 @@ class SequencePooling(layers.Layer):
 
     MODES = ("last", "mean", "max", "mean_max")
 
-    def __init__(self, mode="last", **kwargs):
+    def __init__(self, mode: str = "last", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in self.MODES:
             raise ValueError(
@@ -45,7 +48,7 @@ class SequencePooling(layers.Layer):
             )
         self.mode = mode
 
-    def call(self, sequences, mask=None):
+    def call(self, sequences: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the pooled sequences."""
         if mask is None:
             mask = ops.ones(ops.shape(sequences)[:2], "bool")
@@ -57,11 +60,11 @@ class SequencePooling(layers.Layer):
         pooled = ops.concatenate(pooled, axis=-1)
         return ops.where(ops.any(mask, axis=1), pooled, ops.zeros_like(pooled))[:batch_size]
 
-    def initial_step_state(self, batch_size, features):
-        """Returns what `step` knows before the first step, by name: zeros.
+    def initial_step_state(self, batch_size: int, features: int) -> StepState:
+        """Returns the initial state of `step`: zeros, by name.
 
-        These are a float32 tensor `(batch, features)` for each part of the mode, one more for what
-        the mean rounds off, and the number of valid steps, int32 `(batch, 1)`.
+        The state has a float32 tensor `(batch, features)` for each part of the mode, one for the
+        rounding error of the mean, and the number of valid steps, int32 `(batch, 1)`.
         """
         names = [f"pooled_{part}" for part in self.mode.split("_")]
         if "pooled_mean" in names:
@@ -69,18 +72,18 @@ class SequencePooling(layers.Layer):
         state = {name: ops.zeros((batch_size, features), "float32") for name in names}
         return {**state, "pooled_steps": ops.zeros((batch_size, 1), "int32")}
 
-    def step(self, inputs, mask, state):
+    def step(self, inputs: Tensor, mask: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """Pools one more step.
 
         Args:
             inputs: `(batch, features)`.
-            mask: Booleans `(batch, 1)`, False for rows to leave as they were.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            mask: Booleans `(batch, 1)`, False for rows whose state does not change.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
-            What `call` gives for all steps so far, `(batch, features)` or with `"mean_max"`
-            `(batch, 2 * features)`, and the new state. The mean is exact for any number of steps;
-            from 2^31 on, after two years at 30 a second, the oldest ones fade.
+            The result of `call` for all steps so far, `(batch, features)` or with `"mean_max"`
+            `(batch, 2 * features)`, and the new state. The mean is exact for up to 2^31 steps, two
+            years at 30 per second; after that, the oldest steps lose weight.
         """
         inputs = ops.cast(inputs, "float32")
         new = {"pooled_steps": count_more(state["pooled_steps"], mask)}
@@ -90,15 +93,15 @@ class SequencePooling(layers.Layer):
         pooled = [new[f"pooled_{part}"] for part in self.mode.split("_")]
         return ops.cast(ops.concatenate(pooled, axis=-1), self.compute_dtype), new
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the pooled sequences."""
         return (input_shape[0], input_shape[-1] * len(self.mode.split("_")))
 
-    def compute_mask(self, inputs, previous_mask=None):
-        """Returns None: no steps are left."""
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
+        """Returns None: the outputs have no steps."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "mode": self.mode}
 
@@ -114,7 +117,7 @@ class SequencePooling(layers.Layer):
         return ops.cast(total / ops.cast(count, "float32"), sequences.dtype)
 
     def _max(self, sequences, mask):
-        # Finite, as ONNX multiplies what it leaves out by zero.
+        # Finite, as ONNX multiplies masked values by zero.
         dtype = keras.backend.standardize_dtype(sequences.dtype)
         lowest = ops.cast(_LOWEST.get(dtype, -3e38), dtype)
         return ops.max(ops.where(mask, sequences, lowest), axis=1)

@@ -1,5 +1,8 @@
-"""The recurrent layers that have no non-local memory, by name."""
+"""Recurrent layers without a non-local memory, by name."""
 
+from typing import Any
+
+import keras
 from keras import layers, tree
 
 from nrnm_keras.layers import (
@@ -8,6 +11,7 @@ from nrnm_keras.layers import (
     RelationalMemoryCell,
     ZoneoutCell,
 )
+from nrnm_keras.typing import Config
 
 _LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
 _CELLS = {
@@ -23,24 +27,29 @@ RECURRENCES = (*_CELLS, *(f"{_ELEMENT_ATTENTION}{name}" for name in _LAYERS), _R
 
 
 def recurrent_layer(
-    recurrence, units, recurrent_dropout=0.0, zoneout=0.0, relational_options=None, **options
-):
-    """Returns a recurrent layer that gives the hidden states of all steps.
+    recurrence: str,
+    units: int,
+    recurrent_dropout: float = 0.0,
+    zoneout: float = 0.0,
+    relational_options: Config | None = None,
+    **options: Any,
+) -> keras.Layer:
+    """Returns a recurrent layer that outputs the hidden states of all steps.
 
     Args:
         recurrence: One of `RECURRENCES`: Keras's own `"lstm"`, `"gru"` and `"rnn"`;
-            `"high_order_rnn"` (three hidden states back); `"eleatt_lstm"`, `"eleatt_gru"` and
-            `"eleatt_rnn"` with attention to the elements of the input; `"relational_memory"`.
+            `"high_order_rnn"` of order 3; `"eleatt_lstm"`, `"eleatt_gru"` and
+            `"eleatt_rnn"` with element-wise attention on the input; `"relational_memory"`.
         units: Positive integer, the width of the layer.
-        recurrent_dropout: Float in [0, 1), dropout of the hidden state where it enters a step. The
-            relational memory has none.
+        recurrent_dropout: Float in [0, 1), dropout of the hidden state in the gates. Must be 0 for
+            the relational memory.
         zoneout: Float in [0, 1), the probability that a unit of the hidden state, and of the cell
             state of LSTM or relational memory, keeps its old value.
         relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
         **options: Arguments of `keras.layers.RNN`, such as `name` and `dtype`.
 
     Raises:
-        ValueError: for an unknown recurrence, or an argument that it does not take.
+        ValueError: for an unknown recurrence, or an argument that it does not support.
 
     Example:
 
@@ -57,7 +66,7 @@ def recurrent_layer(
     dtype = options.get("dtype")
     cell = _cell(recurrence, units, recurrent_dropout, relational_options or {}, dtype)
     if zoneout:
-        # The hidden states before the last one are no units of their own.
+        # The older hidden states of a high-order RNN are copies, without units of their own.
         older = [0.0] if recurrence == "high_order_rnn" else []
         num_states = len(tree.flatten(cell.state_size))
         rates = [zoneout] * (num_states - len(older)) + older

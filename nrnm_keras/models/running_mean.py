@@ -1,18 +1,19 @@
-"""A mean that takes one value at a time and stays exact, however many there are.
+"""A running mean that stays exact for any number of values.
 
-In float32 a sum stops growing, and a count stops at 2^24 (6.5 days at 30 values a second). Here the
-count is an integer, and of the mean both what float32 holds and what it rounds off are kept.
+In float32 a count stops at 2^24 (6.5 days at 30 values per second), and sums lose small values.
+Here the count is an integer, and the mean is a pair of a rounded mean and its rounding error.
 """
 
 from keras import ops
 
 from nrnm_keras.models.exact_sum import add_exactly
+from nrnm_keras.typing import Tensor
 
-# From here on older values fade, which is after more than two years at 30 values a second.
+# From here on older values lose weight: after two years at 30 values per second.
 _LARGEST_COUNT = 2**31 - 1
 
 
-def count_more(count, is_valid):
+def count_more(count: Tensor, is_valid: Tensor) -> Tensor:
     """Adds 1 where a value is valid.
 
     Args:
@@ -20,22 +21,22 @@ def count_more(count, is_valid):
         is_valid: Booleans `(batch, 1)`.
 
     Returns:
-        int32 `(batch, 1)`, 2^31 - 1 at most.
+        int32 `(batch, 1)`, at most 2^31 - 1.
     """
     return ops.minimum(count, _LARGEST_COUNT - 1) + ops.cast(is_valid, "int32")
 
 
-def update_mean(mean, rest, value, count):
-    """Takes in one more value: m_n = m_{n-1} + (x_n - m_{n-1}) / n.
+def update_mean(mean: Tensor, rest: Tensor, value: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Adds one value: m_n = m_{n-1} + (x_n - m_{n-1}) / n.
 
     Args:
-        mean: float32 `(batch, features)`, the mean of the values before.
-        rest: likewise, what is to be added to it and is too small for its last digit.
-        value: likewise, the new value.
-        count: int32 `(batch, 1)`, the number of values with the new one, at least 1.
+        mean: float32 `(batch, features)`, the rounded mean of the previous values.
+        rest: float32 `(batch, features)`, its rounding error.
+        value: float32 `(batch, features)`, the new value.
+        count: int32 `(batch, 1)`, the number of values including the new one, at least 1.
 
     Returns:
-        The new mean and the new rest.
+        The new mean and its rounding error.
 
     Example:
 

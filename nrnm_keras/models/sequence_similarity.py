@@ -1,25 +1,29 @@
-"""SequenceSimilarity: how alike two sequences are."""
+"""SequenceSimilarity: the similarity of two sequences."""
+
+from typing import Any, Self
 
 import keras
 from keras import layers, ops
+
+from nrnm_keras.typing import Config, Shape, Tensor
 
 _EPSILON = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SequenceSimilarity(keras.Model):
-    """Compares the two sequences of a pair, encoded by one network with the same weights.
+    """A siamese network: the similarity of two sequences, encoded with the same weights.
 
     Args:
         encoder: Layer from sequences `(batch, timesteps, ...)` to vectors `(batch, features)`.
-        mode: How vectors a and b are compared. `"manhattan"`: exp(-sum |a - b|) (Mueller &
+        mode: The similarity of vectors a and b. `"manhattan"`: exp(-sum |a - b|) (Mueller &
             Thyagarajan, AAAI 2016, section 3.1); `"cosine"`: (1 + cos(a, b)) / 2; `"head"`: a
             linear layer with a sigmoid on |a - b| and a * b.
-        smallest: Float, the similarity of what has nothing in common.
-        largest: Float, the similarity of equals.
+        smallest: Float, the lowest similarity.
+        largest: Float, the similarity of equal sequences.
 
     Call arguments:
-        pairs: `(batch, timesteps, ..., 2)`, the two sequences side by side on the last axis.
+        pairs: `(batch, timesteps, ..., 2)`, the two sequences stacked on the last axis.
 
     Returns:
         Similarities `(batch, 1)` from `smallest` to `largest`, in float32.
@@ -38,7 +42,14 @@ class SequenceSimilarity(keras.Model):
 
     MODES = ("manhattan", "cosine", "head")
 
-    def __init__(self, encoder, mode="manhattan", smallest=0.0, largest=1.0, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        mode: str = "manhattan",
+        smallest: float = 0.0,
+        largest: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if mode not in self.MODES:
             raise ValueError(
@@ -52,7 +63,7 @@ class SequenceSimilarity(keras.Model):
         if mode == "head":
             self.head = layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for pairs of shape `(batch, timesteps, ..., 2)`."""
         if not self.encoder.built:
             self.encoder.build(input_shape[:-1])
@@ -61,7 +72,7 @@ class SequenceSimilarity(keras.Model):
             self.head.build((vectors[0], 2 * vectors[-1]))
         self.built = True
 
-    def call(self, pairs, training=False):
+    def call(self, pairs: Tensor, training: bool = False) -> Tensor:
         """Returns the similarities."""
         first, second = (
             ops.cast(self.encoder(sequences, training=training), "float32")
@@ -70,11 +81,11 @@ class SequenceSimilarity(keras.Model):
         similarity = getattr(self, f"_{self.mode}")(first, second)
         return self.smallest + (self.largest - self.smallest) * similarity
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the similarities."""
         return (input_shape[0], 1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -85,8 +96,8 @@ class SequenceSimilarity(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
-        """Makes a model from what `get_config` returned."""
+    def from_config(cls, config: Config) -> Self:
+        """Creates a model from the config that `get_config` returned."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 

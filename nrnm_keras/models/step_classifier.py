@@ -1,13 +1,14 @@
-"""StepClassifier: logits of a class for every step of a sequence."""
+"""StepClassifier: sequence tagging."""
 
 import keras
 
 from nrnm_keras.models.classifier import Classifier
+from nrnm_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepClassifier(Classifier):
-    """Classifies every step of sequences of features: backbone, one linear layer.
+    """Sequence tagging: a backbone and one linear layer classify every step of a sequence.
 
     Args:
         backbone: Layer from `(batch, timesteps, features)` to hidden states
@@ -17,8 +18,8 @@ class StepClassifier(Classifier):
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over; or none, if all count or
-            if a layer before made one (`Embedding(mask_zero=True)`, `Masking`).
+        mask: Booleans `(batch, timesteps)`, False for steps to skip. Default: the mask of the
+            previous layer, such as `Embedding(mask_zero=True)` or `Masking`, if there is one.
 
     Returns:
         Logits `(batch, timesteps, num_classes)`, in float32 under mixed precision too.
@@ -34,17 +35,18 @@ class StepClassifier(Classifier):
     TensorShape([2, 20, 3])
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
-        self.backbone.build(input_shape)
+        if not self.backbone.built:  # loading builds it first
+            self.backbone.build(input_shape)
         self.logits_layer.build(self.backbone.compute_output_shape(input_shape))
         self.built = True
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Returns the logits."""
         hidden = self.backbone(sequences, mask=mask, training=training)
         return self.logits_layer(self.dropout_layer(hidden, training=training))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return (*input_shape[:-1], self.num_classes)

@@ -1,47 +1,50 @@
-"""Loss and accuracy of classes of steps, some of which do not count."""
+"""Loss and accuracy of sequence tagging, where some steps have no label."""
 
 import keras
 from keras import ops
 
 from nrnm_keras.models.exact_mean import ExactMean
+from nrnm_keras.typing import Tensor
 
 
 class StepLoss(keras.losses.Loss):
-    """A loss of each sequence's steps, averaged over those that have a label: see `of_steps`.
+    """The mean loss over the labeled steps of each sequence; subclasses define `of_steps`.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: `(batch, timesteps, ...)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths; 0 for one without any label.
+        The mean over the sequences, with equal weights; 0 for a sequence without labels.
     """
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        """Returns the loss. The labels tell which steps count: a copy has no mask."""
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Returns the loss. Predictions are copied to drop their mask: the labels replace it."""
         return super().__call__(y_true, ops.copy(y_pred), sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the loss of each sequence, `(batch,)`."""
-        is_labelled = ops.cast(y_true >= 0, y_pred.dtype)
-        total = ops.sum(self.of_steps(y_true, y_pred) * is_labelled, axis=1)
-        return total / ops.maximum(ops.sum(is_labelled, axis=1), 1)
+        is_labeled = ops.cast(y_true >= 0, y_pred.dtype)
+        total = ops.sum(self.of_steps(y_true, y_pred) * is_labeled, axis=1)
+        return total / ops.maximum(ops.sum(is_labeled, axis=1), 1)
 
-    def of_steps(self, y_true, y_pred):
-        """Returns the loss of each step, `(batch, timesteps)`, whatever it is without a label."""
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Returns the loss of each step, `(batch, timesteps)`; any number without a label."""
         raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepCrossentropy(StepLoss):
-    """The cross entropy of each sequence's steps, averaged over those that have a label.
+    """The mean cross entropy over the labeled steps of each sequence.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: Logits `(batch, timesteps, classes)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths; 0 for one without any label.
+        The mean over the sequences, with equal weights; 0 for a sequence without labels.
 
     Example:
 
@@ -50,7 +53,7 @@ class StepCrossentropy(StepLoss):
     0.6931
     """
 
-    def of_steps(self, y_true, y_pred):
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the cross entropy of each step."""
         labels = ops.cast(ops.maximum(y_true, 0), "int32")
         return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
@@ -58,10 +61,10 @@ class StepCrossentropy(StepLoss):
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepAccuracy(ExactMean):
-    """The share of steps whose class is right, of those that have a label in all sequences.
+    """The accuracy over the labeled steps of all sequences.
 
     Call arguments:
-        y_true: Integers `(batch, timesteps)`; steps of a negative label do not count.
+        y_true: Integers `(batch, timesteps)`; negative for steps without a label.
         y_pred: Logits `(batch, timesteps, classes)`.
         sample_weight: `(batch,)`, the weights of the sequences.
 
@@ -72,7 +75,9 @@ class StepAccuracy(ExactMean):
     0.5
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts the steps of a batch."""
         labels = ops.cast(y_true, "int32")
         weights = ops.cast(labels >= 0, self.dtype)

@@ -1,28 +1,32 @@
-"""StreamingClassifier: a trained network that is fed step by step."""
+"""StreamingClassifier: a trained network that runs step by step."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from nrnm_keras.typing import StepState, Tensor
+
 
 class StreamingClassifier(keras.Model):
-    """One step of a network: the next frame or token in, the probabilities so far out.
+    """One step of a network: takes the next frame or token, returns the probabilities so far.
 
-    Fed a sequence step by step it gives what the network gives for the whole of it, in constant
-    memory and without a loop. Shares the network's weights.
+    After every step, the probabilities are those of the network for the sequence so far, in
+    constant memory and without a loop. The weights are shared with the network.
 
     Args:
-        network: a built `keras.Sequential` that ends in a `SequenceClassifier`. Layers that look
-            at several steps at once have methods `initial_step_state` and `step`, as it has; the
-            others see each step as a sequence of length 1.
+        network: a built `keras.Sequential` that ends in a `SequenceClassifier`. Layers that
+            depend on several steps have methods `initial_step_state` and `step`, as it has; other
+            layers take each step as a sequence of length 1.
         step_name: name of the next step among the inputs.
 
     Call arguments:
-        inputs: dictionary of the next step `(batch, ...)` under its name, and the state. A step
-            that the network masks, such as token 0 or a frame without a body, is passed over.
+        inputs: dictionary of the next step `(batch, ...)` by its name, and the state. Steps that
+            the network masks, such as token 0 or a frame without a body, are skipped.
 
     Returns:
-        Dictionary of `probabilities` `(batch, classes)` and the new state, each of whose tensors
-        has the name that it had, with `next_` before it.
+        Dictionary of `probabilities` `(batch, classes)` and the new state, whose names are prefixed
+        with `next_`.
 
     Raises:
         ValueError: if a layer needs whole sequences.
@@ -40,25 +44,26 @@ class StreamingClassifier(keras.Model):
     >>> state = {name: outputs[f"next_{name}"] for name in state}
     """
 
-    def __init__(self, network, step_name, **kwargs):
-        # Half precision would round the state: each layer casts what it is given by itself.
+    def __init__(self, network: keras.Sequential, step_name: str, **kwargs: Any) -> None:
+        # No autocast, which would round the state in half precision: each layer casts its inputs.
         super().__init__(autocast=False, **kwargs)
         self.network = network
         self.step_name = step_name
         self.initial_state(1)
 
-    def initial_state(self, batch_size):
-        """Returns the state before the first step, zeros by name."""
-        state = {}
+    def initial_state(self, batch_size: int) -> StepState:
+        """Returns the initial state: zeros, by name."""
+        state: StepState = {}
         for layer in self.network.layers:
             if hasattr(layer, "step"):
                 state |= layer.initial_step_state(batch_size)
         return state
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Runs one step."""
         state = dict(inputs)
-        x, mask, new = ops.expand_dims(state.pop(self.step_name), 1), None, {}
+        new: StepState = {}
+        x, mask = ops.expand_dims(state.pop(self.step_name), 1), None
         for layer in self.network.layers:
             if hasattr(layer, "step"):
                 x, mask, layer_state = layer.step(x, mask, state)

@@ -1,9 +1,12 @@
-"""TiedSoftmax: how likely tokens are, by the matrix that embeds them."""
+"""TiedSoftmax: a softmax that shares the matrix of the embedding."""
+
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from nrnm_keras.models.candidate_sampling import draw_candidates, log_frequencies
+from nrnm_keras.typing import Shape, Tensor
 
 _NEVER = -1e9
 
@@ -11,62 +14,64 @@ _NEVER = -1e9
 class TiedSoftmax(layers.Layer):
     """The negative log-likelihood of tokens under a softmax that shares the embedding's matrix.
 
-    The logit of a token is the product of its embedding with the context vector, plus a bias of its
-    own (Press & Wolf, Using the Output Embedding to Improve Language Models, EACL 2017). Token 0 is
-    padding and never follows: the softmax is over the others. The vocabulary must be sorted by
-    frequency: the biases start at `log_frequencies`, which Adam would take long to find.
+    The logit of a token is the product of its embedding and the context vector, plus a bias (Press
+    & Wolf, Using the Output Embedding to Improve Language Models, EACL 2017). The softmax excludes
+    token 0, which is padding. The vocabulary must be sorted by frequency: the biases are
+    initialized to `log_frequencies`, which Adam would be slow to learn.
 
-    In training, `num_samples` tokens drawn by `draw_candidates` may stand for all that are not the
-    right one. Each counts as its share of the sum would, so that exp(negative log-likelihood) has
-    the right expectation (Bengio & Senecal, Adaptive Importance Sampling to Accelerate Training of
-    a Neural Probabilistic Language Model, 2008).
+    In training, the softmax can be sampled: `num_samples` tokens drawn by `draw_candidates` replace
+    all wrong tokens. They are weighted so that exp(negative log-likelihood) has the right
+    expectation (Bengio & Senecal, Adaptive Importance Sampling to Accelerate Training of a Neural
+    Probabilistic Language Model, 2008).
 
     Args:
         embedding: `keras.layers.Embedding` of all tokens, padding included.
-        num_samples: Integer, the number of tokens drawn for a batch in training; 0, or as many as
-            there are, for the whole softmax. Otherwise the whole one is used always.
+        num_samples: Integer, the number of tokens of the sampled softmax in training. With 0, or
+            with all tokens, the softmax is not sampled. At inference it is never sampled.
 
     Call arguments:
         contexts: `(batch, timesteps, embedding_size)`.
         tokens: Integers `(batch, timesteps)`.
 
     Returns:
-        `(batch, timesteps)`. What it is for token 0 means nothing.
+        `(batch, timesteps)`. The values for token 0 are meaningless.
 
     Example:
 
     >>> embedding = keras.layers.Embedding(9, 4)
     >>> embedding.build()
-    >>> likelihoods = TiedSoftmax(embedding)(np.zeros((1, 8, 4)), np.arange(1, 9)[None])
-    >>> round(float(ops.sum(ops.exp(-likelihoods))), 4)  # the probabilities of all tokens
+    >>> losses = TiedSoftmax(embedding)(np.zeros((1, 8, 4)), np.arange(1, 9)[None])
+    >>> round(float(ops.sum(ops.exp(-losses))), 4)  # the probabilities of all tokens
     1.0
     """
 
-    def __init__(self, embedding, num_samples=0, **kwargs):
+    def __init__(
+        self, embedding: keras.layers.Embedding, num_samples: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.embedding = embedding
         self.num_samples = num_samples
         self.num_tokens = embedding.input_dim - 1
         self.seed_generator = keras.random.SeedGenerator()
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the bias."""
         self.bias = self.add_weight(
             shape=(self.embedding.input_dim,), initializer=_initial_bias, name="bias"
         )
 
-    def call(self, contexts, tokens, training=False):
+    def call(self, contexts: Tensor, tokens: Tensor, training: bool = False) -> Tensor:
         """Returns the negative log-likelihoods."""
         if training and 0 < self.num_samples < self.num_tokens:
             return self._sampled(contexts, tokens)
         return self._whole(contexts, tokens)
 
-    def compute_output_shape(self, contexts_shape, tokens_shape):
+    def compute_output_shape(self, contexts_shape: Shape, tokens_shape: Shape) -> Shape:
         """Returns the shape of the tokens."""
         return tuple(tokens_shape)
 
     def _whole(self, contexts, tokens):
-        """Returns the likelihoods step by step: all logits at once would need much memory."""
+        """Computes one step after the other: all logits at once would need much memory."""
         matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
 
         def of_step(inputs):
@@ -95,6 +100,6 @@ class TiedSoftmax(layers.Layer):
 
 
 def _initial_bias(shape, dtype=None):
-    """Returns the biases of padding, which has no share in texts, and of the tokens."""
+    """Returns a bias of 0 for padding, and the log frequencies of the tokens."""
     frequencies = log_frequencies(shape[0] - 1)
     return ops.cast(ops.concatenate([ops.zeros(1), frequencies]), dtype)

@@ -1,31 +1,33 @@
-"""Loss and perplexity of tokens whose negative log-likelihoods a network gives."""
+"""Loss and perplexity of language models, from the negative log-likelihoods of tokens."""
 
 import keras
 from keras import ops
 
 from nrnm_keras.models.exact_mean import ExactMean
 from nrnm_keras.models.step_scores import StepLoss
+from nrnm_keras.typing import Tensor
 
 
-@keras.saving.register_keras_serializable(package="nrnm_keras")
-class TokenLikelihood(StepLoss):
-    """The negative log-likelihood of each sequence's tokens, averaged over them.
+# Saved models know the class by the name that it had before.
+@keras.saving.register_keras_serializable(package="nrnm_keras", name="TokenLikelihood")
+class TokenNegativeLogLikelihood(StepLoss):
+    """The mean negative log-likelihood of the tokens of each sequence.
 
     Call arguments:
         y_true: Integers `(batch, timesteps)`, negative for padding.
         y_pred: Negative log-likelihoods `(batch, timesteps)`.
 
     Returns:
-        The mean over the sequences, whatever their lengths.
+        The mean over the sequences, with equal weights.
 
     Example:
 
-    >>> float(TokenLikelihood()(np.array([[5, 7, -1]]), np.array([[1.0, 2.0, 0.0]])))
+    >>> float(TokenNegativeLogLikelihood()(np.array([[5, 7, -1]]), np.array([[1.0, 2.0, 0.0]])))
     1.5
     """
 
-    def of_steps(self, y_true, y_pred):
-        """Returns the likelihoods as they are."""
+    def of_steps(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Returns the negative log-likelihoods unchanged."""
         return y_pred
 
 
@@ -33,7 +35,7 @@ class TokenLikelihood(StepLoss):
 class Perplexity(ExactMean):
     """The perplexity: exp(the mean negative log-likelihood of the tokens of all sequences).
 
-    That of a model to which N tokens are equally likely is N.
+    A model to which N tokens are equally likely has the perplexity N.
 
     Call arguments:
         y_true: Integers `(batch, timesteps)`, negative for padding.
@@ -47,13 +49,15 @@ class Perplexity(ExactMean):
     10.0
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts the tokens of a batch."""
         weights = ops.cast(ops.convert_to_tensor(y_true) >= 0, self.dtype)
         if sample_weight is not None:
             weights = weights * ops.expand_dims(ops.cast(sample_weight, self.dtype), 1)
         return super().update_state(ops.copy(y_pred), sample_weight=weights)
 
-    def result(self):
+    def result(self) -> Tensor:
         """Returns the perplexity of the tokens so far."""
         return ops.exp(super().result())

@@ -1,36 +1,40 @@
-"""TransformerBackbone: what is used today in place of recurrent layers, to compare with."""
+"""TransformerBackbone: a Transformer encoder, for comparison with recurrent layers."""
+
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
+
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TransformerBackbone(layers.Layer):
-    """A Transformer encoder: every step attends to all steps, in both directions.
+    """A Transformer encoder: every step attends to all steps.
 
-    The inputs are embedded linearly, the positions by sines; layer normalisation comes first in
-    each half of a layer. The layers are those of keras-hub.
+    A linear layer embeds the inputs, and sinusoidal position encodings are added. The layers are
+    those of keras-hub, with layer normalization before attention and feed-forward (pre-norm).
 
     Args:
-        units: Positive integer, the width; the feed-forward layers have four times as many.
+        units: Positive integer, the width; feed-forward layers are four times as wide.
         num_layers: Positive integer.
         num_heads: Positive integer; must divide `units`.
-        dropout: Float in [0, 1), dropout of the attention and of each half's output.
+        dropout: Float in [0, 1), dropout of attention weights and of sublayer outputs.
 
     Attributes:
-        recurrent_layers: None of its layers, an empty list.
-        title: What the network is called in pictures.
+        recurrent_layers: An empty list.
+        title: The name of the network in plots.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        mask: Booleans `(batch, timesteps)`, False for steps to pass over: nothing attends to
-            them, and positions count the others only.
+        mask: Booleans `(batch, timesteps)`, False for steps to skip: nothing attends to them,
+            and positions do not count them.
 
     Returns:
         `(batch, timesteps, units)`.
 
     Raises:
-        ValueError: if `units` is no multiple of `num_heads`.
+        ValueError: if `units` is not a multiple of `num_heads`.
 
     Reference: Vaswani et al., Attention Is All You Need, NeurIPS 2017.
 
@@ -42,14 +46,21 @@ class TransformerBackbone(layers.Layer):
 
     title = "Transformer"
 
-    def __init__(self, units, num_layers=3, num_heads=4, dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        num_layers: int = 3,
+        num_heads: int = 4,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if units % num_heads:
             raise ValueError(
                 "Argument `units` must be a multiple of num_heads. "
                 f"Received: units={units!r}, num_heads={num_heads!r}"
             )
-        # Here, because the import takes seconds and recurrent networks do without.
+        # Imported here, because it takes seconds and recurrent networks do not need it.
         from keras_hub.layers import SinePositionEncoding, TransformerEncoder
 
         self.units = units
@@ -57,7 +68,7 @@ class TransformerBackbone(layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
         self.embedding = layers.Dense(units, dtype=self.dtype_policy)
-        # In float32: half precision has no sines of large positions.
+        # In float32: half precision cannot represent large positions.
         self.position_encoding = SinePositionEncoding(dtype="float32")
         self.encoders = [
             TransformerEncoder(
@@ -66,10 +77,10 @@ class TransformerBackbone(layers.Layer):
             for _ in range(num_layers)
         ]
         self.normalization = layers.LayerNormalization(dtype=self.dtype_policy)
-        self.recurrent_layers = []
+        self.recurrent_layers: list[keras.Layer] = []
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for sequences of shape `(batch, timesteps, features)`."""
         self.embedding.build(input_shape)
         shape = self.compute_output_shape(input_shape)
@@ -77,11 +88,11 @@ class TransformerBackbone(layers.Layer):
             encoder.build(shape)
         self.normalization.build(shape)
         if not self.trainable:
-            # They were created before they could know.
+            # They were created before `trainable` was set.
             for layer in (self.embedding, *self.encoders, self.normalization):
                 layer.trainable = False
 
-    def call(self, sequences, mask=None, training=False):
+    def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Runs the layers one after the other."""
         if mask is None:
             mask = ops.ones(ops.shape(sequences)[:2], "bool")
@@ -92,15 +103,15 @@ class TransformerBackbone(layers.Layer):
             x = encoder(x, padding_mask=mask, training=training)
         return self.normalization(x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the outputs."""
         return (*input_shape[:-1], self.units)
 
-    def initial_step_state(self, batch_size):
-        """Raises a ValueError: a Transformer encoder cannot go step by step."""
+    def initial_step_state(self, batch_size: int) -> StepState:
+        """Raises a ValueError: a Transformer encoder cannot run step by step."""
         raise ValueError("A Transformer encoder needs the whole sequence.")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

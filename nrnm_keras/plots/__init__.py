@@ -1,1 +1,1 @@
-"""Pictures for the report of a run. They need matplotlib, an optional dependency."""
+"""Plots of results and of trained models. They need matplotlib, an optional dependency."""

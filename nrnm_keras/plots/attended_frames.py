@@ -1,12 +1,14 @@
-"""The picture of skeletons beside the attention that a memory's writes pay them."""
+"""Plot of skeleton frames with the attention that they receive from writes to a memory."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
 from nrnm_keras.plots.stick_figures import StickFigures
+from nrnm_keras.typing import ArrayLike, File
 
 # In inches.
 _WIDEST_ROW = 13.0
@@ -29,11 +31,19 @@ _EXPLANATION = (
 
 
 def draw_attended_frames(
-    weights, steps, frames, joints, parents, limits, path, title, first_write=1
-):
-    """Draws the frames of writes' blocks, each above the attention that it receives, as a PNG.
+    weights: np.ndarray,
+    steps: np.ndarray,
+    frames: np.ndarray,
+    joints: ArrayLike,
+    parents: Sequence[int],
+    limits: tuple[float, float],
+    path: File,
+    title: str,
+    first_write: int = 1,
+) -> None:
+    """Plots the frames in the block of each write, each above the attention it receives, as a PNG.
 
-    Of many writes, those that have room.
+    Only as many writes are drawn as there is room for.
 
     Args:
         weights: array `(writes, slots, slots + block_size)`.
@@ -41,8 +51,8 @@ def draw_attended_frames(
         frames: numbers of shape `(timesteps,)`, the frame at which each time step lies, from 1.
         joints: numbers of shape `(frames, bodies, joints, 3)`, as `StickFigures` takes them.
         parents: the parent joint of each joint.
-        limits: the weights at the ends of the scale of colours.
-        path: where the picture goes, a path or a binary file.
+        limits: the smallest and the largest weight of the color scale.
+        path: where the plot is written, a path or a binary file.
         title: line above the strips.
         first_write: the number of the first of these writes.
     """

@@ -1,18 +1,20 @@
-"""The web page of a text with the attention that its words received, and its running prediction."""
+"""Web page of a text: the attention that its words received, and its running prediction."""
 
 import base64
 import io
 import itertools
+import pathlib
 
 import numpy as np
 
 from nrnm_keras.plots.attended_words import LONGEST_WORD, attention_limits, explain, shade
 from nrnm_keras.plots.colors import BLUE, ORANGE
 from nrnm_keras.plots.running_prediction import draw_running_prediction
+from nrnm_keras.plots.text_reading import TextReading
 from pipelines.escaping import cut, for_html
 
 _MOST_WORDS = 10_000
-# Everything is in the page itself: it works wherever it is moved, and asks no server for anything.
+# The page is self-contained: it works wherever it is moved, and loads nothing from a server.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -35,7 +37,7 @@ img {{ max-width: 100%; }}
 <h1>{title}</h1>
 <p class="note">{explanation}</p>
 {scale}<p class="words">{words}</p>
-<p><img alt="Running prediction" src="data:image/png;base64,{picture}"></p>
+<p><img alt="Running prediction" src="data:image/png;base64,{plot}"></p>
 </body>
 </html>
 """
@@ -46,19 +48,19 @@ _SCALE = (
 )
 
 
-def write_attended_page(reading, path, title):
+def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) -> None:
     """Writes a web page: the text with shaded words, and its running prediction.
 
-    It needs no other file and runs no scripts.
+    The page needs no other file and runs no scripts.
 
     Args:
         reading: `TextReading`.
         path: `pathlib.Path` of the page.
         title: its heading.
     """
-    picture = io.BytesIO()
+    plot = io.BytesIO()
     draw_running_prediction(
-        reading.running, reading.class_names, "word", picture, "Running prediction"
+        reading.running, reading.class_names, "word", plot, "Running prediction"
     )
     least, most = attention_limits(reading)
     scale = _SCALE.format(color=ORANGE, least=least, most=most)
@@ -67,7 +69,7 @@ def write_attended_page(reading, path, title):
         explanation=for_html(explain(reading, min(len(reading.words), _MOST_WORDS))),
         scale=scale if reading.has_attention else "",
         words=_words(reading),
-        picture=base64.b64encode(picture.getvalue()).decode(),
+        plot=base64.b64encode(plot.getvalue()).decode(),
     )
     path.write_text(page, encoding="utf-8")
 

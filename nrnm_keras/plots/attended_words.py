@@ -1,4 +1,4 @@
-"""The picture of a text with the attention that its words received, and its running prediction."""
+"""Plot of a text: the attention that its words received, and its running prediction."""
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from nrnm_keras.plots.running_prediction import (
     plot_running_prediction,
 )
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.text_reading import TextReading
+from nrnm_keras.typing import File
 from pipelines.escaping import cut, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
@@ -22,13 +24,13 @@ LONGEST_WORD = 40  # characters
 _SMALL_RATIO = 1.5
 
 
-def draw_attended_words(reading, path, title):
-    """Draws the words of a text shaded by attention, and its running prediction, as a PNG.
+def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
+    """Plots the words of a text shaded by attention, and its running prediction, as a PNG.
 
     Args:
         reading: `TextReading`.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     words = _flow(reading)
     drawn = 1 + max(index for *_, index in words if index is not None)
@@ -46,12 +48,12 @@ def draw_attended_words(reading, path, title):
     save(figure, path)
 
 
-def explain(reading, drawn=None):
-    """Returns in words what the shades and lines of words mean.
+def explain(reading: TextReading, drawn: int | None = None) -> str:
+    """Returns a description of the shades and of the lines below words.
 
     Args:
         reading: `TextReading`.
-        drawn: the number of words that are drawn. Default: those that have room in a picture.
+        drawn: the number of words that are drawn. Default: as many as fit on a plot.
     """
     sentences = []
     if reading.has_attention:
@@ -64,7 +66,7 @@ def explain(reading, drawn=None):
         if most < _SMALL_RATIO * least:
             sentences.append("Here all words received nearly the same.")
         if np.isnan(reading.received).any():
-            sentences.append("No write takes in the words in grey.")
+            sentences.append("No write takes in the words in gray.")
     else:
         sentences.append("The model has no memory that attends to words, so none is shaded.")
     name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
@@ -76,13 +78,13 @@ def explain(reading, drawn=None):
     return " ".join(filter(None, sentences))
 
 
-def shade(value, low, high, color=ORANGE):
-    """Mixes white with a colour: all white up to `low` and where there is no value.
+def shade(value: float, low: float, high: float, color: str = ORANGE) -> str:
+    """Mixes white with a color: white for values up to `low` and for NaN.
 
     Args:
         value: number.
         low: number.
-        high: the number that gets the colour itself.
+        high: the number that gets the color itself.
         color: hexadecimal digits behind a #.
 
     Example:
@@ -95,8 +97,8 @@ def shade(value, low, high, color=ORANGE):
     return "#" + "".join(f"{round(255 + share * (part - 255)):02x}" for part in full)
 
 
-def attention_limits(reading):
-    """Returns the least and the most attention that a word received; (0, 0) if there is none."""
+def attention_limits(reading: TextReading) -> tuple[float, float]:
+    """Returns the least and the most attention that a word received; (0, 0) if none did."""
     if not reading.has_attention:
         return 0.0, 0.0
     return float(np.nanmin(reading.received)), float(np.nanmax(reading.received))
@@ -107,7 +109,7 @@ def _explain_curve(reading):
 
 
 def _flow(reading):
-    """Returns (text, line, left, width, index of the word or None) of what has room."""
+    """Returns (text, line, left, width, index of the word or None) of the words that fit."""
     written, line, left = [], 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
         parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
@@ -163,7 +165,7 @@ def _draw_words(axes, words, reading):
 
 
 def _draw_scale(figure, reading):
-    """Draws what the shades mean, on the right of the text."""
+    """Draws the color scale of the shades, on the right of the text."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 

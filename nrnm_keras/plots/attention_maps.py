@@ -1,10 +1,14 @@
-"""The picture of what a memory's writes attend to: heat maps with the source units named."""
+"""Plot of what the writes to a memory attend to: heat maps with named source units."""
 
 import itertools
 import math
 
+import numpy as np
+
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.time_steps import TimeSteps
+from nrnm_keras.typing import File
 from pipelines.escaping import cut, for_terminal
 
 # In inches.
@@ -27,17 +31,25 @@ _EXPLANATION = (
 )
 
 
-def draw_attention_maps(weights, steps, time_steps, limits, path, title, first_write=1):
-    """Draws the attention of writes to a memory, a heat map each, as a PNG (Figs. 7 and 8).
+def draw_attention_maps(
+    weights: np.ndarray,
+    steps: np.ndarray,
+    time_steps: TimeSteps,
+    limits: tuple[float, float],
+    path: File,
+    title: str,
+    first_write: int = 1,
+) -> None:
+    """Plots the attention of writes to a memory as heat maps, in a PNG (Figs. 7 and 8).
 
-    Of many writes, those that have room.
+    Only as many writes are drawn as there is room for.
 
     Args:
         weights: array `(writes, slots, slots + block_size)`.
         steps: integers of shape `(writes, slots + block_size)`, the time steps of the source units.
         time_steps: `TimeSteps`, for their names.
-        limits: the weights at the ends of the scale of colours.
-        path: where the picture goes, a path or a binary file.
+        limits: the smallest and the largest weight of the color scale.
+        path: where the plot is written, a path or a binary file.
         title: line above the maps.
         first_write: the number of the first of these writes.
     """
@@ -87,7 +99,7 @@ class _Sheet:
         self.height = self._tops[-1]
 
     def with_room(self):
-        """Returns how many of the writes stand in rows that have room on a picture."""
+        """Returns the number of writes in the rows that fit on one plot."""
         rows = max(1, sum(bottom <= _HIGHEST for bottom in self._tops[1:]))
         return rows * self._per_row
 

@@ -1,23 +1,26 @@
-"""What the pictures share: whether they can be drawn, and how they are saved."""
+"""What all plots share: whether matplotlib is installed, empty figures, and saving."""
 
 import contextlib
 import importlib.util
 import warnings
+from collections.abc import Iterator
+
+from nrnm_keras.typing import Axes, Figure, File
 
 DOTS_PER_INCH = 100
-# Of the longer side of a drawing area. Each picture has bounds of its own and stays well below.
+# For the longer side of a drawing area. Each plot has bounds of its own and stays well below.
 _MOST_DOTS = 4000
 
 
-def can_draw():
-    """Returns whether matplotlib, an optional dependency, is there."""
+def can_draw() -> bool:
+    """Returns whether matplotlib, an optional dependency, is installed."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """Returns an empty matplotlib `Figure` that is all drawing area.
 
-    What stands outside the area, such as labels and the title, makes the saved picture larger.
+    Text outside the area, such as labels and the title, makes the saved image larger.
 
     Args:
         width: of the area, in inches.
@@ -31,13 +34,13 @@ def new_figure(width, height):
     return figure
 
 
-def count_along_x(axes):
-    """Lets only whole numbers stand along the horizontal axis: steps, frames, epochs."""
+def count_along_x(axes: Axes) -> None:
+    """Uses only whole numbers on the horizontal axis: steps, frames or epochs."""
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def save(figure, path):
-    """Saves a figure as a PNG that takes in all that was drawn, of bounded size.
+def save(figure: Figure, path: File) -> None:
+    """Saves a figure as a PNG of bounded size that includes all text.
 
     Args:
         figure: from `new_figure`.
@@ -55,8 +58,8 @@ def save(figure, path):
 
 
 @contextlib.contextmanager
-def missing_glyphs_allowed():
-    """In this context a character that the font lacks becomes a box, without a warning."""
+def missing_glyphs_allowed() -> Iterator[None]:
+    """Silences the warning about characters that the font lacks; they become boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield

@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart."""
+"""Colors that color-blind readers can tell apart."""
 
 # The palette of Okabe and Ito (2008) without its yellow, which is too light for lines.
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"

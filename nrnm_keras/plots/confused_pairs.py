@@ -1,29 +1,35 @@
-"""The picture of the pairs of classes that are most often confused, of many classes."""
+"""Plot of the most confused pairs of classes, for data sets with many classes."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import BLUE
+from nrnm_keras.plots.confusions import Confusions
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MOST_PAIRS = 30
 _LONGEST_NAME = 40  # characters
 _WIDTH, _ROW = 7.0, 0.24  # inches
 _EXPLANATION = (
-    "True class → what it was taken for; behind each bar how often, of how many examples. The "
-    "{drawn:,} most frequent of {pairs:,} confused pairs among {classes:,} classes are drawn, with "
-    "{shown:,} of {wrong:,} wrong predictions."
+    "True class → predicted class. Each bar is labeled with the number of such predictions and the "
+    "number of examples of the true class. Drawn are the {drawn:,} most frequent of {pairs:,} "
+    "confused pairs among {classes:,} classes, with {shown:,} of {wrong:,} wrong predictions."
 )
 
 
-def draw_confused_pairs(confusions, class_names, path, title):
-    """Draws a bar for each of the 30 most frequent confusions of two classes, as a PNG.
+def draw_confused_pairs(
+    confusions: Confusions, class_names: Sequence[str], path: File, title: str
+) -> None:
+    """Plots a bar for each of the 30 most frequent confusions of two classes, as a PNG.
 
     Args:
         confusions: `Confusions`.
         class_names: list of strings.
-        path: where the picture goes, a path or a binary file.
+        path: where the plot is written, a path or a binary file.
         title: line above the bars.
     """
     wrong = confusions.wrong

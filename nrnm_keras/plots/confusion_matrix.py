@@ -1,13 +1,15 @@
-"""The picture of a confusion matrix: which classes are taken for which."""
+"""Plot of a confusion matrix."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
+from nrnm_keras.plots.confusions import confusions_of_matrix
 from nrnm_keras.plots.sheet import LONGEST_TITLE
-from nrnm_keras.tasks.confusions import confusions_of_matrix
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
 MOST_CLASSES = 120
@@ -15,18 +17,20 @@ _MOST_CLASSES_WITH_NUMBERS = 20
 _SMALLEST_SIDE = 3.0  # inches
 
 
-def draw_confusion_matrix(matrix, class_names, path, title):
-    """Draws a confusion matrix as a PNG.
+def draw_confusion_matrix(
+    matrix: ArrayLike, class_names: Sequence[str], path: File, title: str
+) -> None:
+    """Plots a confusion matrix as a PNG.
 
-    Colours show the share of each row: the darker a cell, the more examples of its true class were
-    predicted so. Rows without examples are grey. Up to 20 classes the counts stand in the cells; no
-    number is 0. Of more than 120 classes the pairs that are most often confused are drawn instead.
+    A cell is the darker the larger its share of the examples of the true class. Rows without
+    examples are gray. With up to 20 classes, cells show their counts, and an empty cell is 0. With
+    more than 120 classes, the most confused pairs are plotted instead.
 
     Args:
         matrix: integers of shape `(classes, classes)`, counts of examples; rows are the true
             classes, columns the predicted ones.
         class_names: list of strings.
-        path: where the picture goes, a path or a binary file.
+        path: where the plot is written, a path or a binary file.
         title: line above the matrix.
 
     Raises:

@@ -1,11 +1,13 @@
-"""The picture of how far back a network's last hidden state depends on its input."""
+"""Plot of how far back the last hidden state of a network depends on the input."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from nrnm_keras.inference.analysis.influence import reach
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import BLUE, VERMILION
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _LONGEST_NAME = 80  # characters
@@ -19,14 +21,14 @@ _EXPLANATION = (
 )
 
 
-def draw_influence(influences, path, title):
-    """Draws gradient norms by distance, a line for each network, as a PNG.
+def draw_influence(influences: Mapping[str, np.ndarray], path: File, title: str) -> None:
+    """Plots gradient norms by distance, a line for each network, as a PNG.
 
     Args:
         influences: dictionary from the network's name to its gradient norms `(steps,)`, from
             distance 0 on; at most two.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     figure = new_figure(9.0, 3.4)
     axes = figure.subplots()
@@ -42,3 +44,19 @@ def draw_influence(influences, path, title):
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), frameon=False)
     write_head(figure, title, _EXPLANATION)
     save(figure, path)
+
+
+def reach(influence: np.ndarray, share: float = 0.9) -> int:
+    """Returns the distance within which a share of the influence lies.
+
+    Args:
+        influence: array `(steps,)`, as `influence_by_distance` returns it.
+        share: float in (0, 1].
+
+    Example:
+
+    >>> reach(np.array([4.0, 3.0, 2.0, 1.0]), share=0.7)
+    1
+    """
+    total = np.cumsum(influence)
+    return int(np.argmax(total >= share * total[-1]))

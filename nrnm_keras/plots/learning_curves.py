@@ -1,10 +1,12 @@
-"""The picture of a run: loss and metrics by epoch."""
+"""Plot of the learning curves of a run: loss and metrics by epoch."""
 
 import csv
+import os
 import textwrap
 
 from nrnm_keras.plots.canvas import count_along_x, missing_glyphs_allowed
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MOST_PANELS = 6
@@ -12,12 +14,12 @@ _MOST_MARKERS = 100
 _CHARACTERS_ON_PANEL = 45
 
 
-def draw_learning_curves(metrics_path, picture_path, title):
-    """Draws what Keras's `CSVLogger` wrote, one panel a metric, as a PNG; of many metrics 6.
+def draw_learning_curves(metrics_path: str | os.PathLike[str], plot_path: File, title: str) -> None:
+    """Plots the metrics that Keras's `CSVLogger` wrote, one panel each, as a PNG; at most 6.
 
     Args:
         metrics_path: the CSV file.
-        picture_path: where the picture goes.
+        plot_path: where the plot is written.
         title: line above the panels.
     """
     from matplotlib.figure import Figure
@@ -40,4 +42,4 @@ def draw_learning_curves(metrics_path, picture_path, title):
         count_along_x(axes)
         axes.legend()
     with missing_glyphs_allowed():
-        figure.savefig(picture_path, format="png", dpi=100)
+        figure.savefig(plot_path, format="png", dpi=100)

@@ -1,26 +1,58 @@
-"""The picture of the memories over time: how full they are, and how open their gates."""
+"""Plot of the memories over time: their norms and the openness of their gates."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
+from nrnm_keras.plots.time_steps import TimeSteps
+from nrnm_keras.typing import File
 
 _MOST_MEMORIES = 6
 _WIDTH, _PANEL, _BETWEEN = 9.0, 1.9, 0.35  # inches
 _EXPLANATION = (
     "Top: Euclidean norm of the memory after each {unit}. Middle: mean openness of the read gate "
-    "from the first write on; 0 is shut, 1 is open. Bottom: mean openness of the gates of each "
+    "from the first write on; 0 is closed, 1 is open. Bottom: mean openness of the gates of each "
     "write: the input gate takes in what is new, the forget gate keeps what is old."
 )
 
 
-def draw_memory_trace(traces, time_steps, path, title):
-    """Draws norm and gates of memories over time, as a PNG; of many memories those of the first 6.
+class MemoryTrace(NamedTuple):
+    """One memory over time. The openness of a gate is the mean of its values, in (0, 1).
+
+    Attributes:
+        name: of the layer and its direction.
+        steps: the time steps, from 0, in the order in which the layer takes them; `(steps,)`.
+        norm: Euclidean norm of the memory after each of them, `(steps,)`.
+        read_gate: openness of the read gate at each of them (Eq. 7), `(steps,)`; NaN while the
+            memory is empty.
+        writes: the time steps of the writes, `(writes,)`.
+        input_gate: openness of G_i at each of them (Eq. 4), `(writes,)`.
+        forget_gate: openness of G_f, `(writes,)`; at 1 the old memory is kept whole.
+    """
+
+    name: str
+    steps: np.ndarray
+    norm: np.ndarray
+    read_gate: np.ndarray
+    writes: np.ndarray
+    input_gate: np.ndarray
+    forget_gate: np.ndarray
+
+
+def draw_memory_trace(
+    traces: Sequence[MemoryTrace], time_steps: TimeSteps, path: File, title: str
+) -> None:
+    """Plots the norms and gates of memories over time, of at most 6 memories, as a PNG.
 
     Args:
         traces: list of `MemoryTrace`.
         time_steps: `TimeSteps`.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     figure = new_figure(_WIDTH, 3 * _PANEL + 2 * _BETWEEN)
     panels = [place(figure, 0, i * (_PANEL + _BETWEEN), _WIDTH, _PANEL) for i in range(3)]

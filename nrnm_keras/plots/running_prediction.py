@@ -1,10 +1,14 @@
-"""The picture of a prediction as it changes while the input comes in."""
+"""Plot of the prediction after each step of an input."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import count_along_x, new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import write_head
+from nrnm_keras.typing import Axes, File
 from pipelines.escaping import for_picture
 
 MOST_CLASSES = 4
@@ -12,15 +16,30 @@ _LINE_STYLES = ("-", "--", "-.", ":")
 _LONGEST_NAME = 30
 
 
-def draw_running_prediction(running, class_names, unit, path, title):
-    """Draws the probabilities of the classes that are ever most probable, as a PNG.
+class RunningPrediction(NamedTuple):
+    """The predictions of a model for prefixes of one input.
+
+    Attributes:
+        counts: the length of each prefix in words, frames or time steps, `(predictions,)`; the last
+            prefix is the whole input.
+        probabilities: those of the classes, `(predictions, classes)`.
+    """
+
+    counts: np.ndarray
+    probabilities: np.ndarray
+
+
+def draw_running_prediction(
+    running: RunningPrediction, class_names: Sequence[str], unit: str, path: File, title: str
+) -> None:
+    """Plots the probabilities of the classes that are the most probable at any step, as a PNG.
 
     Args:
         running: `RunningPrediction`.
         class_names: list of strings.
         unit: what is counted, such as `"word"`.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     figure = new_figure(9.0, 2.6)
     plot_running_prediction(figure.subplots(), running, class_names, unit)
@@ -28,15 +47,19 @@ def draw_running_prediction(running, class_names, unit, path, title):
     save(figure, path)
 
 
-def explain_running_prediction(running, class_names, unit):
-    """Returns in words what is drawn."""
+def explain_running_prediction(
+    running: RunningPrediction, class_names: Sequence[str], unit: str
+) -> str:
+    """Returns a description of the plot."""
     text = f"Probability of each class after the {unit}s so far."
     if len(class_names) > MOST_CLASSES:
         text += f" Of {len(class_names)} classes the {MOST_CLASSES} that come highest are drawn."
     return text
 
 
-def plot_running_prediction(axes, running, class_names, unit):
+def plot_running_prediction(
+    axes: Axes, running: RunningPrediction, class_names: Sequence[str], unit: str
+) -> None:
     """Draws the probabilities into matplotlib axes, with a legend on their right."""
     counts, probabilities = running
     for line, label in enumerate(chosen_classes(probabilities)):
@@ -55,7 +78,7 @@ def plot_running_prediction(axes, running, class_names, unit):
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False)
 
 
-def chosen_classes(probabilities, most=MOST_CLASSES):
+def chosen_classes(probabilities: np.ndarray, most: Any = MOST_CLASSES) -> list[int]:
     """Returns the classes with the highest probabilities at any time, the last prediction first.
 
     Args:

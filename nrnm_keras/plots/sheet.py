@@ -1,7 +1,8 @@
-"""What is placed on a picture by inches: axes, and the title with its explanation."""
+"""Axes placed by inches, and titles with explanations."""
 
 import textwrap
 
+from nrnm_keras.typing import Axes, Figure
 from pipelines.escaping import for_picture
 
 _INCHES_PER_CHARACTER = 0.073  # of the explanation, about
@@ -11,7 +12,7 @@ LONGEST_TITLE = 300
 _LONGEST_EXPLANATION = 3000
 
 
-def place(figure, left, top, width, height):
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Adds axes at a place in inches from the upper left corner, and returns them."""
     across, down = figure.get_size_inches()
     return figure.add_axes(
@@ -19,8 +20,8 @@ def place(figure, left, top, width, height):
     )
 
 
-def write_head(figure, title, explanation=""):
-    """Writes a title and, smaller, lines that explain the picture, above the drawing area."""
+def write_head(figure: Figure, title: str, explanation: str = "") -> None:
+    """Writes a title and, in smaller print, an explanation above the drawing area."""
     across, down = figure.get_size_inches()
     width = max(_LEAST_CHARACTERS, int(across / _INCHES_PER_CHARACTER))
     lines = for_picture(explanation, _LONGEST_EXPLANATION).splitlines()
@@ -32,8 +33,8 @@ def write_head(figure, title, explanation=""):
     figure.text(0, bottom + (len(lines) * _LINE + 0.08) / down, title, fontsize=12, **style)
 
 
-def number_drawn(drawn, there_are, what):
-    """Returns a sentence that says of how many things not all are drawn; if all are, nothing.
+def number_drawn(drawn: int, there_are: int, what: str) -> str:
+    """Returns a sentence on how many things are drawn, or an empty string if all are.
 
     Example:
 
@@ -43,8 +44,8 @@ def number_drawn(drawn, there_are, what):
     return "" if drawn >= there_are else f"The first {drawn:,} of {there_are:,} {what} are drawn."
 
 
-def noted(title, *notes):
-    """Returns a title with what `number_drawn` says behind it.
+def noted(title: str, *notes: str) -> str:
+    """Returns a title followed by sentences of `number_drawn`.
 
     Example:
 

@@ -1,11 +1,13 @@
-"""The moving picture of a skeleton sequence with its running prediction."""
+"""Animation of a skeleton sequence with its running prediction."""
 
+import pathlib
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.colors import BLUE
-from nrnm_keras.plots.running_prediction import chosen_classes
+from nrnm_keras.plots.running_prediction import RunningPrediction, chosen_classes
 from nrnm_keras.plots.sheet import place
 from nrnm_keras.plots.stick_figures import StickFigures
 from pipelines.escaping import for_picture
@@ -19,18 +21,25 @@ _LONGEST_NAME = 28
 _LONGEST_TITLE, _CHARACTERS_ACROSS = 140, 70
 
 
-def draw_skeleton_animation(joints, parents, running, class_names, path, title):
-    """Draws the frames of a skeleton sequence, and beside each what was predicted by then: a GIF.
+def draw_skeleton_animation(
+    joints: np.ndarray,
+    parents: Sequence[int],
+    running: RunningPrediction,
+    class_names: Sequence[str],
+    path: str | pathlib.Path,
+    title: str,
+) -> None:
+    """Animates a skeleton sequence, with the prediction after each frame beside it, as a GIF.
 
-    At most 60 frames, evenly chosen from those with a prediction, ten a second.
+    Shows at most 60 frames, evenly spaced among those with a prediction, at 10 frames per second.
 
     Args:
         joints: numbers of shape `(frames, bodies, joints, 3)`, as `StickFigures` takes them.
         parents: the parent joint of each joint.
         running: `RunningPrediction`.
         class_names: list of strings.
-        path: where the picture goes, a path that ends in `.gif`.
-        title: line above the picture.
+        path: where the animation is written, a path that ends in `.gif`.
+        title: line above the plot.
     """
     from matplotlib.animation import PillowWriter
     from matplotlib.figure import Figure

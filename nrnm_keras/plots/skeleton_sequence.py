@@ -1,36 +1,40 @@
-"""The picture of a skeleton sequence: stick figures in a row."""
+"""Plot of a skeleton sequence: stick figures in a row."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.sheet import LONGEST_TITLE
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
-# Blue, vermilion, green, orange: of the palette for colour-blind readers of Okabe and Ito (2008).
+# Blue, vermilion, green, orange: of the palette for color-blind readers of Okabe and Ito (2008).
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00")
 _HEIGHT = 2.6  # inches, of a panel
 _WIDEST_ROW = 14.0
 _NARROWEST = 0.4  # the short side of a panel, as a part of its long side
 _MOST_FRAMES = 24
 _CHARACTERS_ACROSS = 100
-_MARGIN = 0.1  # around the bodies, in metres
+_MARGIN = 0.1  # around the bodies, in meters
 
 
-def draw_skeleton_sequence(joints, parents, path, title, num_frames=8):
-    """Draws evenly chosen frames of a skeleton sequence, side by side and to one scale, as a PNG.
+def draw_skeleton_sequence(
+    joints: ArrayLike, parents: Sequence[int], path: File, title: str, num_frames: int = 8
+) -> None:
+    """Plots evenly spaced frames of a skeleton sequence side by side, to one scale, as a PNG.
 
-    The view is the camera's: x to the right, as in Kinect's pictures, which are mirrored, and y
-    up. Each body has its colour. Frames are counted from 1.
+    The view is the camera's: x to the right, as in Kinect's mirrored images, and y up. Each body
+    has its color. Frames are counted from 1.
 
     Args:
-        joints: numbers of shape `(frames, bodies, joints, 3)`, in metres, y up and z away from the
+        joints: numbers of shape `(frames, bodies, joints, 3)`, in meters, y up and z away from the
             camera. A missing body is zero; a joint that is not finite is left out.
         parents: the parent joint of each joint, the root's being itself.
-        path: where the picture goes, a path or a binary file.
+        path: where the plot is written, a path or a binary file.
         title: line above the figures.
-        num_frames: how many frames to draw at most, and 24 in any case.
+        num_frames: the largest number of frames to draw; at most 24 are drawn.
 
     Raises:
         ValueError: if the joints are of another shape, have no frames, or are not as many as the
@@ -85,7 +89,7 @@ def _limits(points):
 
 
 def _figure(panels, size):
-    """Returns a figure whose row of panels shows metres alike in both directions."""
+    """Returns a figure whose row of panels shows meters alike in both directions."""
     width, height = size / size[1] * _HEIGHT
     shrink = min(1, _WIDEST_ROW / (panels * width))
     return new_figure(panels * width * shrink, height * shrink)

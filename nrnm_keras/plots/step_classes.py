@@ -1,35 +1,42 @@
-"""The picture of the classes of steps: the true ones above the predicted ones."""
+"""Plot of sequence tagging: the true class of each step above the predicted class."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
+from nrnm_keras.typing import ArrayLike, File
 from pipelines.escaping import for_picture
 
 _STEPS_A_LINE = 100
-_UNLABELLED = "#DDDDDD"
+_UNLABELED = "#DDDDDD"
 _LINE_HEIGHT = 0.75  # inches
 _MOST_SEQUENCES, _MOST_LINES = 6, 7  # lines of each
 _MOST_NAMES, _NAMES_ACROSS = 14, 5
 _LONGEST_NAME = 24  # characters
 
 
-def draw_step_classes(sequences, class_names, path, title):
-    """Draws the true and the predicted class of each step as a PNG.
+def draw_step_classes(
+    sequences: Sequence[tuple[ArrayLike, ArrayLike]],
+    class_names: Sequence[str],
+    path: File,
+    title: str,
+) -> None:
+    """Plots the true and the predicted class of each step as a PNG.
 
-    Steps are cells, 100 to a line; each class has a colour. True classes of steps without a label
-    are grey. Of many sequences the first 6 are drawn, of long ones the first 7 lines, and of many
-    classes those of the most steps are named; the title says so.
+    Each step is a cell, with 100 steps a line, and each class has a color. Steps without a label
+    are gray. At most 6 sequences with at most 7 lines each are drawn, and the legend names the most
+    frequent classes; the title says what is left out.
 
     Args:
         sequences: list of pairs of integer arrays `(timesteps,)`: the true labels, -1 for a step
-            without one, and the predicted ones. Unlabelled steps at the end are left out.
+            without one, and the predicted ones. Unlabeled steps at the end are left out.
         class_names: list of strings.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
 
     Example:
 
@@ -54,7 +61,7 @@ def draw_step_classes(sequences, class_names, path, title):
 
 
 def _colors(count):
-    """Returns a colour for each class; of many classes, those of near numbers are alike."""
+    """Returns a color for each class; with many classes, neighbors have similar colors."""
     if count <= len(PALETTE):
         return PALETTE[:count]
     from matplotlib import colormaps
@@ -64,8 +71,8 @@ def _colors(count):
 
 def _lines(number, true, predicted):
     """Yields a name, the first step's number and the labels of each line of a sequence."""
-    labelled = np.flatnonzero(np.asarray(true) >= 0)
-    steps = labelled[-1] + 1 if len(labelled) else 1
+    labeled = np.flatnonzero(np.asarray(true) >= 0)
+    steps = labeled[-1] + 1 if len(labeled) else 1
     drawn = min(steps, _MOST_LINES * _STEPS_A_LINE)
     name = f"sequence {number}. {number_drawn(drawn, steps, 'steps')}".rstrip(". ")
     for first in range(0, drawn, _STEPS_A_LINE):
@@ -85,7 +92,7 @@ def _draw_line(axes, colors, label, first, true, predicted):
 
     cells = np.full((2, _STEPS_A_LINE), np.nan)
     cells[:, : len(true)] = true, predicted
-    shown = ListedColormap([_UNLABELLED, *colors])
+    shown = ListedColormap([_UNLABELED, *colors])
     axes.imshow(cells + 1, cmap=shown, vmin=-0.5, vmax=len(colors) + 0.5, aspect="auto")
     axes.axhline(0.5, color="white", linewidth=2)
     axes.set_yticks([0, 1], ["true", "predicted"], fontsize=8)
@@ -104,7 +111,7 @@ def _add_legend(axes, colors, class_names, most_frequent):
     is_small = len(class_names) <= _MOST_NAMES
     labels = range(len(class_names)) if is_small else most_frequent
     named = [(for_picture(class_names[label], _LONGEST_NAME), colors[label]) for label in labels]
-    named.append(("no label", _UNLABELLED))
+    named.append(("no label", _UNLABELED))
     if len(labels) < len(class_names):
         named.append((f"and {len(class_names) - len(labels):,} more classes", "none"))
     patches = [Patch(color=color, label=name) for name, color in named]

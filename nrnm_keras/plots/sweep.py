@@ -1,14 +1,17 @@
-"""The picture of a sweep: the result by the value of a flag."""
+"""Plot of a sweep: the result by the value of a flag."""
 
 import itertools
+import statistics
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
 from nrnm_keras.plots.colors import PALETTE
 from nrnm_keras.plots.sheet import LONGEST_TITLE, noted, number_drawn
-from nrnm_keras.sweep.summary import mean_and_spread
+from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
 _MARKERS = "os^Dv*X"
@@ -19,17 +22,17 @@ _LONGEST_UPRIGHT = 7  # letters
 _SMALLEST_GAP = 0.06  # of the width, between labels
 
 
-def draw_sweep(rows, path, title):
-    """Draws mean and standard deviation of each point, and every run as a dot, as a PNG.
+def draw_sweep(rows: Sequence[Mapping[str, Any]], path: File, title: str) -> None:
+    """Plots the mean and standard deviation of each point, with a dot for every run, as a PNG.
 
-    The values of the first flag go from left to right, as a line where they are numbers; those of
-    the others together are colours. Of many values that are no numbers the first 40 are drawn, of
-    many combinations of the others the first 14; the title says so.
+    The values of the first flag are on the horizontal axis, connected by a line if they are
+    numbers. Each combination of the other flags has a color. At most 40 values that are not numbers
+    and at most 14 combinations are drawn; the title says so if some are left out.
 
     Args:
         rows: from `summarize`.
-        path: where the picture goes, a path or a binary file.
-        title: line above the picture.
+        path: where the plot is written, a path or a binary file.
+        title: line above the plot.
     """
     split = "test" if all(row["test"] for row in rows) else "validation"
     first = next(iter(rows[0]["values"]))
@@ -37,7 +40,7 @@ def draw_sweep(rows, path, title):
     is_numeric = all(_is_number(value) for value in values)
     notes = [] if is_numeric else [number_drawn(min(len(values), _MOST_VALUES), len(values), first)]
     values = values if is_numeric else values[:_MOST_VALUES]
-    groups = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in (row for row in rows if row["values"][first] in values):
         others = [f"{k}={v or 'none'}" for k, v in row["values"].items() if k != first]
         groups.setdefault(", ".join(others), []).append(row)
@@ -61,8 +64,13 @@ def draw_sweep(rows, path, title):
     save(figure, path)
 
 
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
+
+
 def _name_places(axes, values, is_numeric):
-    """Labels the values from left to right, long names aslant, if they have room."""
+    """Labels the values on the horizontal axis if they fit, long names at an angle."""
     names = [for_picture(value or "none", _LONGEST_VALUE) for value in values]
     places = [_place(value, values, is_numeric) for value in values]
     if len(places) > 1 and np.diff(np.sort(places)).min() < _SMALLEST_GAP * np.ptp(places):

@@ -1,4 +1,4 @@
-"""Raw input to model input, as Keras layers that travel inside the exported model."""
+"""Preprocessing from raw input to model input, as Keras layers inside the exported model."""
 
 from nrnm_keras.preprocessing.nan_padding import NanPadding
 from nrnm_keras.preprocessing.skeleton import SkeletonPreprocessor

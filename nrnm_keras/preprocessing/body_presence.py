@@ -1,12 +1,13 @@
-"""Which bodies are present where, and which of them is the main one."""
+"""Presence of bodies in frames, and the main body of a sequence."""
 
 from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.typing import Tensor
 
 
-def find_bodies(joints):
-    """Which bodies are present, bool `(batch, frames, bodies)`.
+def find_bodies(joints: Tensor) -> Tensor:
+    """Returns whether bodies are present, bool `(batch, frames, bodies)`.
 
     A body is missing in a frame where all of its coordinates are zero or any is not finite.
     """
@@ -14,33 +15,33 @@ def find_bodies(joints):
     return ops.logical_and(is_finite, ops.any(joints != 0, axis=(-2, -1)))
 
 
-def zero_missing(joints, present):
+def zero_missing(joints: Tensor, present: Tensor) -> Tensor:
     """Sets the joints of missing bodies to zero."""
     return ops.where(present[..., None, None], joints, ops.zeros_like(joints))
 
 
-def valid_lengths(present):
-    """The number of frames up to the last with a body, int32 `(batch,)`."""
+def valid_lengths(present: Tensor) -> Tensor:
+    """Returns the number of frames up to the last one with a body, int32 `(batch,)`."""
     return last_present(ops.any(present, axis=2)) + 1
 
 
-def last_present(present):
-    """The last True along axis 1, or -1."""
+def last_present(present: Tensor) -> Tensor:
+    """Returns the index of the last True along axis 1, or -1."""
     steps = ops.arange(ops.shape(present)[1], dtype="int32")
     steps = ops.reshape(steps, (1, -1) + (1,) * (len(present.shape) - 2))
     return ops.max(ops.where(present, steps, -1), axis=1)
 
 
 class MainBody:
-    """The first of the bodies that are present anywhere in a sequence, or the one seen first.
+    """The main body: the first body that is present in any step, or the one seen earliest.
 
     Args:
-        joints: `(batch, timesteps, bodies, joints, 3)`, finite also where a body is missing.
+        joints: `(batch, timesteps, bodies, joints, 3)`, finite even where a body is missing.
         present: bool `(batch, timesteps, bodies)`.
-        seen_first: Boolean, whether the main body is the one that is present earliest.
+        seen_first: Boolean, whether the main body is the one that is seen earliest.
     """
 
-    def __init__(self, joints, present, seen_first=False):
+    def __init__(self, joints: Tensor, present: Tensor, seen_first: bool = False) -> None:
         self._joints = joints
         candidates = ops.any(present, axis=1)
         if seen_first:
@@ -52,18 +53,18 @@ class MainBody:
         self._first = ops.argmax(ops.cast(self._present, "int32"), axis=1, keepdims=True)
         self._first = ops.cast(self._first, "int32")
 
-    def is_in(self, present):
-        """In which steps it is among bodies `(batch, timesteps, bodies)` that are present."""
+    def is_in(self, present: Tensor) -> Tensor:
+        """Returns the steps in which it is present, bool `(batch, timesteps)`."""
         return ops.any(ops.logical_and(present, self._is_main[:, None]), axis=2)
 
-    def first(self, joint):
-        """Where a joint is in the first step with the main body, `(batch, 3)`."""
+    def first(self, joint: int) -> Tensor:
+        """Returns the position of a joint in the first step with the main body, `(batch, 3)`."""
         return take_rows(self._path(joint), self._first)[:, 0]
 
-    def path(self, joint):
-        """Where a joint is at every step, `(batch, timesteps, 3)`.
+    def path(self, joint: int) -> Tensor:
+        """Returns the position of a joint at every step, `(batch, timesteps, 3)`.
 
-        Where the main body is missing the joint stays where it was last, or will be first.
+        Where the main body is missing, the last position is held; before its first step, the first.
         """
         steps = ops.arange(ops.shape(self._present)[1], dtype="int32")
         until_now = ops.logical_and(self._present[:, None], steps <= steps[:, None])

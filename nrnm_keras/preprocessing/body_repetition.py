@@ -1,4 +1,4 @@
-"""Fills the steps where a body is missing with its own others."""
+"""Fills the steps after the last step of a body with repetitions of its steps."""
 
 import math
 
@@ -6,14 +6,15 @@ from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
 from nrnm_keras.preprocessing.body_presence import last_present
+from nrnm_keras.typing import Tensor
 
 
-def repeated_steps(present):
-    """The step to copy each step of a body from, int32 `(batch, timesteps, bodies)`.
+def repeated_steps(present: Tensor) -> Tensor:
+    """Returns the source of each step of a body, int32 `(batch, timesteps, bodies)`.
 
-    The steps after a body's last one go through its steps again from the start. A body that is
-    missing in the first step first has its steps moved to the front, without those between them
-    that lack it; otherwise they stay gaps, as in the usual preparation of NTU RGB+D.
+    After the last step of a body, its steps repeat from the start. If a body is missing in the
+    first step, its steps are moved to the front and its gaps removed. Otherwise its gaps stay, as
+    in the usual preprocessing of NTU RGB+D.
     """
     timesteps = present.shape[1]
     steps = ops.reshape(ops.arange(timesteps, dtype="int32"), (1, -1, 1))
@@ -25,7 +26,7 @@ def repeated_steps(present):
     return ops.where(ops.expand_dims(starts, 1), steps, ops.take_along_axis(moved, steps, axis=1))
 
 
-def take_steps(x, steps):
+def take_steps(x: Tensor, steps: Tensor) -> Tensor:
     """Takes steps `(batch, timesteps, bodies)` of `(batch, timesteps, bodies, ...)`."""
     timesteps, bodies, *rest = x.shape[1:]
     x = ops.reshape(x, (-1, timesteps, bodies, math.prod(rest)))

@@ -11,7 +11,7 @@ def build_preprocessor(options, layout):
         return SkeletonPreprocessor.authors(layout)
     names = ("timesteps", "length", "view", "reference_bone_lengths", "velocity", "bones")
     given = {name: getattr(options, name) for name in names}
-    return SkeletonPreprocessor(layout, centre=options.center, **given)
+    return SkeletonPreprocessor(layout, center=options.center, **given)
 
 
 def build_augmentation(options, layout):

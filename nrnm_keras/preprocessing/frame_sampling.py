@@ -1,4 +1,4 @@
-"""Frames taken out of sequences: a part of them, or others interpolated between them."""
+"""Sampling of frames from sequences, with interpolation."""
 
 import math
 
@@ -6,21 +6,22 @@ import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.typing import Tensor
 
 
 class FrameSampling:
-    """Steps at given places in each sequence of frames.
+    """Samples steps at given positions of sequences of frames.
 
-    A step between two frames is interpolated linearly; it has a body only if both frames have it.
+    A step between two frames is interpolated linearly, and has a body only if both frames have it.
     A step after the valid frames has no body.
 
     Args:
-        positions: `(batch, timesteps)`, where each step lies, counted in frames from 0: float32,
-            or int32 if no step lies between frames.
+        positions: `(batch, timesteps)`, the position of each step in frames from 0: float32, or
+            int32 if no step lies between frames.
         lengths: int32 `(batch,)`, the number of valid frames.
     """
 
-    def __init__(self, positions, lengths):
+    def __init__(self, positions: Tensor, lengths: Tensor) -> None:
         last = ops.maximum(ops.expand_dims(lengths, 1) - 1, 0)
         below = ops.cast(positions, "int32")
         self._is_valid = below < ops.expand_dims(lengths, 1)
@@ -30,18 +31,18 @@ class FrameSampling:
             self._above = ops.minimum(below + 1, last)
             self._share = ops.expand_dims(positions - ops.cast(below, "float32"), 2)
 
-    def find_bodies(self, present):
-        """Which bodies are present at the steps, bool `(batch, timesteps, bodies)`."""
+    def find_bodies(self, present: Tensor) -> Tensor:
+        """Returns the presence of bodies at the steps, bool `(batch, timesteps, bodies)`."""
         bodies = ops.logical_and(take_rows(present, self._below), self._is_valid[..., None])
         if self._above is None:
             return bodies
         above = ops.logical_or(take_rows(present, self._above), self._share == 0)
         return ops.logical_and(bodies, above)
 
-    def joints(self, joints):
-        """The joints at the steps, `(batch, timesteps, bodies, joints, 3)`.
+    def joints(self, joints: Tensor) -> Tensor:
+        """Returns the joints at the steps, `(batch, timesteps, bodies, joints, 3)`.
 
-        What they are where `find_bodies` finds no body has no meaning.
+        Where `find_bodies` finds no body, they are meaningless.
         """
         shape = joints.shape[2:]
         joints = ops.reshape(joints, (*ops.shape(joints)[:2], math.prod(shape)))
@@ -51,20 +52,20 @@ class FrameSampling:
         return ops.reshape(steps, (*ops.shape(steps)[:2], *shape))
 
 
-def evenly_spaced(lengths, timesteps):
-    """Positions from the first to the last valid frame, float32 `(batch, timesteps)`."""
+def evenly_spaced(lengths: Tensor, timesteps: int) -> Tensor:
+    """Returns positions from the first to the last valid frame, float32 `(batch, timesteps)`."""
     last = ops.cast(ops.maximum(ops.expand_dims(lengths, 1) - 1, 0), "float32")
     steps = ops.arange(timesteps, dtype="float32")
     return ops.minimum(steps * last / max(timesteps - 1, 1), last)
 
 
-def first_frames(lengths, timesteps):
-    """Positions of the first frames, int32 `(batch, timesteps)`."""
+def first_frames(lengths: Tensor, timesteps: int) -> Tensor:
+    """Returns the positions of the first frames, int32 `(batch, timesteps)`."""
     return ops.expand_dims(ops.zeros_like(lengths), 1) + ops.arange(timesteps, dtype="int32")
 
 
-def central_frames(lengths, timesteps):
-    """Positions of the frames in the middle, int32 `(batch, timesteps)`."""
+def central_frames(lengths: Tensor, timesteps: int) -> Tensor:
+    """Returns the positions of the central frames, int32 `(batch, timesteps)`."""
     skipped = ops.maximum(lengths - timesteps, 0) // 2
     return ops.expand_dims(skipped, 1) + ops.arange(timesteps, dtype="int32")
 

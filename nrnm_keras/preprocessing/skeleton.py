@@ -1,6 +1,7 @@
-"""SkeletonPreprocessor: raw joints to features at a fixed number of time steps."""
+"""SkeletonPreprocessor: raw joints to features."""
 
 import math
+from typing import Any, Self
 
 import keras
 from keras import layers, ops
@@ -16,31 +17,34 @@ from nrnm_keras.preprocessing.body_presence import (
 )
 from nrnm_keras.preprocessing.body_repetition import repeated_steps, take_steps
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SkeletonPreprocessor(layers.Layer):
-    """Turns raw joints into features: chooses time steps, centres, rotates, lays out.
+    """Turns raw joints into features: samples time steps, centers, and rotates.
 
     A body is missing in a frame where all of its coordinates are zero or any is not finite. Frames
-    at the end without any body are padding; others without a body are time that passes. The main
-    body of a sequence is the first that is present at any of its time steps; if all frames are
-    steps, it is the one that is seen first, so that no step depends on a later one.
+    without a body are padding at the end of a sequence, and valid frames elsewhere. The main body
+    of a sequence is the first body that is present at any time step. If all frames are time steps,
+    it is the body that is seen earliest, so that no step depends on a later one.
 
-    The steps, in their order, each with its own arguments:
+    The stages, in this order, each with its own arguments:
 
-    1. *Length*: `timesteps` steps are taken from the valid frames, or all frames are steps.
-       Interpolated steps have a body only if both of the frames around them have it.
-    2. *Fill*: what follows a body's last step may repeat its steps from the start.
-    3. *Bone lengths*: people of all sizes may be given the same bones.
-    4. *Centre*: the position of the main body's spine (the joint in its middle) is subtracted
-       from all joints of all bodies. Where the main body is missing, its spine counts as being
-       where it last was (before its first step, where it will be).
-    5. *View*: the whole sequence is rotated by what turns the first step with the main body into
-       a fixed position: x points to its right, y forward and z up.
-    6. *Features*: the joints' coordinates, and more if wanted. Missing bodies are zeros.
+    1. *Length*: `timesteps` steps are sampled from the valid frames, or all frames are steps. An
+       interpolated step has a body only if both of the frames around it have it.
+    2. *Fill*: after the last step of a body, its steps may repeat from the start.
+    3. *Bone lengths*: all skeletons may get the same bone lengths.
+    4. *Center*: the position of the main body's spine (the joint in its middle) is subtracted
+       from all joints of all bodies. Where the main body is missing, its last position is used, or
+       its first before that.
+    5. *View*: the whole sequence is rotated so that in the first step with the main body x points
+       to its right, y forward and z up.
+    6. *Features*: the coordinates of the joints, optionally velocities and bones. Missing bodies
+       are zeros.
 
-    Computed in float32 whatever the layer's dtype; the features are in its compute dtype.
+    Computations are in float32 whatever the dtype of the layer; the features have its compute
+    dtype.
 
     Args:
         layout: Name of the skeleton's layout in `LAYOUTS`: `"kinect_v2"`, the 25 joints of
@@ -48,37 +52,36 @@ class SkeletonPreprocessor(layers.Layer):
         timesteps: Positive integer, the number of time steps, unless `length` is `"all"`.
         length: `"resample"`, steps evenly spaced from the first to the last valid frame, by linear
             interpolation; `"first"` or `"central"`, the frames at the beginning or in the middle,
-            with padding at the end if there are fewer; or `"all"` frames, however many.
-        fill: `"none"`, or `"repeat"`: the steps after a body's last repeat its steps from the
-            start, and a body that is missing in the first step has its steps moved to the front.
-        reference_bone_lengths: Boolean, whether every bone gets the length that the layout has for
-            it. Bones keep their directions, the root its place.
-        centre: `"every_frame"`; `"first_frame"`, which subtracts the main body's first position
-            everywhere and so keeps its way through the room; or `"none"`.
-        view: `"full"`, the main body's spine (from its base to its middle) comes to lie on z and
-            the line from left to right shoulder in the plane of x and z, on the side of positive
-            x: rotating the raw joints does not change the features. `"vertical"`, only a turn
-            about the vertical (y of the raw joints) that brings the shoulders there, so that a
-            body that leans or lies still does. `"two_rotations"`, the usual preparation of
-            NTU RGB+D: the shortest rotation of the spine onto z, then the shortest of the
-            shoulders onto x, after which the spine is off z again. Or `"none"`.
-        velocity: Boolean, whether to add the difference of every coordinate to the step before;
-            zero where the body is missing in either.
-        bones: Boolean, whether to add the vector from its parent to every joint; zero for the root.
+            padded at the end if there are fewer; or `"all"`, all frames.
+        fill: `"none"`, or `"repeat"`: after the last step of a body its steps repeat from the
+            start, and the steps of a body that is missing in the first step move to the front.
+        reference_bone_lengths: Boolean, whether every bone gets its length in the layout. The
+            directions of bones and the position of the root do not change.
+        center: `"every_frame"`; `"first_frame"`, which subtracts the first position of the main
+            body from all frames and so keeps its movement through the room; or `"none"`.
+        view: `"full"` rotates the spine of the main body (from its base to its middle) onto z, and
+            the line from its left to its right shoulder into the half plane of z and positive x.
+            The features are then invariant to rotations of the raw joints. `"vertical"` only
+            rotates about the vertical (y of the raw joints), so that a leaning or lying body
+            remains so. `"two_rotations"` is the usual preprocessing of NTU RGB+D: the shortest
+            rotation of the spine onto z, then the shortest rotation of the shoulders onto x, which
+            moves the spine off z again. `"none"` does not rotate.
+        velocity: Boolean, whether to add the difference of every coordinate from the previous
+            step; zero where the body is missing in either.
+        bones: Boolean, whether to add the vector of every joint from its parent; zero for the root.
 
     Call arguments:
-        joints: Raw joints `(batch, frames, bodies, joints, 3)` in metres, with y up as cameras of
-            the Kinect give them. The number of frames need not be known; no frames are one without
-            a body.
+        joints: Raw joints `(batch, frames, bodies, joints, 3)` in meters, with y up, as Kinect
+            cameras return them. The number of frames may be unknown; a sequence of 0 frames counts
+            as one frame without a body.
 
     Returns:
-        Features `(batch, timesteps, parts * bodies * joints * 3)`, with as many time steps as
-        frames if `length` is `"all"`, where the parts are the
-        coordinates, then velocities and bones if wanted; with a mask `(batch, timesteps)` that is
-        False for steps without any body.
+        Features `(batch, timesteps, parts * bodies * joints * 3)`, where the parts are coordinates,
+        optional velocities and optional bones, and the time steps are all frames if `length` is
+        `"all"`; with a mask `(batch, timesteps)` that is False for steps without a body.
 
     Raises:
-        ValueError: if an argument is out of its range, or the joints do not fit the layout.
+        ValueError: if an argument is out of its range, or the joints do not match the layout.
 
     Example:
 
@@ -89,28 +92,30 @@ class SkeletonPreprocessor(layers.Layer):
     """
 
     LENGTHS = (*frame_sampling.POSITIONS, "all")
-    CENTRES = ("every_frame", "first_frame", "none")
+    CENTERS = ("every_frame", "first_frame", "none")
     VIEWS = ("full", "vertical", "two_rotations", "none")
 
     def __init__(
         self,
-        layout="kinect_v2",
-        timesteps=100,
-        length="resample",
-        fill="none",
-        reference_bone_lengths=False,
-        centre="every_frame",
-        view="full",
-        velocity=False,
-        bones=False,
-        **kwargs,
-    ):
-        # Half precision would round joints some metres away to millimetres.
+        layout: str = "kinect_v2",
+        timesteps: int = 100,
+        length: str = "resample",
+        fill: str = "none",
+        reference_bone_lengths: bool = False,
+        center: str = "every_frame",
+        view: str = "full",
+        velocity: bool = False,
+        bones: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if "centre" in kwargs:  # the old name, which saved models have
+            center = kwargs.pop("centre")
+        # No autocast: half precision would round joints to millimeters.
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
         check_choice("length", length, self.LENGTHS)
         check_choice("fill", fill, ("none", "repeat"))
-        check_choice("centre", centre, self.CENTRES)
+        check_choice("center", center, self.CENTERS)
         check_choice("view", view, self.VIEWS)
         if timesteps < 1:
             raise ValueError(
@@ -126,7 +131,7 @@ class SkeletonPreprocessor(layers.Layer):
         self.length = length
         self.fill = fill
         self.reference_bone_lengths = reference_bone_lengths
-        self.centre = centre
+        self.center = center
         self.view = view
         self.velocity = velocity
         self.bones = bones
@@ -134,13 +139,13 @@ class SkeletonPreprocessor(layers.Layer):
         self._skeleton = LAYOUTS[layout]
 
     @classmethod
-    def authors(cls, layout="kinect_v2", **kwargs):
-        """Makes a preprocessor with the steps of the paper's authors.
+    def authors(cls, layout: str = "kinect_v2", **kwargs: Any) -> Self:
+        """Creates a preprocessor with the steps of the paper's authors.
 
-        The first 100 frames, what is missing after a body's last frame filled by repeating it,
-        centred in every frame, the spine to z and then the shoulders to x. It differs where the
-        main body has a gap (the second is left in the camera's coordinates there, here it is
-        centred).
+        It takes the first 100 frames, fills the steps after the last frame of a body by repeating
+        its frames, centers every frame, and rotates the spine onto z and then the shoulders onto x.
+        It differs from the authors' in gaps of the main body: there they leave the second body in
+        camera coordinates, while here it is centered.
 
         Args:
             layout: Name of the skeleton's layout.
@@ -153,27 +158,27 @@ class SkeletonPreprocessor(layers.Layer):
         """
         return cls(layout, 100, length="first", fill="repeat", view="two_rotations", **kwargs)
 
-    def build(self, input_shape):
-        """Has no weights to create."""
+    def build(self, input_shape: Shape) -> None:
+        """Stores the shape of a frame: the layer has no weights."""
         check_shape(input_shape, self.layout)
         self._frame_shape = tuple(input_shape[2:])
 
-    def call(self, joints):
+    def call(self, joints: Tensor) -> Tensor:
         """Returns the features."""
         check_shape_in_call(joints.shape, self.layout)
         batch_size, joints = ops.shape(joints)[0], _at_least_one_frame(joints)
         present = find_bodies(joints)
-        joints = zero_missing(joints, present)  # what is not finite would spread
+        joints = zero_missing(joints, present)  # NaN and infinity would spread
         joints, present = self._choose_steps(joints, present)
         if self.reference_bone_lengths:
             joints = self._with_reference_bones(joints)
         joints = self._seen_from_the_main_body(joints, present)
         return ops.cast(self._features(joints, present), self.compute_dtype)[:batch_size]
 
-    def compute_mask(self, joints, previous_mask=None):
+    def compute_mask(self, joints: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns the mask `(batch, timesteps)`, False for steps without any body."""
         if isinstance(joints, keras.KerasTensor):
-            return None  # made whenever a model runs; no part of its graph
+            return None  # computed when a model runs, not part of its graph
         batch_size, present = ops.shape(joints)[0], find_bodies(_at_least_one_frame(joints))
         if self.length != "all":
             present = self._sampling(present).find_bodies(present)
@@ -181,15 +186,15 @@ class SkeletonPreprocessor(layers.Layer):
             present = take_steps(present, repeated_steps(present))
         return ops.any(present, axis=2)[:batch_size]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the features."""
         check_shape(input_shape, self.layout)
         parts = 1 + self.velocity + self.bones
         timesteps = input_shape[1] if self.length == "all" else self.timesteps
         return (input_shape[0], timesteps, parts * input_shape[2] * input_shape[3] * 3)
 
-    def initial_step_state(self, batch_size):
-        """Returns what `step` knows before the first frame: none has been seen.
+    def initial_step_state(self, batch_size: int) -> StepState:
+        """Returns the initial state of `step`: frames without a body.
 
         Raises:
             ValueError: if `length` is not `"all"`: the time steps depend on the whole sequence.
@@ -201,16 +206,18 @@ class SkeletonPreprocessor(layers.Layer):
             )
         return {"frames": ops.zeros((batch_size, 3 * math.prod(self._frame_shape)), "float32")}
 
-    def step(self, joints, mask, state):
-        """Gives one frame the features that it has within its sequence.
+    def step(
+        self, joints: Tensor, mask: None, state: StepState
+    ) -> tuple[Tensor, Tensor, StepState]:
+        """Computes the features of one frame of a sequence.
 
-        These depend on three other frames: the first with the main body, the last before this one
-        with it, and the one before.
+        They depend on three other frames: the first one with the main body, the last previous one
+        with it, and the previous one.
 
         Args:
             joints: `(batch, 1, bodies, joints, 3)`.
             mask: None.
-            state: dictionary with what `initial_step_state` or the step before returned.
+            state: dictionary that `initial_step_state` or the previous step returned.
 
         Returns:
             The features `(batch, 1, features)`, their mask `(batch, 1)`, and the new state.
@@ -228,7 +235,7 @@ class SkeletonPreprocessor(layers.Layer):
         frames = ops.reshape(frames, ops.shape(state["frames"]))
         return features, ops.any(present, axis=2), {"frames": frames}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -237,7 +244,7 @@ class SkeletonPreprocessor(layers.Layer):
             "length": self.length,
             "fill": self.fill,
             "reference_bone_lengths": self.reference_bone_lengths,
-            "centre": self.centre,
+            "center": self.center,
             "view": self.view,
             "velocity": self.velocity,
             "bones": self.bones,
@@ -275,9 +282,9 @@ class SkeletonPreprocessor(layers.Layer):
     def _seen_from_the_main_body(self, joints, present):
         skeleton = self._skeleton
         main = MainBody(joints, present, seen_first=self.length == "all")
-        if self.centre == "every_frame":
+        if self.center == "every_frame":
             joints = joints - main.path(skeleton.spine)[:, :, None, None]
-        elif self.centre == "first_frame":
+        elif self.center == "first_frame":
             joints = joints - main.first(skeleton.spine)[:, None, None, None]
         if self.view != "none":
             up = main.first(skeleton.spine) - main.first(skeleton.spine_base)
@@ -311,5 +318,5 @@ class SkeletonPreprocessor(layers.Layer):
 
 
 def _at_least_one_frame(joints):
-    """Returns joints in float32; of no sequence or no frame, one of which no body is seen."""
+    """Returns joints in float32, with at least one sequence and one frame, without a body."""
     return at_least_one(at_least_one(ops.cast(joints, "float32"), 0), 1)

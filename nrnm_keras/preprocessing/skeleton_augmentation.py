@@ -1,6 +1,7 @@
-"""SkeletonAugmentation: random changes of raw joints in training."""
+"""SkeletonAugmentation: random augmentation of raw joints in training."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops, random
@@ -19,43 +20,44 @@ from nrnm_keras.preprocessing.body_presence import (
     zero_missing,
 )
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SkeletonAugmentation(layers.Layer):
-    """Changes raw joints at random in training, each sequence in its own way.
+    """Augments raw joints at random in training, independently for each sequence.
 
-    The changes are made in the order of the arguments below, those that are 0 not at all. Missing
-    bodies and padding (see `SkeletonPreprocessor`) stay zero. At inference nothing changes.
+    The augmentations are applied in the order of the arguments; those with a value of 0 are off.
+    Missing bodies and padding (see `SkeletonPreprocessor`) stay zero. At inference, joints are
+    unchanged.
 
-    Which changes are harmless depends on the actions: where left and right or the speed tells them
-    apart, leave out `mirror` or `speed`. For rotations see `SkeletonRotation`.
+    Do not use `mirror` or `speed` if the classes differ in left and right or in speed. For
+    rotations, see `SkeletonRotation`.
 
     Args:
         layout: Name of the skeleton's layout in `LAYOUTS`.
-        crop: Float in [0, 1), the largest share of the valid frames that is cut off. The
-            others, from a random place, move to the front.
-        speed: Float in [0, 1): time runs faster and slower in the course of a sequence, between
-            1 - `speed` and 1 + `speed` times its speed. The number of frames and the first and
-            last of them stay.
-        swap_bodies: Float in [0, 1], the rate at which the first two bodies change places, in
+        crop: Float in [0, 1), the largest share of the valid frames that is cropped. A random
+            range of frames is kept and moved to the front.
+        speed: Float in [0, 1). Time is warped: within a sequence, the speed varies between
+            1 - `speed` and 1 + `speed`. The number of frames, the first and the last frame stay.
+        swap_bodies: Float in [0, 1], the probability of swapping the first two bodies, in
             sequences that have both.
-        mirror: Float in [0, 1], the rate at which left and right are exchanged.
-        scale: Float in [0, 1), the largest change of size, to either side of 1. The place of the
-            main body's spine in its first frame stays where it is.
-        noise: Float of at least 0, the standard deviation of what is added to every coordinate
-            of every frame, in metres.
-        seed: Integer, for the same changes in every run, or `None`.
+        mirror: Float in [0, 1], the probability of exchanging left and right.
+        scale: Float in [0, 1), the largest change of size: factors are in [1 - scale, 1 + scale].
+            The position of the main body's spine in its first frame is the fixed point.
+        noise: Float of at least 0, the standard deviation of the noise that is added to every
+            coordinate of every frame, in meters.
+        seed: Integer, the seed of the augmentations, or `None`.
 
     Call arguments:
-        joints: Raw joints `(batch, frames, bodies, joints, 3)` in metres.
-        training: Boolean, whether to change anything.
+        joints: Raw joints `(batch, frames, bodies, joints, 3)` in meters.
+        training: Boolean, whether to augment.
 
     Returns:
         Joints of the same shape, in float32 whatever the layer's dtype.
 
     Raises:
-        ValueError: if an argument is out of its range, or the joints do not fit the layout.
+        ValueError: if an argument is out of its range, or the joints do not match the layout.
 
     Example:
 
@@ -66,17 +68,17 @@ class SkeletonAugmentation(layers.Layer):
 
     def __init__(
         self,
-        layout="kinect_v2",
-        crop=0.0,
-        speed=0.0,
-        swap_bodies=0.0,
-        mirror=0.0,
-        scale=0.0,
-        noise=0.0,
-        seed=None,
-        **kwargs,
-    ):
-        # Half precision would round joints some metres away to millimetres.
+        layout: str = "kinect_v2",
+        crop: float = 0.0,
+        speed: float = 0.0,
+        swap_bodies: float = 0.0,
+        mirror: float = 0.0,
+        scale: float = 0.0,
+        noise: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # No autocast: half precision would round joints to millimeters.
         super().__init__(autocast=False, **kwargs)
         check_choice("layout", layout, LAYOUTS)
         for name, value in {"crop": crop, "speed": speed, "scale": scale}.items():
@@ -94,14 +96,14 @@ class SkeletonAugmentation(layers.Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed)
 
-    def call(self, joints, training=False):
-        """Returns the joints, changed in training."""
+    def call(self, joints: Tensor, training: bool = False) -> Tensor:
+        """Returns the joints, augmented in training."""
         check_shape_in_call(joints.shape, self.layout)
         joints = ops.cast(joints, "float32")
         if not training:
             return joints
         present = find_bodies(joints)
-        joints = zero_missing(joints, present)  # what is not finite would spread
+        joints = zero_missing(joints, present)  # NaN and infinity would spread
         if self.crop or self.speed:
             joints, present = self._resample(joints, present)
         if self.swap_bodies and joints.shape[2] > 1:
@@ -114,16 +116,18 @@ class SkeletonAugmentation(layers.Layer):
             joints = joints + self._draw_noise(ops.shape(joints))
         return zero_missing(joints, present)
 
-    def compute_output_shape(self, input_shape):
-        """Returns the shape of the joints, which stays."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the shape of the joints, which does not change."""
         check_shape(input_shape, self.layout)
         return input_shape
 
-    def compute_output_spec(self, joints, training=False):
+    def compute_output_spec(
+        self, joints: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         """Returns the symbolic output: joints are float32 whatever the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(joints.shape), dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -138,7 +142,7 @@ class SkeletonAugmentation(layers.Layer):
         }
 
     def _resample(self, joints, present):
-        """Cuts off frames at both ends and warps the time of the others."""
+        """Crops frames at both ends and warps the time of the others."""
         frames = ops.arange(ops.shape(joints)[1], dtype="int32")
         lengths = valid_lengths(present)
         start, kept = self._draw_crop(lengths)
@@ -152,7 +156,7 @@ class SkeletonAugmentation(layers.Layer):
         return sampling.joints(joints), present
 
     def _draw_crop(self, lengths):
-        """The first frame and the number of frames of the part to keep, int32 `(batch,)`."""
+        """Draws the first frame and the number of frames to keep, int32 `(batch,)`."""
         valid = ops.cast(lengths, "float32")
         kept = ops.ceil(valid * self._draw(lengths, 1 - self.crop, 1))
         start = ops.floor((valid - kept + 1) * self._draw(lengths, 0, 1))
@@ -160,10 +164,10 @@ class SkeletonAugmentation(layers.Layer):
         return ops.cast(start, "int32"), ops.cast(kept, "int32")
 
     def _warp(self, frames, kept):
-        """Which frame, between the first and the last, each of the frames becomes."""
+        """Returns the warped time of each frame, in frames."""
         last = ops.cast(ops.maximum(kept - 1, 1), "float32")[:, None]
         time = ops.minimum(frames / last, 1)
-        # The speed is 1 + a cos(pi time) + b cos(2 pi time), so that both ends stay.
+        # The speed is 1 + a cos(pi time) + b cos(2 pi time), so that both ends are fixed.
         warped = time
         for waves in (1, 2):
             amount = self._draw(kept, -self.speed / 2, self.speed / 2)[:, None]
@@ -171,7 +175,7 @@ class SkeletonAugmentation(layers.Layer):
         return ops.clip(warped, 0, 1) * last
 
     def _swap(self, joints, present):
-        """Exchanges the first two bodies where both are present at some time."""
+        """Swaps the first two bodies of sequences in which both occur."""
         are_two = ops.all(ops.any(present[:, :, :2], axis=1), axis=1)
         swapped = ops.logical_and(self._happens(joints, self.swap_bodies), are_two)
         order = (1, 0, *range(2, joints.shape[2]))
@@ -188,7 +192,7 @@ class SkeletonAugmentation(layers.Layer):
         return ops.where(happens[:, None, None, None, None], mirrored, joints)
 
     def _change_size(self, joints, present):
-        """About where the main body's spine is in its first frame."""
+        """Scales joints about the position of the main body's spine in its first frame."""
         pivot = MainBody(joints, present).first(LAYOUTS[self.layout].spine)[:, None, None, None]
         factors = self._draw(joints, 1 - self.scale, 1 + self.scale)
         return factors[:, None, None, None, None] * (joints - pivot) + pivot
@@ -200,7 +204,7 @@ class SkeletonAugmentation(layers.Layer):
         return self._draw(joints, 0, 1) < rate
 
     def _draw(self, sequences, lowest, highest):
-        """A random number for each sequence, float32 `(batch,)`."""
+        """Draws a number for each sequence, float32 `(batch,)`."""
         drawn = random.uniform(
             (ops.shape(sequences)[0],), dtype="float32", seed=self.seed_generator
         )

@@ -1,4 +1,4 @@
-"""SkeletonLayout: which joints a skeleton has, and how they hang together."""
+"""SkeletonLayout: the joints of a skeleton, and the bones between them."""
 
 from typing import NamedTuple
 
@@ -6,17 +6,17 @@ from pipelines.nw_ucla.joints import JOINTS
 
 
 class SkeletonLayout(NamedTuple):
-    """The joints of one kind of skeleton. Left and right are the person's own.
+    """The joints of a type of skeleton. Left and right are those of the person.
 
     Attributes:
         joint_names: Names of the joints, in their order.
-        parents: For each joint the one that it hangs on; the root hangs on itself.
+        parents: The parent of each joint; the parent of the root is the root itself.
         spine_base: Index of the joint at the lower end of the spine.
-        spine: Index of the joint in the middle of the spine, the centre of the body.
+        spine: Index of the joint in the middle of the spine, the center of the body.
         right_shoulder: Index of the right shoulder.
         left_shoulder: Index of the left shoulder.
         mirror_pairs: Pairs of a left joint and its right counterpart.
-        bone_lengths: For each joint the distance to its parent in metres; 0 for the root.
+        bone_lengths: The distance of each joint to its parent in meters; 0 for the root.
     """
 
     joint_names: tuple
@@ -29,19 +29,19 @@ class SkeletonLayout(NamedTuple):
     bone_lengths: tuple
 
     @property
-    def num_joints(self):
+    def num_joints(self) -> int:
         """The number of joints."""
         return len(self.joint_names)
 
     @property
-    def mirrored(self):
-        """For each joint its counterpart on the other side, or itself."""
+    def mirrored(self) -> tuple[int, ...]:
+        """The counterpart of each joint on the other side, or the joint itself."""
         other = dict(self.mirror_pairs) | {right: left for left, right in self.mirror_pairs}
         return tuple(other.get(joint, joint) for joint in range(self.num_joints))
 
     @property
-    def outwards(self):
-        """The joints in an order in which each comes after its parent, the root first."""
+    def outwards(self) -> tuple[int, ...]:
+        """The joints in topological order: the root first, each joint after its parent."""
         return tuple(sorted(range(self.num_joints), key=self._depth))
 
     def _depth(self, joint):

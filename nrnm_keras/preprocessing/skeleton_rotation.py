@@ -1,32 +1,34 @@
 """SkeletonRotation: random rotation of preprocessed skeletons in training."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops, random
 
 from nrnm_keras.preprocessing import rotations
 from nrnm_keras.preprocessing.argument_checks import check_choice, check_range
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class SkeletonRotation(layers.Layer):
-    """Rotates skeletons at random in training, each sequence in its own way.
+    """Rotates skeletons at random in training, independently for each sequence.
 
-    After the preprocessing, because a rotation of the raw joints would be undone by its view
-    normalisation. At inference nothing changes.
+    It comes after the preprocessing, whose view normalization would undo a rotation of the raw
+    joints. At inference, features are unchanged.
 
     Args:
-        rotation: Float in [0, 180], the largest rotation about the vertical, in degrees, to either
-            side.
-        tilt: Float in [0, 180], the same about the two other axes, one after the other.
-        vertical: `"z"`, as after a view normalisation of `SkeletonPreprocessor`, or `"y"`, as
-            without.
-        seed: Integer, for the same rotations in every run, or `None`.
+        rotation: Float in [0, 180], the largest angle of the rotation about the vertical axis, in
+            degrees, in either direction.
+        tilt: Float in [0, 180], the largest angle of the rotations about the two other axes.
+        vertical: The vertical axis: `"z"` after a view normalization of `SkeletonPreprocessor`, or
+            `"y"` without.
+        seed: Integer, the seed of the rotations, or `None`.
 
     Call arguments:
-        features: `(batch, timesteps, features)`, made of vectors x, y, z one after the other, as
-            `SkeletonPreprocessor` makes them.
+        features: `(batch, timesteps, features)`, a sequence of vectors x, y, z, as
+            `SkeletonPreprocessor` returns them.
         training: Boolean, whether to rotate.
 
     Returns:
@@ -42,7 +44,14 @@ class SkeletonRotation(layers.Layer):
     TensorShape([4, 60, 150])
     """
 
-    def __init__(self, rotation=0.0, tilt=0.0, vertical="z", seed=None, **kwargs):
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        tilt: float = 0.0,
+        vertical: str = "z",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in {"rotation": rotation, "tilt": tilt}.items():
             check_range(name, value, 0 <= value <= 180, "in [0, 180] degrees")
@@ -54,7 +63,7 @@ class SkeletonRotation(layers.Layer):
         self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def call(self, features, training=False):
+    def call(self, features: Tensor, training: bool = False) -> Tensor:
         """Returns the features, rotated in training."""
         if not training or not (self.rotation or self.tilt):
             return features
@@ -63,11 +72,11 @@ class SkeletonRotation(layers.Layer):
         rotated = rotations.rotate(vectors, ops.cast(self._draw(shape[0]), features.dtype))
         return ops.reshape(rotated, shape)
 
-    def compute_output_shape(self, input_shape):
-        """Returns the shape of the features, which stays."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the shape of the features, which does not change."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
@@ -78,7 +87,7 @@ class SkeletonRotation(layers.Layer):
         }
 
     def _draw(self, batch_size):
-        """A rotation for each sequence, about the vertical and then about the other axes."""
+        """Draws a rotation for each sequence, about the vertical and then about the other axes."""
         matrices = self._about(self.vertical, self.rotation, batch_size)
         for axis in "xyz".replace(self.vertical, ""):
             matrices = rotations.compose(self._about(axis, self.tilt, batch_size), matrices)

@@ -1,10 +1,13 @@
 """TextPreprocessor: raw text to token ids."""
 
+from typing import Any
+
 import keras
-import tensorflow as tf
 from keras import layers
 
 from nrnm_keras.layers.at_least_one import at_least_one
+from nrnm_keras.layers.private_keras import take_strings
+from nrnm_keras.typing import Config, Shape, Tensor
 
 UNKNOWN = "[UNK]"
 
@@ -13,8 +16,8 @@ _REWRITES = (
     (r"<br\s*/?>", " "),
     (r"[’‘`´]", "'"),
     (r"[^\pL\pM\pN\p{So}'!?]+", " "),
-    (r"(^|[^\pL\pM\pN])'+", r"\1 "),  # an apostrophe counts between letters only,
-    (r"'+([^\pL\pM\pN]|$)", r" \1"),  # elsewhere it is a quotation mark
+    (r"(^|[^\pL\pM\pN])'+", r"\1 "),  # apostrophes are kept between letters only;
+    (r"'+([^\pL\pM\pN]|$)", r" \1"),  # elsewhere they are quotation marks
     (r"n't\b", " n't"),
     (r"'(s|m|d|re|ve|ll)\b", r" '\1"),
     (r"!+", " ! "),
@@ -25,32 +28,33 @@ _REWRITES = (
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TextPreprocessor(layers.Layer):
-    """Turns raw text into token ids: normalises, splits, truncates, looks up, pads.
+    """Turns raw text into token ids: normalization, tokenization, truncation, lookup, padding.
 
-    Normalisation: HTML line breaks (`<br />`) become spaces, letters lower case, curly apostrophes
-    straight. Tokens are words and numbers; `!` and `?` (a run of them counts once); emoji and other
-    symbols; Chinese characters and Japanese kana one by one; and, split off their word, the English
-    `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll` (`didn't` is `did n't`). Other punctuation is
-    dropped. A text without any token counts as one unknown token.
+    Normalization replaces HTML line breaks (`<br />`) by spaces, letters by lower-case letters, and
+    curly apostrophes by straight ones. Tokens are words and numbers; `!` and `?`, where a run is
+    one token; emoji and other symbols; single Chinese characters and Japanese kana; and the English
+    suffixes `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll` (`didn't` becomes `did n't`). Other
+    punctuation is dropped. A text without a token becomes one unknown token.
 
-    Of a text with more than `max_length` tokens the first `int(head_fraction * max_length)` and the
-    last of the rest are kept: reviews tell their verdict at either end.
+    A text with more than `max_length` tokens is truncated in the middle: its first
+    `int(head_fraction * max_length)` tokens and its last tokens are kept, as reviews state their
+    verdict at either end.
 
-    Id 0 is padding, on the right; 1 an unknown token; the others follow the tokens' frequency. The
-    vocabulary is learnt with `adapt` and saved with the layer.
+    Id 0 is padding, on the right; id 1 is an unknown token; other ids are sorted by frequency. The
+    vocabulary is computed by `adapt` and saved with the layer.
 
     Args:
-        vocabulary_size: Integer of at least 3, the largest number of ids, padding and unknown
-            included.
-        max_length: Positive integer, the largest number of tokens kept of a text.
-        head_fraction: Float in [0, 1], the share of `max_length` that a long text's beginning gets.
+        vocabulary_size: Integer of at least 3, the largest number of ids, including padding and
+            the unknown token.
+        max_length: Positive integer, the largest number of tokens of a text.
+        head_fraction: Float in [0, 1], the share of `max_length` for the beginning of long texts.
 
     Call arguments:
-        texts: Strings `(batch,)`, in UTF-8; bytes that are not count as spaces.
+        texts: Strings `(batch,)` in UTF-8; invalid bytes are replaced by spaces.
 
     Returns:
-        int32 ids `(batch, timesteps)`, as long as the longest text kept; one step of padding of
-        no texts at all. An `Embedding(mask_zero=True)` makes the mask of them.
+        int32 ids `(batch, timesteps)`, padded to the longest truncated text; an empty batch has
+        one time step. `Embedding(mask_zero=True)` computes the mask.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -65,7 +69,13 @@ class TextPreprocessor(layers.Layer):
     TensorShape([1, 4])
     """
 
-    def __init__(self, vocabulary_size=20_000, max_length=400, head_fraction=0.25, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int = 20_000,
+        max_length: int = 400,
+        head_fraction: float = 0.25,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         _check(vocabulary_size >= 3, "vocabulary_size", vocabulary_size, "at least 3")
         _check(max_length >= 1, "max_length", max_length, "at least 1")
@@ -77,39 +87,43 @@ class TextPreprocessor(layers.Layer):
             max_tokens=vocabulary_size, mask_token="", oov_token=UNKNOWN, name="lookup"
         )
         self.supports_jit = False  # strings
-        # As Keras's own text layers do, to take lists and NumPy arrays of strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        take_strings(self)
 
     @property
-    def vocabulary(self):
-        """The tokens in the order of their ids, padding and unknown first."""
+    def vocabulary(self) -> list[str]:
+        """The tokens in the order of their ids, starting with padding and the unknown token."""
         return [str(token) for token in self.lookup.get_vocabulary()]
 
-    def build(self, input_shape=None):
-        """Has no weights to create."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates nothing: the layer has no weights."""
 
-    def adapt(self, texts):
-        """Learns the vocabulary: the most frequent tokens of the whole, untruncated texts.
+    def adapt(self, texts: Any) -> None:
+        """Computes the vocabulary: the most frequent tokens of the texts before truncation.
 
         Args:
             texts: list of strings, or `tf.data.Dataset` of batches of strings.
         """
+        import tensorflow as tf
+
         if not isinstance(texts, tf.data.Dataset):
             texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
         self.lookup.adapt(texts.map(self.tokenize))
 
-    def call(self, texts):
+    def call(self, texts: Tensor) -> Tensor:
         """Returns padded token ids `(batch, timesteps)`."""
         return at_least_one(self.encode(texts).to_tensor(), 1)
 
-    def encode(self, texts):
+    def encode(self, texts: Tensor) -> Tensor:
         """Returns the token ids of a batch of texts, unpadded, as an int32 `tf.RaggedTensor`."""
+        import tensorflow as tf
+
         tokens = self.truncate(self.tokenize(texts))
         return tokens.with_flat_values(tf.cast(self.lookup(tokens.flat_values), tf.int32))
 
-    def tokenize(self, texts):
+    def tokenize(self, texts: Tensor) -> Tensor:
         """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
+        import tensorflow as tf
+
         texts = tf.convert_to_tensor(texts, tf.string)
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=ord(" "))
         texts = tf.strings.lower(texts, encoding="utf-8")
@@ -118,23 +132,25 @@ class TextPreprocessor(layers.Layer):
         texts = tf.strings.strip(texts)
         return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
 
-    def truncate(self, tokens):
-        """Keeps both ends of rows longer than `max_length`."""
+    def truncate(self, tokens: Tensor) -> Tensor:
+        """Truncates rows longer than `max_length` in the middle."""
+        import tensorflow as tf
+
         head = int(self.head_fraction * self.max_length)
         tail = self.max_length - head
         if tail == 0:
             return tokens[:, :head]
         return tf.concat([tokens[:, :head], tokens[:, head:][:, -tail:]], axis=1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, timesteps)`, the latter unknown."""
         return (input_shape[0], None)
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the symbolic output: ids are integers whatever the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(texts.shape), dtype="int32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),

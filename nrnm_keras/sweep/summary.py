@@ -1,9 +1,9 @@
 """What came out of a sweep: a row for each run, and mean and spread for each point."""
 
 import csv
-import statistics
 
 from nrnm_keras.inference.report_file import leaves_out_test
+from nrnm_keras.plots.sweep import mean_and_spread
 from pipelines.escaping import for_csv, for_markdown, for_terminal
 
 
@@ -60,11 +60,6 @@ def summarize(runs, reports):
             if report["metrics"][split]:
                 row[split].append(report["metrics"][split][metric])
     return list(points.values())
-
-
-def mean_and_spread(values):
-    """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
-    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def table(rows, published, command):

@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from nrnm_keras.layers.private_keras import moving_averages
+
 
 def create_optimizer(options, num_steps, shares=1):
     """Returns the optimizer.
@@ -39,9 +41,7 @@ def averaged_weights(network):
 def _swap_averages(optimizer):
     if not optimizer.use_ema:
         return
-    # As Keras's callback finds them: there is no public name.
-    averages = optimizer._model_variables_moving_average
-    for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
+    for variable, average in moving_averages(optimizer):
         weights = keras.ops.convert_to_numpy(variable)
         variable.assign(keras.ops.convert_to_numpy(average))
         average.assign(weights)

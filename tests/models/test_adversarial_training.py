@@ -230,7 +230,7 @@ def compiled(model):
 
 
 def test_loss_counts_labels_by_their_share_and_filling_rows_nowhere():
-    model = compiled(recurrent(labelled_share=0.25, entropy_weight=0.5))
+    model = compiled(recurrent(labeled_share=0.25, entropy_weight=0.5))
     ids, labels = texts((6, 4, 3, 5)), np.array([2, -1, 0, 1])
     weights = np.array([4 / 3, 4 / 3, 4 / 3, 0], "float32")
     logits = model(ids, training=True)
@@ -245,7 +245,7 @@ def test_loss_counts_labels_by_their_share_and_filling_rows_nowhere():
 
 @pytest.mark.parametrize("mode", ["labels", "virtual"])
 def test_loss_adds_what_the_perturbation_does_and_no_gradient_goes_through_it(mode):
-    model = compiled(recurrent(adversarial=mode, norm=2.0, weight=0.7, labelled_share=0.5))
+    model = compiled(recurrent(adversarial=mode, norm=2.0, weight=0.7, labeled_share=0.5))
     ids, labels = texts((6, 4, 3, 5)), np.array([2, -1, 0, 1])
     weights = np.array([4 / 3, 4 / 3, 4 / 3, 0], "float32")
     variables = model.trainable_variables
@@ -310,7 +310,7 @@ print(json.dumps(losses_of_training()))
 def losses_of_training():
     """The losses of three steps: what they are follows from all the gradients before."""
     model = compiled(
-        linear([[3, 1], [-1, 3]], adversarial="labels", entropy_weight=0.3, labelled_share=0.5)
+        linear([[3, 1], [-1, 3]], adversarial="labels", entropy_weight=0.3, labeled_share=0.5)
     )
     return [float(model.train_on_batch(IDS, np.array([0, -1, 1]))) for _ in range(3)]
 

@@ -126,7 +126,7 @@ def test_class_probabilities_by_hand():
 
 
 def test_class_probabilities_need_one_name_for_each_class():
-    with pytest.raises(ValueError, match="each name once"):
+    with pytest.raises(ValueError, match="unique names"):
         ClassProbabilities(["a", "a"])
     with pytest.raises(ValueError, match="2 class names"):
         ClassProbabilities(["a", "b"])(np.zeros((1, 3)))

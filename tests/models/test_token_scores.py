@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from nrnm_keras.models.token_scores import Perplexity, TokenLikelihood
+from nrnm_keras.models.token_scores import Perplexity, TokenNegativeLogLikelihood
 
 TOKENS = np.array([[4, 2, -1], [3, -1, -1]])
 LIKELIHOODS = np.array([[1.0, 3.0, 50.0], [5.0, 50.0, 50.0]], "float32")
 
 
 def test_loss_is_the_mean_over_sequences_of_the_mean_over_tokens():
-    assert float(TokenLikelihood()(TOKENS, LIKELIHOODS)) == pytest.approx((2 + 5) / 2)
-    weighted = TokenLikelihood()(TOKENS, LIKELIHOODS, np.array([2.0, 0.0]))
+    assert float(TokenNegativeLogLikelihood()(TOKENS, LIKELIHOODS)) == pytest.approx((2 + 5) / 2)
+    weighted = TokenNegativeLogLikelihood()(TOKENS, LIKELIHOODS, np.array([2.0, 0.0]))
     assert float(weighted) == pytest.approx(2)
 
 

@@ -3,12 +3,12 @@ import html.parser
 import numpy as np
 import pytest
 
-from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
-from nrnm_keras.inference.analysis.text_reading import TextReading
 from nrnm_keras.plots import attended_words
 from nrnm_keras.plots.attended_page import write_attended_page
 from nrnm_keras.plots.attended_words import draw_attended_words, shade
 from nrnm_keras.plots.colors import ORANGE
+from nrnm_keras.plots.running_prediction import RunningPrediction
+from nrnm_keras.plots.text_reading import TextReading
 from tests.plots.common import look
 
 NASTY = ["<script>alert(1)</script>", "&amp;", '"quoted"', "$a_b^$", "電影", "good"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nrnm_keras.inference.analysis.time_steps import TimeSteps
 from nrnm_keras.plots.attention_maps import draw_attention_maps
+from nrnm_keras.plots.time_steps import TimeSteps
 from tests.plots.common import look, where
 
 YELLOW = np.array([253, 231, 37]) / 255  # the highest value of viridis

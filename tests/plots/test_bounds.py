@@ -7,24 +7,22 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from nrnm_keras.inference.analysis.memory_trace import MemoryTrace
-from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
-from nrnm_keras.inference.analysis.text_reading import TextReading
-from nrnm_keras.inference.analysis.time_steps import TimeSteps
 from nrnm_keras.plots.attended_frames import draw_attended_frames
 from nrnm_keras.plots.attended_page import write_attended_page
 from nrnm_keras.plots.attended_words import draw_attended_words
 from nrnm_keras.plots.attention_maps import draw_attention_maps
 from nrnm_keras.plots.confusion_matrix import draw_confusion_matrix
+from nrnm_keras.plots.confusions import confusions_of_matrix, count_confusions
 from nrnm_keras.plots.influence import draw_influence
 from nrnm_keras.plots.learning_curves import draw_learning_curves
-from nrnm_keras.plots.memory_trace import draw_memory_trace
-from nrnm_keras.plots.running_prediction import draw_running_prediction
+from nrnm_keras.plots.memory_trace import MemoryTrace, draw_memory_trace
+from nrnm_keras.plots.running_prediction import RunningPrediction, draw_running_prediction
 from nrnm_keras.plots.skeleton_animation import draw_skeleton_animation
 from nrnm_keras.plots.skeleton_sequence import draw_skeleton_sequence
 from nrnm_keras.plots.step_classes import draw_step_classes
 from nrnm_keras.plots.sweep import draw_sweep
-from nrnm_keras.tasks.confusions import confusions_of_matrix, count_confusions
+from nrnm_keras.plots.text_reading import TextReading
+from nrnm_keras.plots.time_steps import TimeSteps
 
 MOST = 3600  # pixels of a side
 LONG = "a long name, " * 2000

@@ -1,9 +1,8 @@
 import numpy as np
 
-from nrnm_keras.inference.analysis.memory_trace import MemoryTrace
-from nrnm_keras.inference.analysis.time_steps import TimeSteps
 from nrnm_keras.plots.influence import draw_influence
-from nrnm_keras.plots.memory_trace import draw_memory_trace
+from nrnm_keras.plots.memory_trace import MemoryTrace, draw_memory_trace
+from nrnm_keras.plots.time_steps import TimeSteps
 from tests.plots.common import look, where
 
 BLUE, VERMILION = (0, 114, 178), (213, 94, 0)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
 from nrnm_keras.plots import skeleton_animation
 from nrnm_keras.plots.canvas import new_figure
 from nrnm_keras.plots.running_prediction import (
+    RunningPrediction,
     chosen_classes,
     draw_running_prediction,
     plot_running_prediction,

@@ -8,7 +8,7 @@ from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
 
 V1 = LAYOUTS["kinect_v1"]
 BASE, SPINE, RIGHT, LEFT = V1.spine_base, V1.spine, V1.right_shoulder, V1.left_shoulder
-PLAIN = {"layout": "kinect_v1", "centre": "none", "view": "none"}
+PLAIN = {"layout": "kinect_v1", "center": "none", "view": "none"}
 
 
 def people(batch_size=3, frames=20, bodies=2, layout="kinect_v1", seed=0):
@@ -209,24 +209,24 @@ class TestCentre:
 
     def test_first_frame_keeps_the_way_through_the_room(self):
         joints = people(frames=8)
-        features, _ = process(joints, view="none", timesteps=8, centre="first_frame")
+        features, _ = process(joints, view="none", timesteps=8, center="first_frame")
         expected = joints - joints[:, :1, :1, [SPINE]]
         np.testing.assert_allclose(features[:, :, 0], expected, atol=1e-6)
 
     def test_where_the_main_body_is_missing_it_stays_where_it_was(self):
         joints = constant_bodies([[0, 10], [1, 20], [0, 30], [0, 40], [5, 50]])
-        values, _ = values_of(joints, timesteps=5, centre="every_frame")
+        values, _ = values_of(joints, timesteps=5, center="every_frame")
         assert values == [[0, 9], [0, 19], [0, 29], [0, 39], [0, 45]]
-        values, _ = values_of(joints, timesteps=5, centre="first_frame")
+        values, _ = values_of(joints, timesteps=5, center="first_frame")
         assert values == [[0, 9], [0, 19], [0, 29], [0, 39], [4, 49]]
 
     def test_main_body_is_the_first_that_is_there_at_all(self):
         joints = constant_bodies([[0, 10, 7], [0, 20, 9]])
-        values, _ = values_of(joints, timesteps=2, centre="every_frame")
+        values, _ = values_of(joints, timesteps=2, center="every_frame")
         assert values == [[0, 0, -3], [0, 0, -11]]
 
     def test_a_body_at_the_origin_of_the_features_is_no_missing_one(self):
-        values, mask = values_of(constant_bodies([[3], [3]]), timesteps=2, centre="every_frame")
+        values, mask = values_of(constant_bodies([[3], [3]]), timesteps=2, center="every_frame")
         assert values == [[0], [0]] and all(mask)
 
 
@@ -271,14 +271,14 @@ class TestView:
             np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-5)
             assert np.linalg.det(matrix) > 0  # no mirror image
 
-    @pytest.mark.parametrize("centre", ["every_frame", "first_frame"])
+    @pytest.mark.parametrize("center", ["every_frame", "first_frame"])
     @pytest.mark.parametrize("layout", LAYOUTS)
-    def test_rotating_the_raw_skeleton_does_not_change_the_full_view(self, centre, layout):
+    def test_rotating_the_raw_skeleton_does_not_change_the_full_view(self, center, layout):
         joints = people(frames=30, layout=layout)
         joints[0, 20:] = 0
         joints[1, 5:9, 0] = 0
         joints[2, :4, 0] = 0
-        arguments = {"layout": layout, "centre": centre, "velocity": True, "bones": True}
+        arguments = {"layout": layout, "center": center, "velocity": True, "bones": True}
         expected = process(joints, **arguments)[0]
         rotations = [random_rotation(seed) for seed in range(5)]
         rotations += [turned(180, axis) for axis in range(3)] + [turned(90, 0)]
@@ -449,7 +449,7 @@ ARGUMENTS = {
     "length": "central",
     "fill": "repeat",
     "reference_bone_lengths": True,
-    "centre": "first_frame",
+    "center": "first_frame",
     "view": "vertical",
     "velocity": True,
     "bones": True,
@@ -544,7 +544,7 @@ class TestInAModel:
         ("timesteps", 0),
         ("length", "crop"),
         ("fill", "zeros"),
-        ("centre", True),
+        ("center", True),
         ("view", "z"),
     ],
 )
@@ -569,3 +569,11 @@ def test_joints_of_another_shape_are_refused(shape):
     for call in (lambda layer: layer(np.zeros(shape)), lambda layer: layer(keras.Input(shape[1:]))):
         with pytest.raises(ValueError, match=r"kinect_v2.*\(batch, frames, bodies, 25, 3\).*shape"):
             call(SkeletonPreprocessor())
+
+
+def test_saved_models_with_the_old_spelling_load():
+    config = SkeletonPreprocessor(center="first_frame").get_config()
+    config["centre"] = config.pop("center")
+    for layer in (SkeletonPreprocessor.from_config(config), SkeletonPreprocessor(centre="none")):
+        assert layer.center == layer.get_config()["center"] != "every_frame"
+        assert "centre" not in layer.get_config()

@@ -36,7 +36,7 @@ def whole(layer, joints):
 
 def test_every_frame_is_a_step():
     joints = people()
-    features, mask = whole(preprocessor(centre="none", view="none"), joints)
+    features, mask = whole(preprocessor(center="none", view="none"), joints)
     present = np.isfinite(joints).all((-2, -1)) & joints.any((-2, -1))
     np.testing.assert_array_equal(mask, present.any(axis=2))
     expected = np.where(present[..., None, None], np.nan_to_num(joints), 0)
@@ -52,17 +52,17 @@ def test_shape_is_that_of_the_frames(frames):
 
 def test_body_that_is_seen_first_is_the_main_one():
     joints = people()[1:2]
-    features, _ = whole(preprocessor(centre="first_frame", view="none"), joints)
+    features, _ = whole(preprocessor(center="first_frame", view="none"), joints)
     features = features.reshape(FRAMES, 2, 20, 3)
     np.testing.assert_allclose(features[0, 1], joints[0, 0, 1] - joints[0, 0, 1, SPINE], atol=1e-6)
     np.testing.assert_allclose(features[6, 0], joints[0, 6, 0] - joints[0, 0, 1, SPINE], atol=1e-6)
 
 
-@pytest.mark.parametrize("centre", SkeletonPreprocessor.CENTRES)
+@pytest.mark.parametrize("center", SkeletonPreprocessor.CENTERS)
 @pytest.mark.parametrize("view", SkeletonPreprocessor.VIEWS)
-def test_step_gives_what_the_whole_sequence_gives(centre, view):
+def test_step_gives_what_the_whole_sequence_gives(center, view):
     layer = preprocessor(
-        centre=centre, view=view, velocity=True, bones=True, reference_bone_lengths=True
+        center=center, view=view, velocity=True, bones=True, reference_bone_lengths=True
     )
     joints = people()
     features, mask = whole(layer, joints)

@@ -165,7 +165,7 @@ def test_what_is_trained_follows_from_the_flags(partly_labeled):
     trained = task.build_trained(network)
     assert isinstance(trained, AdversarialTraining) and trained.network is network
     assert (trained.adversarial, trained.norm, trained.weight) == ("virtual", 3.0, 0.5)
-    assert (trained.labelled_share, trained.longest) == (9 / 39, 7)
+    assert (trained.labeled_share, trained.longest) == (9 / 39, 7)
     task, _ = partly_labeled()
     assert task.build_trained(network) is network
 

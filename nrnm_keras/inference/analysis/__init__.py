@@ -1,1 +1,1 @@
-"""Numbers that show how a trained model came to its prediction for one input."""
+"""Analysis of how a trained model predicts one input."""

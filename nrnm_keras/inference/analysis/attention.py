@@ -1,17 +1,20 @@
-"""What the writes to the memories attend to, for one input."""
+"""The attention of writes to the memories, for one input."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from keras import ops
+
+from nrnm_keras.inference.analysis.directions import Direction
 
 
 class Attention(NamedTuple):
     """The attention of all writes of one memory.
 
     Attributes:
-        name: of the layer and its direction.
-        weights: `(writes, num_heads, slots, slots + block_size)`; each row adds up to 1.
+        name: the name of the layer and its direction.
+        weights: `(writes, num_heads, slots, slots + block_size)`; each row sums to 1.
         steps: the time steps of the source units, counted from 0: those of the hidden states, in
             the order of the slots, then those of the inputs; `(writes, slots + block_size)`.
     """
@@ -21,7 +24,7 @@ class Attention(NamedTuple):
     steps: np.ndarray
 
 
-def attention_of_writes(directions):
+def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
     """Returns the `Attention` of every memory that is written to at least once.
 
     Args:
@@ -30,12 +33,11 @@ def attention_of_writes(directions):
     return [_attention(direction) for direction in directions if _attends(direction)]
 
 
-def attention_received(attentions, timesteps):
-    """Returns how much attention the input of each time step received.
+def attention_received(attentions: Sequence[Attention], timesteps: int) -> np.ndarray:
+    """Returns the attention that the input of each time step received.
 
-    The mean over all writes that the step takes part in (of all memories), their heads and slots,
-    in multiples of what each unit would receive if all received the same. NaN where no write takes
-    the step in.
+    This is the mean over all memories, and over the writes whose block contains the step, their
+    heads and slots. It is in multiples of uniform attention, and NaN where no block has the step.
 
     Args:
         attentions: list of `Attention`.

@@ -1,17 +1,19 @@
-"""The recurrent layers of a trained model, and what they are given for one input."""
+"""The recurrent layers of a trained model with their inputs, by direction."""
 
 from typing import NamedTuple
 
 from keras import KerasTensor, layers
 
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.layers import NRNM
+from nrnm_keras.typing import Tensor
 
 
 class Direction(NamedTuple):
     """A recurrent layer that runs in one direction.
 
     Attributes:
-        name: the layer's number from 1 and, of a bidirectional one, its direction.
+        name: the number of the layer from 1, and its direction if it is bidirectional.
         layer: the `NRNM` or `keras.layers.LSTM`.
         sequences: its input, `(1, timesteps, features)`.
         mask: booleans `(1, timesteps)`, or None.
@@ -23,12 +25,12 @@ class Direction(NamedTuple):
     mask: KerasTensor
 
     @property
-    def has_memory(self):
+    def has_memory(self) -> bool:
         """Whether the layer has a memory."""
         return isinstance(self.layer, NRNM)
 
 
-def recurrent_directions(trained, raw):
+def recurrent_directions(trained: TrainedModel, raw: Tensor) -> list[Direction]:
     """Returns every `Direction` of every recurrent layer, from the first layer on.
 
     Args:

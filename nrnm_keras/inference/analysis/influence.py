@@ -1,21 +1,24 @@
-"""How far back the last hidden state depends on the input."""
+"""The influence of each input step on the last hidden state."""
 
 import numpy as np
 import tensorflow as tf
 
-# Steps of all copies of the sequence that are run at once, which the gradient keeps in memory.
+from nrnm_keras.inference.trained_model import TrainedModel
+from nrnm_keras.typing import Tensor
+
+# Steps of all copies of the sequence that run at once, which the gradient keeps in memory.
 _MOST_STEPS = 20_000
 
 
-def influence_by_distance(trained, raw):
+def influence_by_distance(trained: TrainedModel, raw: Tensor) -> np.ndarray:
     """Returns the Frobenius norm of d h_T / d x_t by the distance T - t, from 0 on.
 
-    h_T is the hidden state of the last recurrent layer at the last step (of bidirectional layers
-    the forward direction's part), x_t the classifier's input at step t, both without the steps
-    that are masked.
+    h_T is the hidden state of the last recurrent layer at the last step (the forward half of a
+    bidirectional layer), and x_t is the input of the classifier at step t. Masked steps are left
+    out.
 
     Args:
-        trained: `TrainedModel`, run by TensorFlow.
+        trained: `TrainedModel`, on TensorFlow.
         raw: a batch of one raw input, as the model takes it.
 
     Returns:
@@ -33,26 +36,10 @@ def influence_by_distance(trained, raw):
     return np.sqrt(squares)[::-1]
 
 
-def reach(influence, share=0.9):
-    """Returns within which distance a share of the influence lies.
-
-    Args:
-        influence: array `(steps,)`, as `influence_by_distance` returns it.
-        share: float in (0, 1].
-
-    Example:
-
-    >>> reach(np.array([4.0, 3.0, 2.0, 1.0]), share=0.7)
-    1
-    """
-    total = np.cumsum(influence)
-    return int(np.argmax(total >= share * total[-1]))
-
-
 def _squared_gradients(backbone, sequence, units):
     """Returns the squares of the gradients of units of h_T, summed over units and features.
 
-    Runs a copy of the sequence for each unit, so that one pass back gives the gradients of all.
+    Each unit has a copy of the sequence, so that one backward pass gives all gradients.
     """
     copies = tf.repeat(sequence, len(units), axis=0)
     with tf.GradientTape(watch_accessed_variables=False) as tape:

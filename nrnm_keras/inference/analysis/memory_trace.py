@@ -1,36 +1,16 @@
-"""How full the memories are over time, and how open their gates."""
+"""The norms and gates of the memories over time."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-
-class MemoryTrace(NamedTuple):
-    """One memory over time. What is "open" is the mean of a gate's values in (0, 1).
-
-    Attributes:
-        name: of the layer and its direction.
-        steps: the time steps, from 0, in the order in which the layer takes them; `(steps,)`.
-        norm: Euclidean norm of the memory after each of them, `(steps,)`.
-        read_gate: how open the read gate is at each of them (Eq. 7); NaN while the memory is
-            empty; `(steps,)`.
-        writes: the time steps of the writes, `(writes,)`.
-        input_gate: how open G_i is at each of them (Eq. 4), `(writes,)`.
-        forget_gate: how open G_f is, `(writes,)`: at 1 all of the old memory is kept.
-    """
-
-    name: str
-    steps: np.ndarray
-    norm: np.ndarray
-    read_gate: np.ndarray
-    writes: np.ndarray
-    input_gate: np.ndarray
-    forget_gate: np.ndarray
+from nrnm_keras.inference.analysis.directions import Direction
+from nrnm_keras.plots.memory_trace import MemoryTrace
 
 
-def trace_memories(directions):
+def trace_memories(directions: Sequence[Direction]) -> list[MemoryTrace]:
     """Returns the `MemoryTrace` of every memory.
 
     Args:
@@ -41,7 +21,7 @@ def trace_memories(directions):
 
 def _trace(direction):
     steps = np.arange(direction.sequences.shape[1])
-    if direction.mask is not None:  # a masked step leaves the memory as it was
+    if direction.mask is not None:  # masked steps do not change the memory
         steps = np.flatnonzero(ops.convert_to_numpy(direction.mask)[0])
     if direction.layer.go_backwards:
         steps = steps[::-1]

@@ -1,35 +1,24 @@
-"""The prediction as it changes while the input comes in."""
-
-from typing import NamedTuple
+"""The predictions for prefixes of one input."""
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.inference.trained_model import SEQUENCE
+from nrnm_keras.inference.trained_model import SEQUENCE, TrainedModel
 from nrnm_keras.models.decision import most_probable
+from nrnm_keras.plots.running_prediction import RunningPrediction
+from nrnm_keras.typing import Tensor
 
 _PREFIXES_IN_BATCH = 16
 
 
-class RunningPrediction(NamedTuple):
-    """What a model says of the beginnings of one input.
-
-    Attributes:
-        counts: how many words, frames or time steps it has been given, `(predictions,)`; the last
-            is all of them.
-        probabilities: of the classes, `(predictions, classes)`.
-    """
-
-    counts: np.ndarray
-    probabilities: np.ndarray
-
-
-def running_prediction(trained, raw, most_prefixes=100):
+def running_prediction(
+    trained: TrainedModel, raw: Tensor, most_prefixes: int = 100
+) -> RunningPrediction:
     """Returns the `RunningPrediction` of an input.
 
-    A model that can be fed step by step is, and predicts after every step. Any other is given
-    beginnings of growing length, at most `most_prefixes` of them, evenly chosen.
+    A model that can run step by step predicts after every step. Other models predict prefixes, at
+    most `most_prefixes` of them, evenly spaced.
 
     Args:
         trained: `TrainedModel`.
@@ -37,7 +26,7 @@ def running_prediction(trained, raw, most_prefixes=100):
         most_prefixes: integer.
 
     Raises:
-        UsageError: if the model gives no number for a class.
+        UsageError: if a probability is NaN.
     """
     steps = ops.convert_to_numpy(trained.encode(raw))
     try:

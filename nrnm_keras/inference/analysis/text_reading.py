@@ -1,61 +1,20 @@
-"""How a trained model read one text: which words it attended to, and what it made of them."""
+"""The attention and the running prediction of a trained model for one text."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import numpy as np
 from keras import ops
 
-from nrnm_keras.inference.analysis.attention import attention_received
-from nrnm_keras.inference.analysis.running_prediction import RunningPrediction, running_prediction
+from nrnm_keras.inference.analysis.attention import Attention, attention_received
+from nrnm_keras.inference.analysis.running_prediction import running_prediction
 from nrnm_keras.inference.analysis.time_steps import name_time_steps
-from nrnm_keras.models.decision import most_probable
+from nrnm_keras.inference.trained_model import TrainedModel
+from nrnm_keras.plots.text_reading import TextReading
+from nrnm_keras.typing import Tensor
 
 _UNKNOWN_ID = 1
 
 
-class TextReading(NamedTuple):
-    """What a model made of a text.
-
-    Attributes:
-        words: list of strings, as the model takes them.
-        is_known: booleans, whether each is in the vocabulary.
-        received: the attention that each received, as `attention_received` returns it.
-        cut_at: index of the word before which others were left out.
-        num_cut: how many were.
-        running: `RunningPrediction`.
-        class_names: list of strings.
-    """
-
-    words: list
-    is_known: np.ndarray
-    received: np.ndarray
-    cut_at: int
-    num_cut: int
-    running: RunningPrediction
-    class_names: list
-
-    @property
-    def label(self):
-        """The number of the class that the text as a whole is given."""
-        return int(most_probable(self.running.probabilities[-1]))
-
-    @property
-    def has_attention(self):
-        """Whether any write took in a word."""
-        return bool(np.isfinite(self.received).any())
-
-    @property
-    def probability_by_word(self):
-        """The probability of the class `label` after each word, `(words,)`.
-
-        Where there is no prediction after a word, the next one counts.
-        """
-        numbers = np.arange(1, len(self.words) + 1)
-        places = np.searchsorted(self.running.counts, numbers)
-        return self.running.probabilities[places, self.label]
-
-
-def read_text(trained, raw, attentions):
+def read_text(trained: TrainedModel, raw: Tensor, attentions: Sequence[Attention]) -> TextReading:
     """Returns the `TextReading` of a text.
 
     Args:

@@ -1,32 +1,17 @@
-"""What the time steps of a classifier stand for: words, frames, or themselves."""
-
-from typing import NamedTuple
+"""The names of the time steps of a classifier: words, or numbers of frames or steps."""
 
 import numpy as np
 from keras import ops
 
-from nrnm_keras.inference.trained_model import SKELETON, TEXT
+from nrnm_keras.inference.trained_model import SKELETON, TEXT, TrainedModel
+from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
 from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
 from nrnm_keras.preprocessing.body_repetition import repeated_steps
+from nrnm_keras.typing import Tensor
 
 
-class TimeSteps(NamedTuple):
-    """The time steps of one input.
-
-    Attributes:
-        unit: what they are, `"word"`, `"frame"` or `"time step"`.
-        numbers: the number of each word, frame or time step, counted from 1; a time step between
-            two frames has no whole number; `(timesteps,)`.
-        names: list of strings: the words, or the rounded numbers.
-    """
-
-    unit: str
-    numbers: np.ndarray
-    names: list
-
-
-def name_time_steps(trained, raw):
+def name_time_steps(trained: TrainedModel, raw: Tensor) -> TimeSteps:
     """Returns the `TimeSteps` of an input.
 
     Args:
@@ -46,7 +31,7 @@ def name_time_steps(trained, raw):
 
 
 def _frames(network, joints):
-    """Returns the frame at which each time step lies, counted from 0."""
+    """Returns the position of each time step in frames, from 0."""
     (preprocessor,) = (x for x in network.layers if isinstance(x, SkeletonPreprocessor))
     present = find_bodies(ops.convert_to_tensor(joints))
     last = joints.shape[1] - 1

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from nrnm_keras.layers.private_keras import all_layers
+
 # What a call of a graph ends with.
 _NO_PROBABILITIES = (
     "the model gives no probabilities; look for numbers that are extreme or not finite in these "
@@ -46,7 +48,7 @@ def module_of(model, functions):
     """Returns a `tf.Module` with functions of a Keras model, and what they refer to."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    lookups = [x for x in model._flatten_layers() if isinstance(x, keras.layers.StringLookup)]
+    lookups = [x for x in all_layers(model) if isinstance(x, keras.layers.StringLookup)]
     module.tables = [lookup.lookup_table for lookup in lookups]
     for name, function in functions.items():
         setattr(module, name, function)

@@ -1,28 +1,41 @@
-"""MemoryPart: a part of an `NRNMCell` with weights as the cell's arguments want them."""
+"""MemoryPart: base class of the parts of the memory of an `NRNMCell`."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Identifier, Tensor
 
 
 class MemoryPart(layers.Layer):
-    """A layer whose weights begin, and are kept, as the arguments of `NRNMCell` say.
+    """A layer whose weights use the initializers, regularizers and constraints of `NRNMCell`.
 
     Args:
         units: Positive integer, the size H of a slot of the memory.
-        use_bias: Boolean, whether there are biases.
-        weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
-            under the names of its arguments.
+        use_bias: Boolean, whether the layer has biases.
+        weight_options: Dictionary of the initializers, regularizers and constraints of `NRNMCell`,
+            by the names of its arguments.
     """
 
-    def __init__(self, units, use_bias, weight_options, **kwargs):
+    def __init__(
+        self, units: int, use_bias: bool, weight_options: Mapping[str, Any], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
         self.weight_options = weight_options
 
-    def add_kernel(self, name, shape, initializer=None, kind="kernel"):
-        """Creates a kernel with the options of a `kind`; as one of rank 3, those of all heads."""
+    def add_kernel(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Identifier = None,
+        kind: str = "kernel",
+    ) -> keras.Variable:
+        """Creates a kernel with the options of a `kind`; rank 3 means one for each head."""
         options = self.weight_options
         initializer = initializer or options[f"{kind}_initializer"]
         if hasattr(initializer, "clone"):
@@ -38,8 +51,10 @@ class MemoryPart(layers.Layer):
             constraint=options[f"{kind}_constraint"],
         )
 
-    def add_bias(self, name, shape, initializer=None):
-        """Creates a bias, or returns None where there are none."""
+    def add_bias(
+        self, name: str, shape: tuple[int, ...], initializer: Identifier = None
+    ) -> keras.Variable | None:
+        """Creates a bias, or returns None if the layer has none."""
         if not self.use_bias:
             return None
         return self.add_weight(
@@ -52,7 +67,7 @@ class MemoryPart(layers.Layer):
 
 
 def _as_matrix(initializer, units):
-    """Initializes the kernels of all heads as one square matrix, whose fans are the right ones."""
+    """Initializes the kernels of all heads as one square matrix, which has the right fans."""
 
     def initialize(shape, dtype=None):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
@@ -60,10 +75,10 @@ def _as_matrix(initializer, units):
     return initialize
 
 
-def project(inputs, kernel, bias=None):
+def project(inputs: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
 
-    As matrices, because TensorFlow then adds the bias within the matmul.
+    The inputs are reshaped to a matrix, because TensorFlow then fuses the bias into the matmul.
     """
     projected = matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
     if bias is not None:

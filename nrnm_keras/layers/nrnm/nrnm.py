@@ -1,6 +1,8 @@
 """NRNM: whole sequences through a recurrent network with a non-local memory."""
 
 import operator
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 from keras import layers, ops, tree
@@ -10,6 +12,7 @@ from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.alignment import Alignment
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
 from nrnm_keras.layers.nrnm.window_loop import WindowLoop
+from nrnm_keras.typing import Config, Identifier, Tensor
 
 _USE_CUDNN = ("auto", True, False)
 
@@ -18,16 +21,16 @@ _USE_CUDNN = ("auto", True, False)
 class NRNM(layers.RNN):
     """Non-local Recurrent Neural Memory (Fu et al., ICCV 2019).
 
-    To `NRNMCell` what `keras.layers.LSTM` is to `LSTMCell`: `NRNM(...).cell` is an `NRNMCell` that
-    owns every weight, and the layer gives the numbers of `keras.layers.RNN(NRNMCell(...))`, but
-    goes window by window: much of a window is computed at once. Costs grow linearly with the
-    length of a sequence; the state is constant.
+    `NRNM` relates to `NRNMCell` as `keras.layers.LSTM` relates to `LSTMCell`. `NRNM(...).cell` is
+    an `NRNMCell` that owns every weight, and the layer computes the same numbers as
+    `keras.layers.RNN(NRNMCell(...))`, but window by window: most of a window is computed at once.
+    The cost is linear in the length of a sequence, and the size of the state is constant.
 
-    Masks are exact: a masked step leaves the state as it was, wherever it stands. Its output
-    repeats the one before, or is zero (`zero_output_for_mask`, and before the first valid step).
+    Masks are exact: a masked step leaves the state unchanged, wherever it is. Its output repeats
+    the previous output. It is zero with `zero_output_for_mask`, and before the first valid step.
 
     On CPU with TensorFlow, compile models with `jit_compile=False`: XLA, which Keras chooses by
-    itself, made the loop 1.6 times slower.
+    default, made the loop 1.6 times slower.
 
     Example:
 
@@ -39,34 +42,33 @@ class NRNM(layers.RNN):
     TensorShape([2, 20, 32])
 
     Args:
-        units, ..., recurrent_dropout, seed: Those of `keras.layers.LSTM`, in its order; they mean
-            what they mean in `NRNMCell`.
+        units, ..., recurrent_dropout, seed: As in `NRNMCell`, in the order of `keras.layers.LSTM`.
         activity_regularizer: Regularizer of the output.
-        return_sequences: Boolean, whether to return the output of every step, not the last alone.
-        return_state: Boolean, whether to return the last state in addition.
-        go_backwards: Boolean, whether to go through the sequences from their end; the outputs are
-            in the order of processing.
-        stateful: Boolean, whether a batch goes on from the last state of the batch before it.
-        unroll: Boolean, whether to build the graph without a loop; needs a known length.
-        use_cudnn: `"auto"`, `True` or `False`, for the sake of code that gives it to
-            `keras.layers.LSTM`; there is no cuDNN kernel of this layer, and it has no effect.
+        return_sequences: Boolean, whether to return the output of every step, not only the last.
+        return_state: Boolean, whether to return the last state in addition to the output.
+        go_backwards: Boolean, whether to process the sequences in reverse; the outputs are in the
+            order of processing.
+        stateful: Boolean, whether a batch starts from the last state of the previous batch.
+        unroll: Boolean, whether to unroll the loop, which needs a known length.
+        use_cudnn: `"auto"`, `True` or `False`. Accepted for compatibility with
+            `keras.layers.LSTM`; it has no effect, as there is no cuDNN kernel of this layer.
         zero_output_for_mask: Boolean, whether the outputs of masked steps are zero.
-        block_size, ..., zoneout: What is the memory's own, as in `NRNMCell`.
-        implementation: As `use_cudnn`.
-        **kwargs: Those of every layer, such as `name` and `dtype`.
+        block_size, ..., zoneout: The arguments of the memory, as in `NRNMCell`.
+        implementation: Accepted for compatibility with `keras.layers.LSTM`; it has no effect.
+        **kwargs: Arguments of every layer, such as `name` and `dtype`.
 
-    All arguments can be read from the layer, as `layer.units` or `layer.block_size`.
+    Every argument can be read from the layer, for example `layer.units` or `layer.block_size`.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
-        initial_state: List of states as `NRNMCell` has them, from wherever a sequence stopped:
-            each row may be at another place of its window.
+        initial_state: List of the states of `NRNMCell`. Each row may be at a different step of its
+            window.
         mask: Boolean `(batch, timesteps)`, `False` for steps to ignore.
-        training: Boolean, whether dropouts and zoneout act.
+        training: Boolean, whether dropout and zoneout are active.
 
     Raises:
         ValueError: if an argument is out of its range, `sequences` is not of rank 3, or
-            `initial_state` is not one of the cell.
+            `initial_state` is not a state of the cell.
 
     References:
         Fu et al., Non-local Recurrent Neural Memory for Supervised Sequence Modeling, ICCV 2019;
@@ -76,46 +78,46 @@ class NRNM(layers.RNN):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        use_cudnn="auto",
-        zero_output_for_mask=False,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=None,
-        backbone="lstm",
-        interaction="self_attention",
-        memory_read="gate",
-        memory_forget_bias=1.0,
-        read_initializer="zeros",
-        read_bias_initializer=CLOSED,
-        memory_dropout=0.0,
-        zoneout=0.0,
-        implementation=2,
-        **kwargs,
-    ):
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: bool | str = "auto",
+        zero_output_for_mask: bool = False,
+        block_size: int = 8,
+        stride: int = 4,
+        window_size: int | None = None,
+        num_heads: int | None = None,
+        backbone: str = "lstm",
+        interaction: str = "self_attention",
+        memory_read: str = "gate",
+        memory_forget_bias: float = 1.0,
+        read_initializer: Identifier = "zeros",
+        read_bias_initializer: Identifier = CLOSED,
+        memory_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         cell = NRNMCell(
             **{name: arguments[name] for name in CELL_ARGUMENTS},
@@ -142,21 +144,33 @@ class NRNM(layers.RNN):
         self.use_cudnn = use_cudnn
         self.input_spec = layers.InputSpec(ndim=3)
 
-    def __call__(self, sequences, *args, **kwargs):
-        """Calls the layer, if the initial state is one of its cell."""
-        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+    def __call__(self, sequences: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Checks the initial state and calls the layer."""
+        # Here, because Keras adds the text of all arguments to errors that `call` raises.
         initial_state = kwargs.get("initial_state", next(iter(args), None))
         if initial_state is not None:
             self.cell.check_states(initial_state, sequences, argument="initial_state")
         return super().__call__(sequences, *args, **kwargs)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor] | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+    ) -> Any:
         """Runs the recurrence over `sequences`."""
-        # `inner_loop` gets zeros in place of a missing state, and is faster when it knows.
+        # `inner_loop` gets zeros for a missing state, and is faster if it knows that.
         self._starts_at_zero = initial_state is None and not self.stateful
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        mask: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Runs the cell over all steps, window by window."""
         if self.stateful:
             # PyTorch assigns the new state in place, while gradients still need the old one.
@@ -174,8 +188,10 @@ class NRNM(layers.RNN):
         states = self.cell.pack_states(state) if keep_state else initial_state
         return last_output, outputs, states
 
-    def attention_weights(self, sequences, mask=None):
-        """What every write to the memory attends to (Figs. 7 and 8 of the paper).
+    def attention_weights(
+        self, sequences: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the attention weights of every write to the memory (Figs. 7 and 8 of the paper).
 
         Args:
             sequences: `(batch, timesteps, features)`, from the zero state.
@@ -183,9 +199,9 @@ class NRNM(layers.RNN):
 
         Returns:
             The attention weights, `(batch, writes, num_heads, slots, slots + block_size)`, and the
-            time steps of the source units, int32 `(batch, writes, slots + block_size)`: those of
-            the hidden states, then those of the inputs. With a mask, rows may have fewer writes
-            than others; what they lack has weights 0 and time steps -1, and stands at the end.
+            time steps of the source units, int32 `(batch, writes, slots + block_size)`: first
+            those of the hidden states, then those of the inputs. With a mask, some rows may have
+            fewer writes; the missing ones are at the end, with weights 0 and time steps -1.
 
         Raises:
             ValueError: if `interaction` is not `"self_attention"`, or if the sequences are too
@@ -242,14 +258,14 @@ class NRNM(layers.RNN):
             mask = None if mask is None else ops.flip(mask, axis=1)
         return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         config = super().get_config()
         del config["cell"]
         return {**to_config(self, CELL_ARGUMENTS), "use_cudnn": self.use_cudnn, **config}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Returns a layer with the arguments that `get_config` returned."""
         return cls(**config)
 

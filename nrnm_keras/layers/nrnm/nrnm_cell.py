@@ -1,23 +1,24 @@
 """NRNMCell: one step of a recurrent network with a non-local memory beside it."""
 
 from collections import namedtuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import initializers, layers, ops, random
-
-# RNN draws randomness before its loop, as JAX needs it, only for subclasses of this class.
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.memory import NonLocalMemory
 from nrnm_keras.layers.nrnm.memory_part import project
-from nrnm_keras.layers.nrnm.recurrences import RECURRENCES
+from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.layers.private_keras import DropoutRNNCell
 from nrnm_keras.layers.state_checks import check_states
 from nrnm_keras.layers.zoneout import hold, kept_fraction
+from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 _DEFAULT_NUM_HEADS = (4, 2, 1)
 
@@ -35,10 +36,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
     `window_size` steps, self-attention over the last block of hidden states and inputs writes to
     the memory through gates. Until the first write the cell is exactly its backbone.
 
-    What the papers leave open, what is chosen here, and why: `nrnm_keras/layers/README.md`.
+    `nrnm_keras/layers/README.md` lists what the papers leave open and the choices made here.
 
-    Use it in `keras.layers.RNN`, or step by step. `NRNM` computes the same for whole sequences,
-    much faster.
+    Use it in `keras.layers.RNN` or step by step. For whole sequences, `NRNM` computes the same
+    numbers much faster.
 
     Example:
 
@@ -54,50 +55,48 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         activation: Activation of the (candidate) state. Default: `"tanh"`.
         recurrent_activation: Activation of the backbone's gates. Default: `"sigmoid"`.
         use_bias: Boolean, whether the layer has biases.
-        kernel_initializer: Initializer of all kernels but those named below.
+        kernel_initializer: Initializer of all kernels except those named below.
         recurrent_initializer: Initializer of the kernels that multiply the hidden state or the
             memory in a gate.
         bias_initializer: Initializer of the biases.
         unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
             and at `memory_forget_bias`, the memory's.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the weights
-            that the initializers of the same names begin.
-        kernel_constraint, recurrent_constraint, bias_constraint: Likewise, constraints.
+            that the initializers of the same names initialize.
+        kernel_constraint, recurrent_constraint, bias_constraint: Constraints of the same weights.
         dropout: Float in [0, 1), the fraction of the inputs to drop, the same at every step.
         recurrent_dropout: Float in [0, 1), the fraction of the hidden state to drop where it
             enters the gates, the same at every step.
-        seed: Integer, the seed of dropouts and zoneout.
-        block_size: Positive integer k, the number of steps that a write takes in.
-        stride: Positive integer s; every s-th hidden state of a block takes part, and the memory
-            has `block_size / stride` slots. Of the inputs all take part.
-        window_size: Positive integer w, the number of steps from write to write; `None` means
+        seed: Integer, the seed of dropout and zoneout.
+        block_size: Positive integer k, the number of steps in the block that a write attends to.
+        stride: Positive integer s. A write takes every s-th hidden state of the block and all of
+            its inputs, and the memory has `block_size / stride` slots.
+        window_size: Positive integer w, the number of steps between writes; `None` means
             `block_size`. Both must be multiples of `stride`.
         num_heads: Positive integer, the number of attention heads, which must divide `units`;
-            `None` means the largest of 4, 2 and 1 that does. Without attention there are none.
+            `None` means the largest of 4, 2 and 1 that does. It has no effect without attention.
         backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
-        interaction: `"self_attention"`, or `"linear"`, which puts one linear map of the block in
-            its place.
-        memory_read: How a step reads the memory: `"gate"` lets all of it through a gate, as in the
-            paper; `"attention"` looks for the slots whose content fits the step's input.
-        memory_forget_bias: Float, where the bias of the memory's forget gate starts. With b, an
-            untrained memory keeps `sigmoid(b)` of itself at each write.
+        interaction: `"self_attention"`, or `"linear"`, which replaces it by one linear map of the
+            block.
+        memory_read: How a step reads the memory. `"gate"` reads the whole memory through a gate,
+            as in the paper; `"attention"` attends to the slots by their content.
+        memory_forget_bias: Float, the initial bias of the memory's forget gate. With b, an
+            untrained memory keeps `sigmoid(b)` of its content at each write.
         read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
-            `"zeros"`: training starts from the plain recurrence and opens the memory as it proves
-            useful.
+            `"zeros"`: training starts from the plain backbone and learns to read the memory.
         read_bias_initializer: Initializer of the bias of the read gate. Default: -1.
         memory_dropout: Float in [0, 1), the fraction of the memory to drop after each write.
         zoneout: Float in [0, 1), or a pair of them for the hidden state and the LSTM's cell state:
-            the probability that a unit keeps its old value, drawn for each unit, step and sequence
-            in training; at inference the expectation is taken.
-        implementation: Taken for the sake of code that gives it to `keras.layers.LSTMCell`; it has
-            no effect.
+            the probability that a unit keeps its old value. Zoneout masks are drawn for each unit,
+            step and sequence in training; at inference, the expectation is taken.
+        implementation: Accepted for compatibility with `keras.layers.LSTMCell`; it has no effect.
 
     Call arguments:
         inputs: `(batch, features)`.
         states: List of tensors `(batch, size)` with the sizes in `state_size`: the hidden state;
-            what the backbone carries besides (the LSTM's cell state); the memory; the hidden
+            the other state of the backbone, such as the LSTM's cell state; the memory; the hidden
             states and the embedded inputs of the block so far; the number of steps, as digits.
-        training: Boolean, whether dropouts and zoneout act.
+        training: Boolean, whether dropout and zoneout are active.
 
     Returns:
         The new hidden state `(batch, units)`, and the list of the new states.
@@ -113,45 +112,46 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        block_size=8,
-        stride=4,
-        window_size=None,
-        num_heads=None,
-        backbone="lstm",
-        interaction="self_attention",
-        memory_read="gate",
-        memory_forget_bias=1.0,
-        read_initializer="zeros",
-        read_bias_initializer=CLOSED,
-        memory_dropout=0.0,
-        zoneout=0.0,
-        implementation=2,
-        **kwargs,
-    ):
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        block_size: int = 8,
+        stride: int = 4,
+        window_size: int | None = None,
+        num_heads: int | None = None,
+        backbone: str = "lstm",
+        interaction: str = "self_attention",
+        memory_read: str = "gate",
+        memory_forget_bias: float = 1.0,
+        read_initializer: Identifier = "zeros",
+        read_bias_initializer: Identifier = CLOSED,
+        memory_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
         arguments = dict(locals())
         super().__init__(**kwargs)
         set_attributes(self, arguments, CELL_ARGUMENTS)
         self.window_size = block_size if window_size is None else window_size
-        pair = isinstance(zoneout, (list, tuple))
-        self.zoneout = tuple(zoneout) if pair else zoneout
-        self._zoneout_rates = self.zoneout if pair else (zoneout, zoneout)
+        if isinstance(zoneout, (list, tuple)):
+            self.zoneout = tuple(zoneout)
+        rates = self.zoneout if isinstance(self.zoneout, tuple) else (zoneout, zoneout)
+        self._zoneout_rates = rates
         check_arguments(self)
         if num_heads is None and has_heads(self):
             self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
@@ -159,7 +159,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
         self._sequence_seed = None
         self.slots = block_size // stride
-        self.recurrence = RECURRENCES[backbone](units, self.activation, self.recurrent_activation)
+        self.recurrence = BACKBONES[backbone](units, self.activation, self.recurrent_activation)
         self.memory = NonLocalMemory(
             units,
             block_size,
@@ -173,12 +173,12 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             dtype=self.dtype_policy,
             name="memory",
         )
-        # Of the parts of the memory too, which do not know.
+        # Sets it for the parts of the memory too.
         self.memory.trainable = self.trainable
         self.state_size = [size for _, size in self._states()]
         self.output_size = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         gates = self.recurrence.num_gates * self.units
         self.kernel = self._kernel("kernel", (input_shape[-1], gates))
@@ -197,17 +197,21 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self.memory.build(input_shape)
         self.built = True
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Returns the state before the first step: zeros."""
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
-    def __call__(self, inputs, states, *args, **kwargs):
-        """Calls the cell, if the states are its own."""
-        # Here, because Keras adds the text of all arguments to what is raised in `call`.
+    def __call__(
+        self, inputs: Tensor, states: Sequence[Tensor], *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Checks the states and calls the cell."""
+        # Here, because Keras adds the text of all arguments to errors that `call` raises.
         self.check_states(states, inputs)
         return super().__call__(inputs, states, *args, **kwargs)
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step (Eqs. 5 to 8) and, where a window ends, the write (Eqs. 1 to 4)."""
         old = self.unpack_states(states)
         steps = step_counter.to_steps(old.steps)
@@ -240,32 +244,39 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
         return hidden, self.pack_states(new)
 
-    def check_states(self, states, inputs, argument="states"):
-        """Raises a `ValueError` unless these are states of the cell, as many as inputs."""
+    def check_states(self, states: Any, inputs: Tensor, argument: str = "states") -> None:
+        """Raises a `ValueError` unless these are states of the cell for a batch of inputs."""
         check_states(states, self._states(), inputs, argument)
 
-    def unpack_states(self, states):
+    def unpack_states(self, states: Sequence[Tensor]) -> NRNMState:
         """Names the states; a backbone that carries nothing has a carry of width 0."""
         states = list(states)
         if not self.recurrence.carry_size:
             states.insert(1, states[0][:, :0])
         return NRNMState(*states)
 
-    def pack_states(self, state):
+    def pack_states(self, state: NRNMState) -> list[Tensor]:
         """The reverse of `unpack_states`."""
         states = list(state)
         if not self.recurrence.carry_size:
             del states[1]
         return states
 
-    def gate_inputs(self, inputs):
-        """What inputs `(..., features)` contribute to the backbone's gates."""
+    def gate_inputs(self, inputs: Tensor) -> Tensor:
+        """Returns the contribution of inputs `(..., features)` to the gates of the backbone."""
         bias = self.bias
         if bias is not None and self.recurrence.has_hidden_bias:
             bias = bias[0]
         return project(inputs, self.kernel, bias)
 
-    def recur(self, gate_inputs, read, hidden, carry, recurrent_mask=None):
+    def recur(
+        self,
+        gate_inputs: Tensor,
+        read: Tensor,
+        hidden: Tensor,
+        carry: Tensor,
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """One step of the backbone."""
         recurrent_inputs = self.recurrence.recurrent_inputs(hidden, carry)
         if recurrent_mask is not None:
@@ -275,48 +286,52 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             from_hidden = from_hidden + self.bias[1]
         return self.recurrence.step(gate_inputs, from_hidden, read, hidden, carry)
 
-    def advance(self, steps, by):
+    def advance(self, steps: Tensor, by: int) -> Tensor:
         """The number of steps after `by` more."""
         return step_counter.advance(steps, by, self.block_size, self.window_size)
 
-    def is_write(self, steps):
-        """Whether the memory is written after so many steps: a window ends, a block is full."""
+    def is_write(self, steps: Tensor) -> Tensor:
+        """Whether the memory is written after `steps` steps: a window ends and a block is full."""
         return ops.logical_and(steps % self.window_size == 0, steps >= self.block_size)
 
-    def zoneout_fractions(self, shape, training, seed):
-        """What the hidden state and the carry keep of their old values (see `kept_fraction`).
+    def zoneout_fractions(
+        self, shape: Any, training: bool, seed: Callable[[int], Any]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Returns the zoneout masks of the hidden state and the carry (see `kept_fraction`).
 
-        `seed` gives the seed of the draw number 0 or 1.
+        `seed` returns the seed of mask 0 or 1.
         """
-        fractions = [
-            kept_fraction(rate, shape, self.compute_dtype, training, lambda i=i: seed(i))
-            for i, rate in enumerate(self._zoneout_rates)
-        ]
-        return fractions if self.recurrence.has_cell_state else (fractions[0], None)
 
-    def memory_mask(self, shape, seed):
-        """Draws the mask of the memory's dropout; what is not dropped grows to keep the mean."""
+        def fraction(number: int) -> Tensor | float | None:
+            rate = self._zoneout_rates[number]
+            return kept_fraction(rate, shape, self.compute_dtype, training, lambda: seed(number))
+
+        hidden, carry = fraction(0), fraction(1)
+        return hidden, carry if self.recurrence.has_cell_state else None
+
+    def memory_mask(self, shape: Any, seed: Any) -> Tensor:
+        """Draws the dropout mask of the memory, scaled to keep the mean."""
         keep = 1 - self.memory_dropout
         return kept_fraction(keep, shape, self.compute_dtype, True, lambda: seed) / keep
 
-    def get_recurrent_dropout_mask(self, step_state):
-        """Draws the recurrent dropout and the seed of what is drawn anew at every step."""
+    def get_recurrent_dropout_mask(self, step_state: Tensor) -> Tensor | None:
+        """Draws the recurrent dropout mask, and the seed of the masks that differ at every step."""
         if self._draws_every_step and self._sequence_seed is None:
             self._sequence_seed = self.seed_generator.next()
         copies = self.recurrence.recurrent_size // self.units
         return super().get_recurrent_dropout_mask(ops.tile(step_state, (1, copies)))
 
-    def reset_recurrent_dropout_mask(self):
-        """Forgets what was drawn for the last sequence."""
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Discards the mask and the seed of the last sequence."""
         super().reset_recurrent_dropout_mask()
         self._sequence_seed = None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), **to_config(self, CELL_ARGUMENTS)}
 
     def _states(self):
-        """What each state is, and its size."""
+        """Returns pairs of the description and the size of each state."""
         recurrence, memory = self.recurrence, self.slots * self.units
         carry = "cell state" if recurrence.has_cell_state else "hidden states before it"
         return [
@@ -337,7 +352,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         )[0]
 
     def _step_seed(self, steps, number):
-        """The seed of a step's draw `number`: another one whenever any sequence has moved on."""
+        """The seed of a step's mask `number`, which differs whenever any sequence takes a step."""
         if self._sequence_seed is None:
             self._sequence_seed = self.seed_generator.next()
         return StepSeed(self._sequence_seed, 3 * ops.sum(steps) + number)

@@ -1,33 +1,49 @@
-"""The recurrences that the memory can stand beside: one step of each.
+"""One step of each backbone that the memory can be combined with.
 
     hidden, carry = recurrence.step(from_inputs, from_hidden, read, hidden, carry)
 
-`from_inputs` and `from_hidden`, shape `(batch, num_gates * units)`, are what the inputs and the
-recurrent state contribute to the gates; `read` is what was read from the memory; `hidden` and
-`read` have shape `(batch, units)`, `carry` has shape `(batch, carry_size)`. The weights have the
-shapes and the order of gates of the Keras layer of the same name and can be exchanged with it.
+`from_inputs` and `from_hidden`, shape `(batch, num_gates * units)`, are the contributions of the
+inputs and of the recurrent state to the gates. `read`, shape `(batch, units)`, is the result of
+reading the memory. `hidden` has shape `(batch, units)`, and `carry` has shape
+`(batch, carry_size)`. The weights have the shapes and the order of gates of the Keras layer of the
+same name and can be exchanged with it.
 """
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 from keras import ops
 
+from nrnm_keras.typing import Tensor
+
+Activation: TypeAlias = Callable[[Tensor], Tensor]
+
 
 class _Recurrence:
-    """What the recurrences share: the state is the output, and nothing else is carried."""
+    """Base class: the hidden state is the output, and there is no other state."""
 
     num_gates = 1
     has_hidden_bias = False
     has_cell_state = False
 
-    def __init__(self, units, activation, recurrent_activation):
+    def __init__(
+        self, units: int, activation: Activation, recurrent_activation: Activation
+    ) -> None:
         self.units = units
         self.activation = activation
         self.recurrent_activation = recurrent_activation
         self.recurrent_size = units
         self.carry_size = 0
 
-    def recurrent_inputs(self, hidden, carry):
-        """What the recurrent kernel multiplies."""
+    def recurrent_inputs(self, hidden: Tensor, carry: Tensor) -> Tensor:
+        """Returns the input of the recurrent kernel."""
         return hidden
+
+    def step(
+        self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the new hidden state and the new carry."""
+        raise NotImplementedError
 
 
 class LSTM(_Recurrence):
@@ -36,11 +52,18 @@ class LSTM(_Recurrence):
     num_gates = 4
     has_cell_state = True
 
-    def __init__(self, units, activation, recurrent_activation):
+    def __init__(
+        self,
+        units: int,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
         super().__init__(units, activation, recurrent_activation)
         self.carry_size = units
 
-    def step(self, from_inputs, from_hidden, read, hidden, carry):
+    def step(
+        self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Eqs. 5, 6 and 8."""
         i, f, c, o = ops.split(from_inputs + from_hidden, 4, axis=-1)
         carry = (
@@ -60,8 +83,10 @@ class GRU(_Recurrence):
     num_gates = 3
     has_hidden_bias = True
 
-    def step(self, from_inputs, from_hidden, read, hidden, carry):
-        """Returns the new hidden state and the carry as it was."""
+    def step(
+        self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the new hidden state and the unchanged carry."""
         input_z, input_r, input_h = ops.split(from_inputs, 3, axis=-1)
         hidden_z, hidden_r, hidden_h = ops.split(from_hidden, 3, axis=-1)
         z = self.recurrent_activation(input_z + hidden_z)
@@ -73,8 +98,10 @@ class GRU(_Recurrence):
 class SimpleRNN(_Recurrence):
     """One layer of `keras.layers.SimpleRNN`; the memory enters inside the activation."""
 
-    def step(self, from_inputs, from_hidden, read, hidden, carry):
-        """Returns the new hidden state and the carry as it was."""
+    def step(
+        self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the new hidden state and the unchanged carry."""
         return self.activation(from_inputs + from_hidden + read), carry
 
 
@@ -86,22 +113,30 @@ class HighOrderRNN(SimpleRNN):
 
     ORDER = 3
 
-    def __init__(self, units, activation, recurrent_activation):
+    def __init__(
+        self,
+        units: int,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
         super().__init__(units, activation, recurrent_activation)
         self.recurrent_size = self.ORDER * units
         self.carry_size = (self.ORDER - 1) * units
 
-    def recurrent_inputs(self, hidden, carry):
-        """All hidden states that count, the newest first."""
+    def recurrent_inputs(self, hidden: Tensor, carry: Tensor) -> Tensor:
+        """Returns the hidden states that enter a step, the newest first."""
         return ops.concatenate([hidden, carry], axis=-1)
 
-    def step(self, from_inputs, from_hidden, read, hidden, carry):
-        """Returns the new hidden state, and the ones before it."""
+    def step(
+        self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the new hidden state and the previous ones."""
         older = self.recurrent_inputs(hidden, carry)[:, : self.carry_size]
         return super().step(from_inputs, from_hidden, read, hidden, older)[0], older
 
 
-RECURRENCES = {
+# By the value of the argument `backbone` of `NRNMCell`.
+BACKBONES: dict[str, type[_Recurrence]] = {
     "lstm": LSTM,
     "gru": GRU,
     "rnn": SimpleRNN,

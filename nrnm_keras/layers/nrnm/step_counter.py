@@ -1,30 +1,34 @@
-"""The number of steps a sequence has taken, as a state that any float dtype holds exactly.
+"""The number of steps of a sequence, as a state that any float dtype represents exactly.
 
 Keras casts every recurrent state to the compute dtype, where a plain count would stick at 256
 in bfloat16 and at 2048 in float16. Digits of base 256 are exact in all of them.
 """
 
+from typing import Any
+
 from keras import ops
+
+from nrnm_keras.typing import Tensor
 
 NUM_DIGITS = 3
 _BASE = 256
 _LIMIT = _BASE**NUM_DIGITS
 
 
-def to_steps(digits):
+def to_steps(digits: Tensor) -> Tensor:
     """Turns digits `(batch, 3)`, the lowest first, into int32 counts `(batch,)`."""
     digits = ops.cast(digits, "int32")
     return digits[:, 0] + _BASE * digits[:, 1] + _BASE**2 * digits[:, 2]
 
 
-def to_digits(steps, dtype):
+def to_digits(steps: Tensor, dtype: Any) -> Tensor:
     """Turns int32 counts `(batch,)` into digits `(batch, 3)` of a float `dtype`."""
     digits = [steps % _BASE, steps // _BASE % _BASE, steps // _BASE**2]
     return ops.cast(ops.stack(digits, axis=-1), dtype)
 
 
-def advance(steps, by, block_size, window_size):
-    """Adds `by`; a count that no longer fits goes back by whole windows, its block still full."""
+def advance(steps: Tensor, by: int, block_size: int, window_size: int) -> Tensor:
+    """Adds `by`; a count that would overflow goes back by whole windows, its block still full."""
     steps = steps + by
     cycle = (_LIMIT - block_size) // window_size * window_size
     return ops.where(steps >= _LIMIT, steps - cycle, steps)

@@ -7,7 +7,7 @@ from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
-from nrnm_keras.tasks.confusions import count_confusions
+from nrnm_keras.plots.confusions import count_confusions
 from nrnm_keras.tasks.heads.open_task import OpenTask
 
 _MOST_PAIRS = 100

@@ -7,7 +7,7 @@ from nrnm_keras.data.unlabeled_records import UnlabeledRecords
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.token_network import embedding_layers
-from nrnm_keras.models.token_scores import Perplexity, TokenLikelihood
+from nrnm_keras.models.token_scores import Perplexity, TokenNegativeLogLikelihood
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 
@@ -44,7 +44,7 @@ class LanguageModeling(OpenTask):
 
     def loss(self):
         """Returns the mean negative log-likelihood of the tokens."""
-        return TokenLikelihood()
+        return TokenNegativeLogLikelihood()
 
     def metrics(self):
         """Returns the perplexity."""

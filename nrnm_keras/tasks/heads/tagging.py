@@ -4,8 +4,8 @@ from nrnm_keras.models import StepClassifier
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.models.step_scores import StepAccuracy, StepCrossentropy
+from nrnm_keras.plots.confusions import count_confusions
 from nrnm_keras.plots.step_classes import draw_step_classes
-from nrnm_keras.tasks.confusions import count_confusions
 from nrnm_keras.tasks.heads.classification import Classification
 
 _DRAWN = 4

@@ -6,7 +6,7 @@ from nrnm_keras.data.records import Records
 from nrnm_keras.data.unlabeled_records import PartlyLabeledRecords
 from nrnm_keras.models.building import build_adversarial
 from nrnm_keras.models.end_to_end import end_to_end_classifier
-from nrnm_keras.models.labelled_accuracy import LabelledAccuracy
+from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.models.token_network import token_network
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
@@ -51,7 +51,7 @@ class TextClassification(Classification):
 
     def metrics(self):
         """Returns the accuracy on the labeled texts."""
-        return [LabelledAccuracy(name="accuracy")]
+        return [LabeledAccuracy(name="accuracy")]
 
     def encoder_of(self, network):
         """Returns embedding and backbone."""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from nrnm_keras.inference.analysis import influence
-from nrnm_keras.inference.analysis.influence import influence_by_distance, reach
+from nrnm_keras.inference.analysis.influence import influence_by_distance
+from nrnm_keras.plots.influence import reach
 from tests.inference.analysis.common import FEATURES, backbone, sequence, sequence_model
 from tests.layers.oracle import Oracle, sigmoid
 

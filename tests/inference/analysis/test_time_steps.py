@@ -38,7 +38,7 @@ def test_steps_of_a_sequence_are_numbered():
 )
 def test_steps_of_a_skeleton_are_its_frames(options, frames):
     """A body that is at x = its frame's number, and after that two frames of padding."""
-    trained = skeleton_model(backbone(), centre="none", view="none", **options)
+    trained = skeleton_model(backbone(), center="none", view="none", **options)
     raw = np.ones((1, frames + 2, 1, 20, 3), "float32")
     raw[..., 0] = np.arange(1, frames + 3)[:, None, None]
     raw[:, frames:] = 0
@@ -52,7 +52,7 @@ def test_steps_of_a_skeleton_are_its_frames(options, frames):
 
 
 def test_steps_that_repeat_a_body_that_comes_late_are_its_frames():
-    trained = skeleton_model(backbone(), centre="none", view="none", length="first", fill="repeat")
+    trained = skeleton_model(backbone(), center="none", view="none", length="first", fill="repeat")
     raw = np.ones((1, 9, 1, 20, 3), "float32")
     raw[..., 0] = np.arange(1, 10)[:, None, None]
     raw[:, :4] = 0

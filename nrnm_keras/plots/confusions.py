@@ -1,16 +1,18 @@
-"""Which classes are taken for which, in memory that grows with examples, not with classes."""
+"""Sparse confusion matrices: their memory grows with the examples, not with the classes."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
+from nrnm_keras.typing import ArrayLike
+
 
 class Confusions(NamedTuple):
-    """How often each class was predicted for each true one; pairs that never occur are not there.
+    """Counts of pairs of a true and a predicted class; pairs that never occur are left out.
 
     Attributes:
         true: integers `(pairs,)`, the true classes.
-        predicted: integers `(pairs,)`, what they were taken for.
+        predicted: integers `(pairs,)`, the predicted classes.
         counts: integers `(pairs,)`, the numbers of examples.
         examples: integers `(classes,)`, the number of examples of each true class.
     """
@@ -21,13 +23,13 @@ class Confusions(NamedTuple):
     examples: np.ndarray
 
     @property
-    def right(self):
-        """The number of examples of each class that were predicted right, `(classes,)`."""
+    def right(self) -> np.ndarray:
+        """The number of correctly predicted examples of each class, `(classes,)`."""
         is_right = self.true == self.predicted
         return self._per_class(self.true[is_right], self.counts[is_right])
 
     @property
-    def wrong(self):
+    def wrong(self) -> Self:
         """The pairs of different classes, the most frequent first, as `Confusions`."""
         pairs = np.flatnonzero(self.true != self.predicted)
         pairs = pairs[np.argsort(-self.counts[pairs], kind="stable")]
@@ -35,7 +37,7 @@ class Confusions(NamedTuple):
             true=self.true[pairs], predicted=self.predicted[pairs], counts=self.counts[pairs]
         )
 
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """Returns the confusion matrix `(classes, classes)`; rows are the true classes."""
         matrix = np.zeros((len(self.examples), len(self.examples)), int)
         matrix[self.true, self.predicted] = self.counts
@@ -45,7 +47,7 @@ class Confusions(NamedTuple):
         return np.bincount(labels, counts, len(self.examples)).astype(int)
 
 
-def count_confusions(targets, predicted, num_classes):
+def count_confusions(targets: ArrayLike, predicted: ArrayLike, num_classes: int) -> Confusions:
     """Returns the `Confusions` of examples.
 
     Args:
@@ -65,7 +67,7 @@ def count_confusions(targets, predicted, num_classes):
     return Confusions(pairs // num_classes, pairs % num_classes, counts, examples)
 
 
-def confusions_of_matrix(matrix):
+def confusions_of_matrix(matrix: ArrayLike) -> Confusions:
     """Returns the `Confusions` in a confusion matrix `(classes, classes)`."""
     matrix = np.asarray(matrix)
     true, predicted = np.nonzero(matrix)
