@@ -4,11 +4,21 @@ import dataclasses
 
 from nrnm_keras.config.options import Options, option
 
-MODELS = (
+MODELS_WITH_MEMORY = (
     *("nrnm", "nrnm_gru", "nrnm_rnn", "nrnm_high_order_rnn", "nrnm_linear"),
-    *("nrnm_attention_read", "lstm", "gru", "rnn", "high_order_rnn", "eleatt_lstm"),
-    *("eleatt_gru", "eleatt_rnn", "relational_memory", "transformer"),
+    "nrnm_attention_read",
 )
+# The models without the memory: the module and the class of their recurrent layers' cell.
+CELLS = {
+    "lstm": "keras.layers:LSTMCell",
+    "gru": "keras.layers:GRUCell",
+    "rnn": "keras.layers:SimpleRNNCell",
+    "high_order_rnn": "nrnm_keras.layers:HighOrderRNNCell",
+    "relational_memory": "nrnm_keras.layers:RelationalMemoryCell",
+}
+# Cells behind element-wise attention on their input.
+ELEMENT_ATTENTION = {f"eleatt_{name}": name for name in ("lstm", "gru", "rnn")}
+MODELS = (*MODELS_WITH_MEMORY, *CELLS, *ELEMENT_ATTENTION, "transformer")
 _LARGEST_DROPOUT = 0.99
 
 

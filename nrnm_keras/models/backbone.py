@@ -22,14 +22,15 @@ class RecurrentBackbone(layers.Layer):
         units: Positive integer, the width of every layer.
         num_layers: Positive integer.
         nrnm_layers: The numbers of the `NRNM` layers, counted from 1. Empty for no memory.
-        recurrence: The type of the other layers, one of `recurrent_layer.RECURRENCES`, and the
+        recurrence: The type of the other layers, as `recurrent_layer` takes it, and the
             backbone of the `NRNM` layers.
         dropout: Float in [0, 1), dropout between the layers.
         recurrent_dropout: Float in [0, 1), recurrent dropout of every layer.
         zoneout: Float in [0, 1), zoneout of every layer without a memory.
         bidirectional: Boolean, whether every layer is bidirectional. The hidden states of both
             directions are concatenated.
-        relational_options: Dictionary of further arguments of `RelationalMemoryCell`.
+        relational_options: Dictionary of further arguments of the cells of layers without a memory,
+            such as the `slots` of a `RelationalMemoryCell`; each gets those that it has.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
 
     Attributes:
@@ -191,7 +192,7 @@ class RecurrentBackbone(layers.Layer):
                 kind,
                 self.units,
                 zoneout=self.zoneout,
-                relational_options=self.relational_options,
+                cell_options=self.relational_options,
                 **options,
             )
         if not self.bidirectional:
