@@ -40,7 +40,7 @@ NOT_RUN = (
 )
 SMALL = {
     "nrnm_keras.train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 "
-    "--batch_size=20",
+    "--batch_size=20 --problem_train=64 --problem_test=32",
     "nrnm_keras.benchmark": "--units=8 --repeats=1",
     "nrnm_keras.sweep": "--units=16 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 "
     "--problem_train=64 --problem_test=32",
@@ -73,7 +73,7 @@ def folder(tmp_path_factory, nw_ucla_folder):
     generate_files(folder / "ntu", 60)
     sample = next((folder / "ntu").glob("*.skeleton"))
     shutil.copy(sample, folder / "S001C001P001R001A001.skeleton")
-    (folder / "missing.txt").write_text("")
+    (folder / "missing.txt").write_text("S017C003P020R002A060\n")
     (folder / "sick").mkdir()
     header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
     for name in ("train", "trial", "test_annotated"):
