@@ -1,11 +1,13 @@
-"""Every command of the README runs: in its order, in one folder, on small data.
+"""What the READMEs say: commands and programs run, examples print what they show, links work.
 
-Behind each training stand flags that make it small; of two equal flags the last one counts.
+All commands run in one folder, on small data, in the order of the documents. Flags that make a
+command small stand behind it; of two equal flags the last one counts.
 """
 
+import doctest
+import importlib
 import json
 import os
-import pathlib
 import re
 import shlex
 import shutil
@@ -16,32 +18,51 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nrnm_keras import benchmark
+from pipelines import build
 from pipelines.ntu_sample.generate import generate_files
+from tests.markdown import ROOT, Document, documents
 
-pytestmark = pytest.mark.slow
-
-ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-LINES = [line for kind, block in BLOCKS if not kind for line in block.splitlines()]
+DOCUMENTS = documents()
+LINES = [(document, line) for document in DOCUMENTS for line in document.lines]
+# No runner of Beam but the local ones is at hand.
+UNAVAILABLE = "--beam_runner=FlinkRunner"
+MODULE = re.compile(r"python -m ((?:nrnm_keras|pipelines)\.\w+)")
+COMMANDS = list(
+    dict.fromkeys(line for _, line in LINES if MODULE.search(line) and UNAVAILABLE not in line)
+)
+FLAG_FILES = sorted((ROOT / "configs").rglob("*.flags"))
 # Installing and the tests themselves are what CI runs; containers it cannot.
-COMMANDS = [line for line in LINES if " -m nrnm_keras." in line]
-OTHERS = [line for line in LINES if line not in COMMANDS]
-PROGRAMS = [block for kind, block in BLOCKS if kind == "python"]
+NOT_RUN = (
+    *("python3 -m venv", ".venv/bin/pip", "pip install", "source .venv", "docker run"),
+    *(".venv/bin/python -m pytest", "python -m pytest", "export TF_CONFIG="),
+    *("ruff ", "mypy", "NRNM_DATA=", "pre-commit ", "git "),
+)
 SMALL = {
-    "train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 --batch_size=20",
-    "benchmark": "--units=8 --repeats=1",
-    "sweep": "--units=16 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 --problem_train=64 "
-    "--problem_test=32",
+    "nrnm_keras.train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 "
+    "--batch_size=20 --problem_train=64 --problem_test=32",
+    "nrnm_keras.benchmark": "--units=8 --repeats=1",
+    "nrnm_keras.sweep": "--units=16 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 "
+    "--problem_train=64 --problem_test=32",
+    "pipelines.benchmark": "--files=2 --repeats=1",
+    "pipelines.build long_memory": "--num_train=64 --num_validation=8 --num_test=8",
+    "pipelines.build ntu_sample": "--num_samples=24",
 }
+# The folders with raw data, by what stands before `source`, or by the data set that is built.
+SOURCES = {"imdb": "imdb", "nw_ucla": "nw_ucla", "ntu": "ntu", "flip": "flip", "sick": "sick"}
+SOURCES |= {"ntu_rgbd": "ntu", "flip_secondary_structure": "flip"}
 LIMIT = 900  # seconds
+
+slow = pytest.mark.slow
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, nw_ucla_folder):
-    """A checkout's flag files, and raw data of every kind that the commands take."""
+    """A checkout's flag files and documents, and raw data of every kind that the commands take."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copytree(ROOT / "docs", folder / "docs")
     shutil.copytree(nw_ucla_folder, folder / "nw_ucla")
     for split in ("train", "test"):
         for label, word, rating in (("pos", "good", 9), ("neg", "bad", 2)):
@@ -52,7 +73,7 @@ def folder(tmp_path_factory, nw_ucla_folder):
     generate_files(folder / "ntu", 60)
     sample = next((folder / "ntu").glob("*.skeleton"))
     shutil.copy(sample, folder / "S001C001P001R001A001.skeleton")
-    (folder / "missing.txt").write_text("")
+    (folder / "missing.txt").write_text("S017C003P020R002A060\n")
     (folder / "sick").mkdir()
     header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
     for name in ("train", "trial", "test_annotated"):
@@ -75,12 +96,15 @@ def folder(tmp_path_factory, nw_ucla_folder):
 
 def made_small(line):
     """Returns a command with the tests' Python, small data and small networks."""
-    line = re.sub(r"(?<!\S)(\.venv/bin/)?python(?= -m)", shlex.quote(sys.executable), line)
-    line = re.sub(r"--(imdb|nw_ucla|ntu|flip|sick)_source=PATH", r"--\1_source=\1", line)
+    module = MODULE.search(line)[1]
+    built = re.search(r"pipelines\.build (\w+)", line)
+    line = re.sub(r"(?<!\S)python(?= -m)", shlex.quote(sys.executable), line)
+    line = re.sub(r"--(\w+)_source=PATH", lambda flag: flag[0][:-4] + SOURCES[flag[1]], line)
+    if built:
+        line = line.replace("--source=PATH", f"--source={SOURCES.get(built[1])}")
     line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
     line = re.sub(r"--parameters=\d+", "--parameters=4000", line)
-    (command,) = re.findall(r"nrnm_keras\.(\w+)", line)
-    return f"{line} {SMALL.get(command, '')}"
+    return f"{line} {SMALL.get(f'{module} {built[1]}' if built else module, '')}"
 
 
 def start(command, folder, **variables):
@@ -103,13 +127,14 @@ def finish(process):
     assert process.returncode == 0, errors[-2000:]
 
 
+@slow
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command(line, folder):
     command = made_small(line)
     if "--strategy=multi_worker" not in line:
         finish(start(command, folder))
         return
-    (example,) = [other for other in OTHERS if other.startswith("export TF_CONFIG=")]
+    (example,) = [other for _, other in LINES if other.startswith("export TF_CONFIG=")]
     config = json.loads(shlex.split(example)[1].removeprefix("TF_CONFIG="))
     processes = []
     for index in range(len(config["cluster"]["worker"])):
@@ -119,20 +144,20 @@ def test_command(line, folder):
         finish(process)
 
 
-def test_other_lines_are_known():
-    starts = ("python3 -m venv", ".venv/bin/pip", ".venv/bin/python -m pytest", "docker run")
-    assert [line for line in OTHERS if not line.startswith((*starts, "export TF_CONFIG="))] == []
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
+@slow
+@pytest.mark.parametrize(
+    "program", [program for document in DOCUMENTS for program in document.blocks("python")]
+)
 def test_program(program, folder):
     finish(start(f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}", folder))
 
 
+@slow
 def test_request_and_answer_of_the_server(folder):
     """As TensorFlow Serving does: a row for each instance, the outputs by name."""
+    text = Document("nrnm_keras/export/README.md").text
     request, answer = (
-        json.loads(re.search(rf"<!-- {name} -->\n```json\n(.*?)```", README, re.DOTALL)[1])
+        json.loads(re.search(rf"<!-- {name} -->\n```json\n(.*?)```", text, re.DOTALL)[1])
         for name in ("request", "answer")
     )
     exported = folder / "runs" / "quickstart" / "nrnm" / "exported" / "saved_model" / "1"
@@ -146,3 +171,81 @@ def test_request_and_answer_of_the_server(folder):
         assert np.shape(value) == np.shape(given)
     assert [x.decode() for x in outputs["classes"][0].numpy()] == row["classes"]
     assert outputs["label"][0].numpy().decode() in row["classes"]
+
+
+def test_other_lines_are_known():
+    others = [line for _, line in LINES if line and line not in COMMANDS]
+    assert [
+        line for line in others if not line.startswith(NOT_RUN) and UNAVAILABLE not in line
+    ] == []
+
+
+@each_document
+def test_examples(document):
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for number, block in enumerate(document.blocks("pycon")):
+        example = doctest.DocTestParser().get_doctest(block, {}, document.name, document.name, 0)
+        runner.run(example)
+        assert example.examples, number
+    assert not runner.failures
+
+
+@each_document
+def test_no_example_is_overlooked(document):
+    assert ">>>" not in document.prose + "".join(document.blocks(""))
+
+
+@each_document
+def test_links(document):
+    for link in document.links:
+        if link.startswith(("https://", "http://")):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (document.path.parent / target).resolve() if target else document.path
+        assert path.exists(), link
+        if anchor:
+            assert anchor in Document(path.relative_to(ROOT).as_posix()).anchors, link
+
+
+def test_flags_exist(capsys, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as `pipelines.build` sets it
+    for command in ("train", "predict", "export", "visualize", "sweep"):
+        assert importlib.import_module(f"nrnm_keras.{command}.__main__").main(["--help"]) == 0
+    assert benchmark.main(["--help"]) == 0
+    for dataset in build.DATASETS:
+        assert build.main([dataset, "--help"]) == 0
+    known = set(re.findall(r"--(?:\[no\])?(\w+)", capsys.readouterr().out))
+    heads = (line for path in FLAG_FILES for line in path.read_text().splitlines())
+    ours = (line for _, line in LINES if not line.startswith(NOT_RUN))
+    texts = [*(document.prose for document in DOCUMENTS), *heads, *ours]
+    flag = re.compile(r"(?<![\w-])--([a-z]\w+)(?!\w|\.\.\.)")
+    used = {name for text in texts for name in flag.findall(text)}
+    others = {"flagfile", "files", "repeats"}  # of absl, and of `pipelines.benchmark`
+    assert {
+        name for name in used - others if {name, name.removeprefix("no")}.isdisjoint(known)
+    } == set()
+
+
+def test_flag_files_exist():
+    documents = (document for document in DOCUMENTS if document.name != "CHANGELOG.md")
+    texts = [*(each.text for each in documents), *(path.read_text() for path in FLAG_FILES)]
+    named = {name for text in texts for name in re.findall(r"configs/[\w/]+\.flags", text)}
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+def test_flag_files_begin_with_their_command():
+    for path in FLAG_FILES:
+        name = path.relative_to(ROOT).as_posix()
+        head = path.read_text().replace("\\\n#", "").split("\n--")[0]
+        assert head.startswith("# ")
+        assert f"--flagfile={name}" in head or path.parent.name == "base", name
+
+
+def test_every_flag_file_is_listed():
+    text = Document("configs/README.md").text
+    shown = [path for path in FLAG_FILES if path.parent.name in ("configs", "sweeps")]
+    assert [path.name for path in shown if f"`{path.stem}`" not in text] == []
+
+
+def test_the_readme_fits_in_200_lines():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200

@@ -22,7 +22,7 @@ from tests.training_processes import (
 # Many processes, most of which start TensorFlow.
 pytestmark = pytest.mark.slow
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
+README = pathlib.Path(__file__).parents[1] / "nrnm_keras/train/README.md"
 TABLE = re.compile(r"<!-- strategies table -->\n(.*)<!-- end of strategies table -->", re.DOTALL)
 ON_JAX = {"KERAS_BACKEND": "jax"}
 BACKENDS = ("tensorflow", "jax")

@@ -12,7 +12,8 @@ from nrnm_keras.sweep.grid import check_network, grid_points, read_grid
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs/experiments").glob("*.flags"))
-RESULTS = sorted((ROOT / "configs/results").glob("*.md"))
+README = ROOT / "configs/results/README.md"
+RESULTS = sorted(set(README.parent.glob("*.md")) - {README})
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -45,9 +46,9 @@ def test_networks_have_equal_numbers_of_parameters(result, monkeypatch):
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.stem)
 def test_readme_shows_what_the_sweep_wrote(result):
-    readme = (ROOT / "configs/README.md").read_text()
+    readme = README.read_text()
     text = result.read_text()
     assert f"experiments/{result.stem}.flags" in text
-    assert f"](results/{result.stem}.png)" in readme
+    assert f"]({result.stem}.png)" in readme
     table = text[: text.index("\n\n")]
-    assert table in readme or f"](results/{result.stem}.md)" in readme
+    assert table in readme or f"]({result.stem}.md)" in readme
