@@ -26,4 +26,4 @@ class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
         """Returns the `SequenceClassification`."""
         from nrnm_keras.tasks.heads.sequence_classification import SequenceClassification
 
-        return SequenceClassification(self, records)
+        return SequenceClassification(self, records, self.max_timesteps)

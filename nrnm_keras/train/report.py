@@ -11,8 +11,8 @@ from nrnm_keras.plots.learning_curves import draw_learning_curves
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
-# What the text shows of many classes; the file for programs has all.
-_MOST_NAMES, _MOST_ROWS = 20, 60
+# Class names that the text shows; the file for programs has all.
+_MOST_NAMES = 20
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
@@ -80,7 +80,7 @@ def write_report(report, folder, task, evaluation):
             draw_learning_curves(folder / folder.METRICS, path / _LEARNING_CURVES, _title(report))
             pictures = {_LEARNING_CURVES: "Learning curves", **task.draw(evaluation, path)}
     with folder.complete(folder.REPORT_TEXT) as path:
-        path.write_text(_markdown(report, folder, pictures, task.usage), encoding="utf-8")
+        path.write_text(_markdown(report, folder, pictures, task), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
         # A path that is not UTF-8 has characters that only JSON's own escapes can stand for.
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
@@ -117,7 +117,7 @@ def _metrics(report, split):
     return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
 
 
-def _markdown(report, folder, pictures, usage):
+def _markdown(report, folder, pictures, task):
     data, training = report["data"], report["training"]
     examples = ", ".join(f"{name} {count:,}" for name, count in data["examples"].items())
     lines = [
@@ -132,12 +132,10 @@ def _markdown(report, folder, pictures, usage):
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
         f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
-        *_correlations(report["analysis"]),
-        *_class_accuracy(report["analysis"], folder),
-        *_most_confused(report["analysis"], folder),
+        *task.report_sections(report["analysis"]),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
-        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(usage, folder)}",
+        f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(task.usage, folder)}",
     ]
     return "\n\n".join(lines) + "\n"
 
@@ -157,41 +155,6 @@ def _classes(data):
 def _usage(usage, folder):
     """Returns what a task says about using its model, in which `CODE` is a command line."""
     return usage.format(run=for_shell([str(folder.path)]).replace("`", "'"))
-
-
-def _correlations(analysis):
-    """Returns the correlations of outputs and targets, if there are any."""
-    found = [name for name in ("pearson", "spearman") if analysis.get(name) is not None]
-    values = ", ".join(f"{name.capitalize()} {analysis[name]:.4f}" for name in found)
-    return [f"Correlation of outputs and targets ({analysis['split']}): {values}."] * bool(found)
-
-
-def _class_accuracy(analysis, folder):
-    """Returns a table of the classes' accuracies, the lowest first, if there are any."""
-    if "class_accuracy" not in analysis:
-        return []
-    rows = sorted(analysis["class_accuracy"].items(), key=lambda row: row[1])
-    lines = [f"| class | accuracy ({analysis['split']}) |", "| --- | --- |"]
-    lines += [f"| {for_markdown(name)} | {value:.4f} |" for name, value in rows[:_MOST_ROWS]]
-    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "classes")]
-
-
-def _most_confused(analysis, folder):
-    """Returns a table of the pairs of classes most often confused, if there is one."""
-    if not analysis.get("most_confused"):
-        return []
-    rows = analysis["most_confused"]
-    lines = ["| true class | predicted class | examples | of |", "| --- | --- | --- | --- |"]
-    for row in rows[:_MOST_ROWS]:
-        names = for_markdown(row["true"]), for_markdown(row["predicted"])
-        lines.append(f"| {names[0]} | {names[1]} | {row['count']:,} | {row['examples']:,} |")
-    return ["\n".join(lines), *_rows_left_out(folder, len(rows), "pairs")]
-
-
-def _rows_left_out(folder, rows, what):
-    if rows <= _MOST_ROWS:
-        return []
-    return [f"The first {_MOST_ROWS} of {rows:,} {what}; `{folder.REPORT}` has more."]
 
 
 def _pictures(folder, pictures):

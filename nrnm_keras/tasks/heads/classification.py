@@ -9,8 +9,10 @@ from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
 from nrnm_keras.plots.confusions import count_confusions
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from pipelines.escaping import for_markdown
 
 _MOST_PAIRS = 100
+_MOST_ROWS = 60  # of a table in the report
 
 
 class Classification(OpenTask):
@@ -51,6 +53,21 @@ class Classification(OpenTask):
             analysis["most_confused"] = self._most_confused(confusions)
         return analysis
 
+    def report_sections(self, analysis):
+        """Returns tables of the classes, the least accurate first, and of the confused pairs."""
+        sections = []
+        if rows := sorted(analysis["class_accuracy"].items(), key=lambda row: row[1]):
+            head = ["class", f"accuracy ({analysis['split']})"]
+            cells = [[for_markdown(name), f"{value:.4f}"] for name, value in rows]
+            sections += _table(head, cells, "classes")
+        if rows := analysis.get("most_confused"):
+            head = ["true class", "predicted class", "examples", "of"]
+            names = [[for_markdown(row["true"]), for_markdown(row["predicted"])] for row in rows]
+            counts = [[f"{row['count']:,}", f"{row['examples']:,}"] for row in rows]
+            cells = [[*name, *count] for name, count in zip(names, counts, strict=True)]
+            sections += _table(head, cells, "pairs")
+        return sections
+
     def draw(self, result, folder):
         """Draws the confusion matrix, or of many classes those that are most often confused."""
         title = f"Predictions on the {result.split} split"
@@ -89,3 +106,13 @@ class Classification(OpenTask):
             }
             for true, predicted, count in pairs
         ]
+
+
+def _table(head, rows, what):
+    """Returns a Markdown table of the first rows, and how many are left out, if any."""
+    lines = [head, ["---"] * len(head), *rows[:_MOST_ROWS]]
+    sections = ["\n".join(f"| {' | '.join(cells)} |" for cells in lines)]
+    if len(rows) > _MOST_ROWS:
+        more = f"The first {_MOST_ROWS} of {len(rows):,} {what}; `report.json` has more."
+        sections.append(more)
+    return sections

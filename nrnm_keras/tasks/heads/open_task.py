@@ -76,6 +76,10 @@ class OpenTask:
         """Returns what the report says of an `Evaluation` besides the metrics, as a dictionary."""
         return {}
 
+    def report_sections(self, analysis):
+        """Returns the report's paragraphs on what `analyze` returned, as a list of Markdown."""
+        return []
+
     def draw(self, result, folder):
         """Draws plots of an `Evaluation`; returns their titles by file name within the folder."""
         return {}

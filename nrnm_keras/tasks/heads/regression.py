@@ -31,6 +31,14 @@ class Regression(OpenTask):
             "spearman": _correlation(_ranks(result.targets), _ranks(outputs)),
         }
 
+    def report_sections(self, analysis):
+        """Returns a sentence with the correlations, if there are any."""
+        found = [name for name in ("pearson", "spearman") if analysis[name] is not None]
+        if not found:
+            return []
+        values = ", ".join(f"{name.capitalize()} {analysis[name]:.4f}" for name in found)
+        return [f"Correlation of outputs and targets ({analysis['split']}): {values}."]
+
     def vector_layers(self, network):
         """Returns the layers from sequences of vectors to one vector each."""
         return [

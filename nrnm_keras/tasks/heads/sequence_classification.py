@@ -12,16 +12,17 @@ class SequenceClassification(Classification):
     """Classes of sequences of feature vectors.
 
     Args:
-        task: a `SequenceTask`.
+        task: a `Task` with a `ValidationConfig`.
         records: folder of the built records, with features `sequence` and `label`.
+        max_timesteps: the largest length that is expected. Default: any.
     """
 
     # No step of the files is NaN: it stands for padding, in the exported model's input too.
     padding = float("nan")
 
-    def __init__(self, task, records):
+    def __init__(self, task, records, max_timesteps=None):
         super().__init__(task)
-        self.records = Records(records, task.validation_fraction, max_timesteps=task.max_timesteps)
+        self.records = Records(records, task.validation_fraction, max_timesteps=max_timesteps)
         self.class_names = self.records.class_names
         self.standardization = Standardization(name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
