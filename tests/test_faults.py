@@ -32,9 +32,10 @@ from pipelines.manifest import write_manifest
 from tests.configs import make_config
 
 TINY = [
-    *("--units=4", "--num_layers=1", "--nrnm_layers=", "--embedding_size=4", "--timesteps=8"),
-    *("--batch_size=8", "--epochs=1", "--checkpoint_every=1"),
+    *("--units=4", "--num_layers=1", "--nrnm_layers=", "--batch_size=8", "--epochs=1"),
+    "--checkpoint_every=1",
 ]
+TINY_TASK = {"text": ["--embedding_size=4"], "nw_ucla": ["--timesteps=8"]}
 SPLITS = {"train": 24, "validation": 8, "test": 8}
 PATIENCE = 300  # seconds, for what a test waits for
 
@@ -57,7 +58,7 @@ class Case(NamedTuple):
 def make_case(task, data_dir, *flags, **options):
     dataset = find_tasks()[task].dataset
     records = build(dataset, data_dir, **options)
-    flags = [f"--task={task}", *TINY, *flags, f"--data_dir={data_dir}"]
+    flags = [f"--task={task}", *TINY, *TINY_TASK.get(task, []), *flags, f"--data_dir={data_dir}"]
     return Case(flags, records, data_dir)
 
 

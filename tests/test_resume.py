@@ -252,7 +252,7 @@ def test_terminate_after(flags, tmp_path):
         (training,) = run.start()
         assert training.wait() == STOPPED, training.output
         assert training.went_on_after == step - 1
-        assert training.error == f"stopped after step {step} (terminate_after)"
+        assert training.error == f"stopped after step {step} (time_limit)"
 
 
 def test_torn_checkpoint_is_named_and_the_one_before_used(stopped, reference, tmp_path):

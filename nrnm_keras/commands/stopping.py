@@ -17,18 +17,18 @@ class StopRequest:
     """Tells whether the process should stop; a context in which SIGTERM and SIGHUP ask for it.
 
     Args:
-        terminate_after: seconds from now after which it should stop too; 0 for never.
+        time_limit: seconds from now after which it should stop too; 0 for never.
     """
 
-    def __init__(self, terminate_after=0):
-        self._deadline = time.monotonic() + terminate_after if terminate_after else None
+    def __init__(self, time_limit=0):
+        self._deadline = time.monotonic() + time_limit if time_limit else None
         self._reason = None
 
     @property
     def reason(self):
         """Why the process should stop; None if it should not."""
         if not self._reason and self._deadline and time.monotonic() > self._deadline:
-            self._reason = "terminate_after"
+            self._reason = "time_limit"
         return self._reason
 
     def __enter__(self):

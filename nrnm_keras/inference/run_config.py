@@ -70,10 +70,7 @@ def unused_flags(values, config, words):
     unused = sorted(others - set(config.values()))
     for name in unused:
         if options[name].present:
-            (near,) = difflib.get_close_matches(name, config.values(), 1, cutoff=0)
-            raise UsageError(
-                f"--{name} is not used by --task={config.task.name}; the nearest that is: --{near}"
-            )
+            raise UsageError(_not_used(name, config))
     return [name for name in unused if values[name].present]
 
 
@@ -132,3 +129,14 @@ def help_text(task_name=None):
     lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
     lines += [f"  {name:<24}{tasks[name].__doc__.splitlines()[0]}" for name in sorted(tasks)]
     return "\n".join(lines)
+
+
+def _not_used(name, config):
+    """Returns in words that a task does not use a flag, which tasks do, and the nearest flag."""
+    tasks = find_tasks()
+    users = ", ".join(each for each in sorted(tasks) if name in tasks[each].flag_names())
+    (near,) = difflib.get_close_matches(name, config.values(), 1, cutoff=0)
+    return (
+        f"--{name} is not used by --task={config.task.name}, but by {users}; the nearest flag that "
+        f"it uses is --{near}"
+    )

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-_LABELLED = "labeled"
+_LABELED = "labeled"
 
 
 def _is_number(value):
@@ -112,24 +112,24 @@ class Progress:
         If only some of these have a label, the number of those is `labeled`.
         """
         examples = values["examples"]
-        labeled = values.get(_LABELLED, examples)
-        self.sums.setdefault(_LABELLED, self.examples)
+        labeled = values.get(_LABELED, examples)
+        self.sums.setdefault(_LABELED, self.examples)
         self.step += 1
         self.examples += examples
-        self.sums[_LABELLED] += labeled
+        self.sums[_LABELED] += labeled
         for name, value in values.items():
-            if name not in ("examples", _LABELLED):
+            if name not in ("examples", _LABELED):
                 count = examples if name == "loss" else labeled
                 self.sums[name] = self.sums.get(name, 0.0) + count * value
 
     def means(self):
         """Returns the training metrics of the current epoch so far."""
         # The first batches may have no label, and no sums.
-        labeled = self.sums.get(_LABELLED, self.examples) or 1.0
+        labeled = self.sums.get(_LABELED, self.examples) or 1.0
         return {
             name: total / (self.examples if name == "loss" else labeled)
             for name, total in sorted(self.sums.items())
-            if name != _LABELLED
+            if name != _LABELED
         }
 
     def end_epoch(self, validation):

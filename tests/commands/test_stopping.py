@@ -39,14 +39,14 @@ def test_handler_is_given_back_after_an_error():
 
 
 def test_time_limit_asks_for_it():
-    stop = StopRequest(terminate_after=0.02)
+    stop = StopRequest(time_limit=0.02)
     wait_for(lambda: stop.reason)
     assert stop.reason == "terminate_after"
 
 
 def test_no_time_limit_is_far_away():
-    assert StopRequest(terminate_after=3600).reason is None
-    assert StopRequest(terminate_after=0).reason is None
+    assert StopRequest(time_limit=3600).reason is None
+    assert StopRequest(time_limit=0).reason is None
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])

@@ -38,7 +38,8 @@ def flags(tmp_path_factory):
 def run(flags, **changes):
     """Runs the command and returns its exit code."""
     keras.utils.clear_session()
-    return train.main([f"--{name}={value}" for name, value in {**flags, **changes}.items()])
+    flags = {**flags, **changes}
+    return train.main([f"--{name}={v}" for name, v in flags.items() if v is not None])
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +156,10 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
         ({"stride": 2}, "stride=4;"),
         ({"validation_fraction": 0.2}, "validation_fraction=0.1;"),
         ({"compare_with_lstm": True}, "--compare_with_lstm"),
-        ({"task": "sequence"}, "goes with the tasks imdb, sample_reviews, sick, text"),
+        (
+            {"task": "sequence", "embedding_size": None},
+            "goes with the tasks imdb, sample_reviews, sick, text",
+        ),
         ({"task": "text_language_model"}, "goes with the tasks imdb, sample_reviews, sick, text"),
         ({"init_from": "missing"}, "--init_from=missing: expected the folder of a"),
     ],

@@ -124,10 +124,10 @@ def test_no_fact_may_be_missing(name):
 
 def test_metrics_are_over_the_examples_that_have_a_label():
     progress = Progress()
-    progress.add_step(step(1.0, 8.0) | {"labelled": 0.0})
+    progress.add_step(step(1.0, 8.0) | {"labeled": 0.0})
     assert progress.means() == {"accuracy": 0.0, "loss": 1.0}
-    progress.add_step(step(3.0, 8.0, accuracy=1.0) | {"labelled": 1.0})
-    progress.add_step(step(2.0, 8.0, accuracy=0.5) | {"labelled": 4.0})
+    progress.add_step(step(3.0, 8.0, accuracy=1.0) | {"labeled": 1.0})
+    progress.add_step(step(2.0, 8.0, accuracy=0.5) | {"labeled": 4.0})
     assert progress.means() == {"accuracy": 3 / 5, "loss": 2.0}
     again = Progress(**json.loads(json.dumps(progress.facts())))
     assert again.means() == progress.means()
@@ -137,5 +137,5 @@ def test_metrics_are_over_the_examples_that_have_a_label():
 
 def test_an_epoch_begun_by_an_earlier_version_goes_on():
     progress = Progress(epoch=0, step=1, sums={"accuracy": 8.0, "loss": 16.0}, examples=16.0)
-    progress.add_step(step(2.0, 8.0, accuracy=1.0) | {"labelled": 8.0})
+    progress.add_step(step(2.0, 8.0, accuracy=1.0) | {"labeled": 8.0})
     assert progress.means() == {"accuracy": 16 / 24, "loss": 32 / 24}

@@ -224,7 +224,7 @@ def test_unfinished_run_goes_on_with_the_same_flags_only(folder, short, capsys):
     flags = [f"--flagfile={short}/flags.txt", f"--run_dir={path}"]
     assert train.main([*flags, "--terminate_after=0.001"]) == EXIT_STOPPED
     output = capsys.readouterr()
-    assert output.err.splitlines()[-1] == "stopped after step 1 (terminate_after)"
+    assert output.err.splitlines()[-1] == "stopped after step 1 (time_limit)"
     assert (path / "checkpoints").is_dir() and not (path / "report.json").exists()
     assert train.main([*flags, "--seed=1"]) == 1
     assert "--seed=0 only there" in capsys.readouterr().err
@@ -268,7 +268,7 @@ def test_comparison_with_lstm(folder, capsys):
         (["--strategy=tpu"], "tpu"),
         (["--strategy=multi_worker"], "TF_CONFIG"),
         (["--strategy=mirrored", "--xla=on"], "xla=on"),
-        (["--input_parts=3"], "input_parts=3"),
+        (["--input_shards=3"], "input_shards=3"),
         (["--input_parts=128", "--batch_size=128"], "72 training examples"),
         (["--task=imbd"], "imbd"),
         (["stray"], "stray"),
@@ -281,8 +281,11 @@ def test_comparison_with_lstm(folder, capsys):
         (["--learning_rate=nan"], "learning_rate"),
         (["--adversarial=both"], "both"),
         (["--adversarial_norm=-1"], "adversarial_norm"),
-        (["--task=adding", "--adversarial=virtual"], "goes with the tasks imdb, text, sample_rev"),
-        (["--task=adding", "--entropy_weight=0.5"], "--entropy_weight=0.5 goes with the tasks"),
+        (
+            ["--task=adding", "--adversarial=virtual"],
+            "not used by --task=adding, but by imdb, sample",
+        ),
+        (["--task=adding", "--entropy_weight=0.5"], "--entropy_weight is not used by --task=ad"),
         (["--task=nw_ucla"], "--nw_ucla_source=PATH"),
         (["--task=nw_ucla", "--nw_ucla_source=missing"], "missing"),
         (["--task=ntu_rgbd"], "--ntu_source=PATH"),
