@@ -482,7 +482,8 @@ def interrupted(sequences, tmp_path_factory):
     flags.append("--checkpoint_every=100")
     process = start(flags)
     try:
-        wait_until(lambda: list(run.glob("checkpoints/step_*")), process)
+        # Of the first alone one cannot tell whether it is written or about to be.
+        wait_until(lambda: len(list(run.glob("checkpoints/step_*"))) > 1, process)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE)
     finally:

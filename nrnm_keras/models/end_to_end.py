@@ -34,7 +34,7 @@ def end_to_end_classifier(raw, network, class_names, preprocessor=None):
     ... ])
     >>> text = keras.Input((), dtype="string", name="text")
     >>> model = end_to_end_classifier(text, network, ["dull", "fine"], preprocessor)
-    >>> sorted(model(tf.constant(["a fine film"])))
+    >>> sorted(model(keras.ops.convert_to_tensor(["a fine film"])))
     ['dull', 'fine']
     """
     encoded = raw if preprocessor is None else preprocessor(raw)

@@ -41,7 +41,7 @@ def test_handler_is_given_back_after_an_error():
 def test_time_limit_asks_for_it():
     stop = StopRequest(time_limit=0.02)
     wait_for(lambda: stop.reason)
-    assert stop.reason == "terminate_after"
+    assert stop.reason == "time_limit"
 
 
 def test_no_time_limit_is_far_away():

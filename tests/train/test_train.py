@@ -283,7 +283,7 @@ def test_comparison_with_lstm(folder, capsys):
         (["--adversarial_norm=-1"], "adversarial_norm"),
         (
             ["--task=adding", "--adversarial=virtual"],
-            "not used by --task=adding, but by imdb, sample",
+            "not used by --task=adding, but by imdb",
         ),
         (["--task=adding", "--entropy_weight=0.5"], "--entropy_weight is not used by --task=ad"),
         (["--task=nw_ucla"], "--nw_ucla_source=PATH"),
