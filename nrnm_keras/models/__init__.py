@@ -9,6 +9,7 @@ from nrnm_keras.models.sequence_classifier import SequenceClassifier
 from nrnm_keras.models.sequence_similarity import SequenceSimilarity
 from nrnm_keras.models.step_classifier import StepClassifier
 from nrnm_keras.models.streaming_classifier import StreamingClassifier
+from nrnm_keras.models.streaming_network import StreamingNetwork
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "SequenceSimilarity",
     "StepClassifier",
     "StreamingClassifier",
+    "StreamingNetwork",
     "TransformerBackbone",
 ]

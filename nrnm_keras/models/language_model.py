@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from nrnm_keras.models.backbone import RecurrentBackbone
+from nrnm_keras.models.running_mean import count_more, update_mean
 from nrnm_keras.models.tied_softmax import TiedSoftmax
 
 
@@ -103,6 +104,48 @@ class LanguageModel(keras.Model):
     def compute_mask(self, inputs, previous_mask=None):
         """Returns None: what padding has is 0."""
         return None
+
+    def initial_step_state(self, batch_size) -> dict:
+        """Returns what `step` knows before the first token, by name.
+
+        Raises:
+            ValueError: if the backbone needs whole sequences.
+        """
+        return {
+            **self.backbone.initial_step_state(batch_size),
+            "context": ops.zeros((batch_size, self.backbone.units), "float32"),
+            "mean": ops.zeros((batch_size, 1), "float32"),
+            "mean_rest": ops.zeros((batch_size, 1), "float32"),
+            "tokens": ops.zeros((batch_size, 1), "int32"),
+        }
+
+    def step(self, ids, mask, state: dict) -> tuple:
+        """Takes in one more token.
+
+        Args:
+            ids: Integers `(batch, 1)`, 0 for rows to leave as they were.
+            mask: None.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The mean negative log-likelihood of the tokens so far beside their number, float32
+            `(batch, 2)`; which rows have a token, `(batch, 1)`; and the new state.
+        """
+        is_token = ops.not_equal(ids, 0)
+        context = self.projections[0](ops.expand_dims(state["context"], 1))
+        value = self.softmax(context, ids, training=False)
+        vectors = ids
+        for layer in self.encoder.layers[:-1]:
+            vectors = layer(vectors)
+        hidden, new = self.backbone.step(vectors[:, 0], is_token, state)
+        new["tokens"] = count_more(state["tokens"], is_token)
+        count = ops.maximum(new["tokens"], 1)
+        mean, rest = update_mean(state["mean"], state["mean_rest"], value, count)
+        new |= {"context": ops.cast(hidden, "float32"), "mean": mean, "mean_rest": rest}
+        for name in ("context", "mean", "mean_rest"):
+            new[name] = ops.where(is_token, new[name], state[name])
+        result = ops.concatenate([new["mean"], ops.cast(new["tokens"], "float32")], axis=-1)
+        return result, is_token, new
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -74,6 +74,10 @@ class SequenceSimilarity(keras.Model):
         """Returns the shape of the similarities."""
         return (input_shape[0], 1)
 
+    def initial_step_state(self, batch_size):
+        """Raises a ValueError: two sequences cannot be compared before both are there."""
+        raise ValueError("A pair of sequences is compared when both are complete.")
+
     def get_config(self):
         """Returns the arguments of the constructor."""
         return {

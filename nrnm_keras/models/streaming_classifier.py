@@ -1,19 +1,19 @@
-"""StreamingClassifier: a trained network that is fed step by step."""
+"""StreamingClassifier: a trained classifier that is fed step by step."""
 
 import keras
 from keras import ops
 
+from nrnm_keras.models.streaming_network import StreamingNetwork
 
-class StreamingClassifier(keras.Model):
-    """One step of a network: the next frame or token in, the probabilities so far out.
 
-    Fed a sequence step by step it gives what the network gives for the whole of it, in constant
-    memory and without a loop. Shares the network's weights.
+class StreamingClassifier(StreamingNetwork):
+    """One step of a classifier: the next frame or token in, the probabilities so far out.
+
+    Of a network that classifies every step, they are the probabilities of that step's class.
 
     Args:
-        network: a built `keras.Sequential` that ends in a `SequenceClassifier`. Layers that look
-            at several steps at once have methods `initial_step_state` and `step`, as it has; the
-            others see each step as a sequence of length 1.
+        network: a built `keras.Sequential` that ends in a `SequenceClassifier` or a
+            `StepClassifier`; see `StreamingNetwork`.
         step_name: name of the next step among the inputs.
 
     Call arguments:
@@ -40,30 +40,9 @@ class StreamingClassifier(keras.Model):
     >>> state = {name: outputs[f"next_{name}"] for name in state}
     """
 
-    def __init__(self, network, step_name, **kwargs):
-        # Half precision would round the state: each layer casts what it is given by itself.
-        super().__init__(autocast=False, **kwargs)
-        self.network = network
-        self.step_name = step_name
-        self.initial_state(1)
+    def __init__(self, network: keras.Sequential, step_name: str, **kwargs):
+        super().__init__(network, step_name, _probabilities, **kwargs)
 
-    def initial_state(self, batch_size):
-        """Returns the state before the first step, zeros by name."""
-        state = {}
-        for layer in self.network.layers:
-            if hasattr(layer, "step"):
-                state |= layer.initial_step_state(batch_size)
-        return state
 
-    def call(self, inputs):
-        """Runs one step."""
-        state = dict(inputs)
-        x, mask, new = ops.expand_dims(state.pop(self.step_name), 1), None, {}
-        for layer in self.network.layers:
-            if hasattr(layer, "step"):
-                x, mask, layer_state = layer.step(x, mask, state)
-                new |= layer_state
-            else:
-                x, mask = layer(x), layer.compute_mask(x, mask)
-        new = {f"next_{name}": new[name] for name in state}
-        return {"probabilities": ops.softmax(x), **new}
+def _probabilities(logits):
+    return {"probabilities": ops.softmax(logits)}
