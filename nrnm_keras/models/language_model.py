@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.running_mean import count_more, update_mean
 from nrnm_keras.models.tied_softmax import TiedSoftmax
@@ -82,6 +83,8 @@ class LanguageModel(keras.Model):
 
     def call(self, ids, training=False):
         """Returns the negative log-likelihoods."""
+        timesteps = ops.shape(ids)[1]
+        ids = at_least_one(ids, 1)
         is_token = ops.not_equal(ids, 0)
         hidden = self.encoder(ids, training=training)
         # What a backend returns for a masked step is its own affair.
@@ -95,7 +98,7 @@ class LanguageModel(keras.Model):
             ops.concatenate(contexts), ops.tile(ids, (directions, 1)), training=training
         )
         mean = sum(ops.split(likelihoods, directions)) / directions
-        return ops.where(is_token, mean, 0.0)
+        return ops.where(is_token, mean, 0.0)[:, :timesteps]
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the ids."""

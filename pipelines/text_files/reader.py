@@ -57,6 +57,14 @@ def read_texts(path, limit=None):
         yield row.text
 
 
+def read_pairs(path, limit=None):
+    """Yields (first, second) of the columns of these names of a file. Otherwise as `read_texts`."""
+    path = pathlib.Path(path).expanduser()
+    for line, values in _read_columns(path, ("first", "second"), limit):
+        place = f"{path}, line {line}"
+        yield tuple(_text(place, value) for value in values)
+
+
 def read_rows(path, with_labels=True, limit=None):
     """Yields a `Row` for each example of a file; its label is None unless labels are wanted.
 
@@ -64,18 +72,24 @@ def read_rows(path, with_labels=True, limit=None):
     usual bound.
     """
     path = pathlib.Path(path).expanduser()
+    wanted = ("text", "label") if with_labels else ("text",)
+    for line, values in _read_columns(path, wanted, limit):
+        label = _label(f"{path}, line {line}", values[1]) if with_labels else None
+        yield Row(line, _text(f"{path}, line {line}", values[0]), label)
+
+
+def _read_columns(path, wanted, limit):
+    """Yields (line, values of the wanted columns) of a file, which must have some."""
     suffix = path.suffix.lower()
     if suffix not in (*_CSV_DIALECTS, _JSON_LINES):
         raise SourceError(f"{path}: file type {quoted(suffix)} is none of .csv, .tsv, .jsonl")
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
-    wanted = ("text", "label") if with_labels else ("text",)
     records = _json_records if suffix == _JSON_LINES else _csv_records
     empty = True
     for line, values in records(path, wanted, limit or LINE):
         empty = False
-        label = _label(f"{path}, line {line}", values[1]) if with_labels else None
-        yield Row(line, _text(f"{path}, line {line}", values[0]), label)
+        yield line, values
     if empty:
         raise SourceError(f"{path}: no examples in it")
 

@@ -1,62 +1,16 @@
-"""What the time steps of a classifier stand for: words, frames, or themselves."""
+"""What the time steps of a model stand for: words, frames, or themselves."""
 
-from typing import NamedTuple
+from nrnm_keras.inference.modalities.modality import TimeSteps
 
-import numpy as np
-from keras import ops
-
-from nrnm_keras.inference.trained_model import SKELETON, TEXT
-from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
-from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
-from nrnm_keras.preprocessing.body_repetition import repeated_steps
+__all__ = ["TimeSteps", "name_time_steps"]
 
 
-class TimeSteps(NamedTuple):
-    """The time steps of one input.
-
-    Attributes:
-        unit: what they are, `"word"`, `"frame"` or `"time step"`.
-        numbers: the number of each word, frame or time step, counted from 1; a time step between
-            two frames has no whole number; `(timesteps,)`.
-        names: list of strings: the words, or the rounded numbers.
-    """
-
-    unit: str
-    numbers: np.ndarray
-    names: list
-
-
-def name_time_steps(trained, raw):
+def name_time_steps(trained, raw, part: str = "") -> TimeSteps:
     """Returns the `TimeSteps` of an input.
 
     Args:
         trained: `TrainedModel`.
         raw: a batch of one raw input, as the model takes it.
+        part: which part of it, if it has several.
     """
-    if trained.kind == TEXT:
-        preprocessor = trained.text_preprocessor
-        tokens = preprocessor.truncate(preprocessor.tokenize(raw))[0]
-        names = [token.decode() for token in tokens.numpy()]
-        return TimeSteps("word", np.arange(1, len(names) + 1), names)
-    if trained.kind == SKELETON:
-        unit, numbers = "frame", 1 + _frames(trained.network, raw)
-    else:
-        unit, numbers = "time step", np.arange(1, raw.shape[1] + 1)
-    return TimeSteps(unit, numbers, [f"{number:.0f}" for number in numbers])
-
-
-def _frames(network, joints):
-    """Returns the frame at which each time step lies, counted from 0."""
-    (preprocessor,) = (x for x in network.layers if isinstance(x, SkeletonPreprocessor))
-    present = find_bodies(ops.convert_to_tensor(joints))
-    last = joints.shape[1] - 1
-    if preprocessor.length == "all":
-        return np.arange(last + 1)
-    lengths = valid_lengths(present)
-    positions = frame_sampling.POSITIONS[preprocessor.length](lengths, preprocessor.timesteps)
-    frames = np.minimum(ops.convert_to_numpy(positions)[0], last)
-    if preprocessor.fill == "repeat":
-        sampled = frame_sampling.FrameSampling(positions, lengths).find_bodies(present)
-        main = int(ops.argmax(ops.any(sampled, axis=1)[0]))
-        frames = frames[ops.convert_to_numpy(repeated_steps(sampled))[0, :, main]]
-    return frames
+    return trained.modality.name_time_steps(raw)[part]
