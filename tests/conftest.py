@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-pytest_plugins = ["tests.trained_models"]
+pytest_plugins = ["tests.task_runs", "tests.trained_models"]
 
 TESTS = pathlib.Path(__file__).parent
 # Each file's tests run in one of several processes, file after file: the longest begin.
