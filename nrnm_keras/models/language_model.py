@@ -135,8 +135,8 @@ class LanguageModel(keras.Model):
             `(batch, 2)`; which rows have a token, `(batch, 1)`; and the new state.
         """
         is_token = ops.not_equal(ids, 0)
-        context = self.projections[0](ops.expand_dims(state["context"], 1))
-        value = self.softmax(context, ids, training=False)
+        context = self.projections[0](state["context"])
+        value = ops.expand_dims(self.softmax.of_step(context, ids[:, 0]), 1)
         vectors = ids
         for layer in self.encoder.layers[:-1]:
             vectors = layer(vectors)

@@ -67,16 +67,20 @@ class TiedSoftmax(layers.Layer):
 
     def _whole(self, contexts, tokens):
         """Returns the likelihoods step by step: all logits at once would need much memory."""
-        matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
-
-        def of_step(inputs):
-            contexts, tokens = inputs
-            logits = ops.matmul(contexts, matrix) + bias
-            classes = ops.maximum(tokens - 1, 0)
-            return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
-
         steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
-        return ops.transpose(ops.map(of_step, steps))
+        return ops.transpose(ops.map(lambda step: self.of_step(*step), steps))
+
+    def of_step(self, contexts, tokens):
+        """Returns the negative log-likelihoods `(batch,)` of one step, with no loop.
+
+        Args:
+            contexts: `(batch, features)`.
+            tokens: Integers `(batch,)`.
+        """
+        matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
+        logits = ops.matmul(contexts, matrix) + bias
+        classes = ops.maximum(tokens - 1, 0)
+        return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
 
     def _sampled(self, contexts, tokens):
         drawn, log_probabilities = draw_candidates(

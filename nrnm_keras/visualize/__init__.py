@@ -66,13 +66,13 @@ def visualize(
     """
     check_environment()
     folder = pathlib.Path(folder).expanduser()
-    check_empty(folder)
+    check_output(folder)
     if beside:
         _check_beside(trained, beside, names[1])
     with claimed_folder(folder, task) as lock:
         if lock.repeats and not is_empty(folder):
             return Drawn([], [], is_repeat=True)
-        check_empty(folder)
+        _check_empty(folder)
         raw = trained.as_batch([value])
         explanation = explain_input(trained, raw)
         networks = dict(zip(names, (trained, beside), strict=True))
@@ -85,21 +85,24 @@ def visualize(
         return Drawn(draw_into(folder, draw), explanation.left_out)
 
 
-def check_empty(folder: pathlib.Path) -> None:
+def check_output(folder: pathlib.Path) -> None:
     """Raises a `UsageError` if a folder is there and has files of its own.
 
-    A folder with a lock's file is looked at when the process that has it is waited for.
+    A folder with a lock's file is looked at after the process that has it was waited for.
     """
-    if (folder / locks.FILE_NAME).exists():
-        return
-    if os.path.lexists(folder) and not is_empty(folder):
-        raise UsageError(f"--output={folder} is not an empty folder; choose another")
+    if not (folder / locks.FILE_NAME).exists():
+        _check_empty(folder)
 
 
 def is_empty(folder: pathlib.Path) -> bool:
     """Whether a folder holds at most what belongs to a process that draws into it, or did."""
     passing = {folder / locks.FILE_NAME, *leftovers(folder)}
     return folder.is_dir() and set(folder.iterdir()) <= passing
+
+
+def _check_empty(folder):
+    if os.path.lexists(folder) and not is_empty(folder):
+        raise UsageError(f"--output={folder} is not an empty folder; choose another")
 
 
 def _check_beside(trained, beside, name):

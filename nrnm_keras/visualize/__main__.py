@@ -11,7 +11,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.pictures.drawing import check_environment
 from nrnm_keras.inference.raw_inputs import one_text, read_inputs
 from nrnm_keras.inference.trained_model import TrainedModel
-from nrnm_keras.visualize import check_empty, visualize
+from nrnm_keras.visualize import check_output, visualize
 from pipelines.console import say
 from pipelines.escaping import for_terminal
 from pipelines.limits import LINE, in_bytes, read_file
@@ -57,7 +57,7 @@ def _run(flags, arguments):
     check_environment()
     _check_flags(flags)
     folder = pathlib.Path(flags.output).expanduser()
-    check_empty(folder)
+    check_output(folder)
     trained = TrainedModel.load(flags.run)
     value = _read(flags, trained)
     beside = TrainedModel.load(flags.beside) if flags.beside else None
