@@ -67,8 +67,9 @@ class TiedSoftmax(layers.Layer):
 
     def _whole(self, contexts, tokens):
         """Returns the likelihoods step by step: all logits at once would need much memory."""
+        outputs = self._outputs()  # once, not in every turn of the loop
         steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
-        return ops.transpose(ops.map(lambda step: self.of_step(*step), steps))
+        return ops.transpose(ops.map(lambda step: _of_step(*step, *outputs), steps))
 
     def of_step(self, contexts, tokens):
         """Returns the negative log-likelihoods `(batch,)` of one step, with no loop.
@@ -77,10 +78,11 @@ class TiedSoftmax(layers.Layer):
             contexts: `(batch, features)`.
             tokens: Integers `(batch,)`.
         """
-        matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
-        logits = ops.matmul(contexts, matrix) + bias
-        classes = ops.maximum(tokens - 1, 0)
-        return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
+        return _of_step(contexts, tokens, *self._outputs())
+
+    def _outputs(self):
+        """Returns the kernel and the bias of the logits of all tokens."""
+        return ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
 
     def _sampled(self, contexts, tokens):
         drawn, log_probabilities = draw_candidates(
@@ -96,6 +98,12 @@ class TiedSoftmax(layers.Layer):
 
     def _vectors(self, tokens):
         return ops.take(self.embedding.embeddings, tokens, axis=0)
+
+
+def _of_step(contexts, tokens, matrix, bias):
+    logits = ops.matmul(contexts, matrix) + bias
+    classes = ops.maximum(tokens - 1, 0)
+    return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
 
 
 def _initial_bias(shape, dtype=None):
