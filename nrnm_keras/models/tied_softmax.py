@@ -67,18 +67,29 @@ class TiedSoftmax(layers.Layer):
 
     def _whole(self, contexts, tokens):
         """Returns the likelihoods step by step: all logits at once would need much memory."""
-        outputs = self._outputs()  # once, not in every turn of the loop
+        matrix, bias = self._outputs()  # once, not in every turn of the loop
+
+        def of_step(inputs):
+            contexts, tokens = inputs
+            logits = ops.matmul(contexts, matrix) + bias
+            classes = ops.maximum(tokens - 1, 0)
+            return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
+
         steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
-        return ops.transpose(ops.map(lambda step: _of_step(*step, *outputs), steps))
+        return ops.transpose(ops.map(of_step, steps))
 
     def of_step(self, contexts, tokens):
-        """Returns the negative log-likelihoods `(batch,)` of one step, with no loop.
+        """Returns the negative log-likelihoods `(batch,)` of one step.
+
+        Without a loop, and with operations that LiteRT has.
 
         Args:
             contexts: `(batch, features)`.
             tokens: Integers `(batch,)`.
         """
-        return _of_step(contexts, tokens, *self._outputs())
+        matrix, bias = self._outputs()
+        logits = ops.log_softmax(ops.matmul(contexts, matrix) + bias)
+        return -ops.sum(ops.one_hot(tokens - 1, self.num_tokens) * logits, axis=-1)
 
     def _outputs(self):
         """Returns the kernel and the bias of the logits of all tokens."""
@@ -98,12 +109,6 @@ class TiedSoftmax(layers.Layer):
 
     def _vectors(self, tokens):
         return ops.take(self.embedding.embeddings, tokens, axis=0)
-
-
-def _of_step(contexts, tokens, matrix, bias):
-    logits = ops.matmul(contexts, matrix) + bias
-    classes = ops.maximum(tokens - 1, 0)
-    return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
 
 
 def _initial_bias(shape, dtype=None):
