@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.build import build
 
-pytest_plugins = ["tests.trained_models"]
+pytest_plugins = ["tests.task_runs", "tests.trained_models"]
 
 TESTS = pathlib.Path(__file__).parent
 # Each file's tests run in one of several processes, file after file: the longest begin.

@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 from nrnm_keras.inference.exporting import signatures
-from nrnm_keras.inference.exporting.formats import FORMATS
-from nrnm_keras.inference.exporting.standalone import LOADERS
+from nrnm_keras.inference.exporting.formats import find_formats
 from nrnm_keras.inference.streaming import Streams
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.models import (
@@ -18,7 +17,6 @@ from nrnm_keras.models import (
     StepClassifier,
     TransformerBackbone,
 )
-from nrnm_keras.predict.__main__ import predict
 from nrnm_keras.predict.live import follow
 from nrnm_keras.preprocessing import NanPadding, SkeletonPreprocessor, TextPreprocessor
 from tests.layers.common import randomize
@@ -91,7 +89,7 @@ def test_texts_without_a_known_word_are_one_unknown_word(texts):
         close(step.function(tf.constant([token]), *state)["probabilities"], [expected])
     for text in [*WORDLESS, UNKNOWN[0]]:
         close(of(texts, [text], tf.string), [expected])
-        close(predict(texts, [text, "good"])[0], expected)
+        close(texts.predict([text, "good"])["probabilities"][0], expected)
         close(serve(tf.constant([text]))["probabilities"], [expected])
         close(features(texts.encode([text]))["probabilities"], [expected])
         close(Streams(texts).push({0: text})[0], expected)
@@ -136,7 +134,7 @@ def test_inputs_without_a_step(name, request):
     serve, features = signatures.serve(model).function, signatures.features(model).function
     for nothing in nothings(model):
         close(of(model, nothing[None]), [expected])
-        close(predict(model, [nothing]), [expected])
+        close(model.predict([nothing])["probabilities"], [expected])
         close(serve(nothing[None])["probabilities"], [expected])
         x, mask = model.classifier_inputs(tf.constant(nothing[None]))
         close(features(x, mask)["probabilities"], [expected])
@@ -144,7 +142,7 @@ def test_inputs_without_a_step(name, request):
         assert of(model, empty).shape == serve(empty)["probabilities"].shape == (0, 2)
     # Beside others they say the same.
     some = np.random.default_rng(0).normal(size=(5, *nothing.shape[1:])).astype("float32")
-    close(predict(model, [some, *nothings(model)])[1:], [expected] * 3)
+    close(model.predict([some, *nothings(model)])["probabilities"][1:], [expected] * 3)
 
 
 def test_steps_that_are_none_are_answered_too(sequences):
@@ -200,8 +198,9 @@ def test_no_probabilities_are_an_error_of_a_saved_model(sequences):
 def test_every_format_says_the_same(format_name, name, request, tmp_path):
     pytest.importorskip({"onnx": "tf2onnx", "litert": "ai_edge_litert"}.get(format_name, "keras"))
     model = request.getfixturevalue(name)
-    written, _ = FORMATS[format_name](model, tmp_path, None)
-    run = LOADERS[format_name](tmp_path)
+    export_format = find_formats()[format_name]
+    written, _ = export_format.write(model, tmp_path, None)
+    run = export_format.load(tmp_path)
     expected = without_a_step(model)
 
     def of_signature(signature, *values):

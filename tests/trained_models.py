@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras.inference.trained_model import TEXT, TrainedModel
+from nrnm_keras.inference import TrainedModel
 from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
 from nrnm_keras.preprocessing import NanPadding, SkeletonPreprocessor, TextPreprocessor
 
@@ -24,7 +24,7 @@ class Run:
 
     def expected(self, value):
         """Returns the probabilities of a raw input alone, `(classes,)`, which the model gives."""
-        raw = value if self.trained.kind == TEXT else tf.constant(value, "float32")
+        raw = value if self.trained.kind == "text" else tf.constant(value, "float32")
         outputs = self._model(tf.expand_dims(raw, 0))
         return np.array([float(outputs[name][0]) for name in self.trained.class_names])
 

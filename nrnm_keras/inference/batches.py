@@ -2,72 +2,90 @@
 
 import functools
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.step_check import find_fault
-from nrnm_keras.inference.trained_model import SEQUENCE, TEXT
 
 # Inputs are sorted by length within so many batches: a batch is computed to the end of its longest.
 _BATCHES_SORTED = 16
 _LONGEST_NAME = 60  # characters, in messages
 
 
-def predict_each(trained, named_inputs, batch_size=32, on_batch=lambda size: None):
-    """Yields (name, probabilities `(classes,)`) of each input, in the order of the inputs.
+def predict_each(
+    trained,
+    named_inputs: Iterable[tuple],
+    batch_size: int = 32,
+    on_batch: Callable[[int], None] = lambda size: None,
+) -> Iterator[tuple]:
+    """Yields (name, row) of each input, in the order of the inputs.
 
-    Of the inputs only a few batches are in memory at a time.
+    A row is what the model's `Output` says: of a classifier, probabilities `(classes,)`. Of the
+    inputs only a few batches are in memory at a time.
 
     Args:
         trained: a `TrainedModel`.
-        named_inputs: iterable of pairs (name, raw input): a string, joints
-            `(frames, bodies, joints, 3)`, or features `(timesteps, features)`.
+        named_inputs: iterable of pairs (name, raw input).
         batch_size: positive integer.
         on_batch: function that is called with the size of each batch that is done.
 
     Raises:
-        UsageError: naming the input that has a number that is not finite (a step of nothing but
-            NaN is missing, and so is a body with a joint that is NaN), or for which the model
-            gives no number.
+        UsageError: naming the input that is not what the model takes, or has a number that is not
+            finite (a step of nothing but NaN is missing, and so is a body with a joint that is
+            NaN), or for which the model gives no number.
     """
-    run = _compile(trained)
+    run, modality, output = _compile(trained), trained.modality, trained.output
     named_inputs, number = iter(named_inputs), 0
     while window := list(itertools.islice(named_inputs, _BATCHES_SORTED * batch_size)):
         names, values = zip(*window, strict=True)
         shown = functools.partial(_shown_of, names, number)
-        _check_inputs(trained.kind, values, shown)
-        by_length = np.argsort([len(value) for value in values], kind="stable")
-        probabilities = np.empty((len(values), len(trained.class_names)), np.float32)
-        for start in range(0, len(values), batch_size):
-            chosen = by_length[start : start + batch_size]
-            probabilities[chosen] = run(as_batch(trained.kind, [values[i] for i in chosen]))
+        for row, value in enumerate(values):
+            check_input(modality, value, functools.partial(shown, row))
+        lengths = [modality.length(value) for value in values]
+        rows = [None] * len(values)
+        for chosen in _batches(lengths, batch_size, modality.is_padded):
+            results = run(modality.as_batch([values[i] for i in chosen]))
+            for i, result in zip(chosen, results, strict=True):
+                rows[i] = output.cut(result, lengths[i])
             on_batch(len(chosen))
-        _check_outputs(probabilities, shown)
+        _check_outputs(rows, output.noun, shown)
         number += len(names)
-        yield from zip(names, probabilities, strict=True)
+        yield from zip(names, rows, strict=True)
 
 
-def _check_inputs(kind, values, shown):
-    """Raises a UsageError for the first input with a number that is not finite."""
-    if kind == TEXT:
-        return
-    for row, value in enumerate(values):
-        with np.errstate(over="ignore"):  # what is too large for the model is infinite
-            is_right = np.isfinite(np.asarray(value).astype(np.float32)).all()
-        for step, numbers in enumerate(() if is_right else value):
-            if fault := find_fault(kind, numbers):
-                raise UsageError(f"{shown(row)}, step {step} (from 0): {fault}; expected a number")
+def check_input(modality, value, shown: str | Callable[[], str]) -> None:
+    """Raises a `UsageError` if a raw input is not what a model takes.
+
+    Args:
+        modality: the model's `Modality`.
+        value: the raw input.
+        shown: what it is called, or a function that returns it.
+    """
+    if fault := modality.find_fault(value):
+        shown = shown if isinstance(shown, str) else shown()
+        raise UsageError(f"{shown}{', ' if fault.startswith('step ') else ': '}{fault}")
 
 
-def _check_outputs(probabilities, shown):
-    """Raises a UsageError for the first input whose probabilities are no numbers."""
-    wrong = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-    if wrong.size:
-        raise UsageError(
-            f"{shown(wrong[0])}: the model gives no probabilities for it; look for extreme numbers"
-        )
+def _batches(lengths, batch_size, is_padded):
+    """Yields the numbers of the inputs of each batch, shorter inputs first."""
+    by_length = np.argsort(lengths, kind="stable")
+    groups = [by_length]
+    if not is_padded:
+        groups = np.split(by_length, np.flatnonzero(np.diff(np.take(lengths, by_length))) + 1)
+    for group in groups:
+        for start in range(0, len(group), batch_size):
+            yield group[start : start + batch_size]
+
+
+def _check_outputs(rows, noun, shown):
+    """Raises a UsageError for the first input for which the model gives no numbers."""
+    for number, row in enumerate(rows):
+        if not np.isfinite(row).all():
+            raise UsageError(
+                f"{shown(number)}: the model gives no {noun} for it; look for extreme numbers"
+            )
 
 
 def _shown_of(names, first, row):
@@ -79,26 +97,16 @@ def _shown_of(names, first, row):
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
-def as_batch(kind, values):
-    """Returns raw inputs as one batch, padded as a model of this kind wants it."""
-    if kind == TEXT:
-        return tf.constant(values, tf.string)
-    shape = (len(values), max(map(len, values)), *np.shape(values[0])[1:])
-    batch = np.full(shape, np.nan if kind == SEQUENCE else 0, np.float32)
-    for row, value in zip(batch, values, strict=True):
-        row[: len(value)] = value
-    return batch
-
-
 @functools.lru_cache(maxsize=1)  # the same model is likely to be used again
 def _compile(trained):
-    """Returns a function from a batch of any size and length to probabilities."""
-    (inputs,) = trained.model.inputs
+    """Returns a function from a batch of any size and length to an array of rows."""
+    inputs = trained.model.inputs
+    specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
 
     # With the shape given it is traced once, where `Model.predict` traces for several lengths.
-    @tf.function(input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)])
-    def run(batch):
-        probabilities = trained.model(batch, training=False)
-        return tf.stack([probabilities[name] for name in trained.class_names], axis=-1)
+    @tf.function(input_signature=specs)
+    def run(*raw):
+        outputs = trained.model(raw[0] if len(raw) == 1 else list(raw), training=False)
+        return trained.output.stacked(trained.output.of_model(outputs))
 
-    return lambda batch: run(batch).numpy()
+    return lambda batch: run(*(batch if len(inputs) > 1 else [batch])).numpy()

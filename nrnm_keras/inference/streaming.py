@@ -4,26 +4,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nrnm_keras.inference.step_check import find_fault
-from nrnm_keras.inference.trained_model import SEQUENCE, TEXT
-from nrnm_keras.preprocessing.text import UNKNOWN
-
-_UNKNOWN_ID = 1
+from nrnm_keras.inference.modalities.modality import MalformedError
 
 
 class _Stream(NamedTuple):
-    """What is known of a stream: its state, how many steps it took, and the probabilities then."""
+    """What is known of a stream: its state, how many steps it took, and the last one's result."""
 
     state: dict
     steps: int
-    probabilities: np.ndarray
+    result: np.ndarray
 
 
 class Streams:
-    """Classifies any number of sequences step by step, in one batch and constant memory.
+    """Takes any number of sequences step by step, in one batch and constant memory.
 
     Each stream has a key, starts when the key is first used, and ends when it likes. After every
-    step its probabilities are those of the whole sequence so far, however long it is.
+    step a classifier gives the probabilities of the whole sequence so far, however long it is; a
+    network that tags gives those of the step.
 
     Args:
         trained: a `TrainedModel` whose layers need no whole sequences: unidirectional ones, and
@@ -34,38 +31,41 @@ class Streams:
 
     Example, with what the command `train` left in a folder:
 
-        streams = Streams(TrainedModel.load("runs/actions"))
+        streams = TrainedModel.load("runs/actions").streams()
         streams.push({"door": frame_of_one_camera, "hall": frame_of_another})["door"]
         streams.end("door")
     """
 
     def __init__(self, trained):
         self.class_names = trained.class_names
-        self._text_preprocessor = trained.text_preprocessor
-        self._kind = trained.kind
+        self._modality = trained.modality
+        self._output = trained.output
         self._streaming = trained.streaming()
         initial = self._streaming.initial_state(1)
         state = {name: np.array(state)[0] for name, state in initial.items()}
         next_step = trained.network.inputs[0]
-        self._shape, self._dtype = tuple(next_step.shape[2:]), next_step.dtype
+        self._step_form = tuple(next_step.shape[2:]), next_step.dtype
         self._streams = {}
         # Computed here, the answer has every graph traced before the first step comes.
-        nothing = self._run([state], [self._no_step()])["probabilities"][0]
-        self._start = _Stream(state, 0, nothing)
+        outputs = self._run([state], [self._modality.no_step(*self._step_form)])
+        self._start = _Stream(state, 0, self._results(outputs)[0])
 
-    def push(self, steps):
+    def push(self, steps: dict) -> dict:
         """Takes the next step of some streams.
 
         Args:
             steps: dictionary from a stream's key to its next step: joints `(bodies, joints, 3)` of
-                a skeleton, features `(features,)` of a sequence, or a piece of text, which may be
-                any number of tokens, cut between two words. A frame without a body whose joints are
-                all known, features that are all NaN and a text without a word are no step: they
-                change nothing.
+                a skeleton, features `(features,)` of a sequence, a token id, or a piece of text,
+                which may be any number of tokens, cut between two words. A frame without a body
+                whose joints are all known, features that are all NaN and a text without a word are
+                no step: they change nothing.
 
         Returns:
-            Dictionary from the same keys to the probabilities so far, `(classes,)` in the order of
-            `class_names`: what the model gives for the whole of the sequence.
+            Dictionary from the same keys to the result so far. Of a classifier, these are
+            probabilities `(classes,)` in the order of `class_names`: what the model gives for the
+            whole of the sequence. Of a network that tags, the probabilities of the new steps,
+            `(steps, classes)`. Of one that predicts a number, the number; of a language model, the
+            log-probability and the perplexity, `(2,)`.
 
         Raises:
             ValueError: if a step has another shape or a number that is not finite, or if the
@@ -74,12 +74,19 @@ class Streams:
         """
         queues = {key: self._queue(key, step) for key, step in steps.items()}
         moved = {key: self._stream(key) for key in steps}
+        results = {key: [] for key in steps}
         for turn in range(max(map(len, queues.values()), default=0)):
-            moved |= self._advance(moved, {k: q[turn] for k, q in queues.items() if turn < len(q)})
+            new = self._advance(moved, {k: q[turn] for k, q in queues.items() if turn < len(q)})
+            for key, stream in new.items():
+                results[key].append(stream.result)
+            moved |= new
         self._streams |= moved
-        return {key: moved[key].probabilities for key in steps}
+        if self._output.step_is_result:
+            return {key: moved[key].result for key in steps}
+        shape = (-1, *self._start.result.shape)
+        return {key: np.reshape(rows, shape).astype("float32") for key, rows in results.items()}
 
-    def end(self, key):
+    def end(self, key) -> None:
         """Ends a stream: its key may start another one.
 
         Raises:
@@ -87,62 +94,39 @@ class Streams:
         """
         del self._streams[key]
 
-    def __len__(self):
+    def __len__(self) -> int:
         """The number of streams that have not ended."""
         return len(self._streams)
 
     def _stream(self, key):
         return self._streams.get(key, self._start)
 
-    def _no_step(self):
-        """Returns what stands for a sequence without a step: of texts, one unknown word."""
-        if self._kind == TEXT:
-            return np.array(_UNKNOWN_ID, self._dtype)
-        shape = [size or 1 for size in self._shape]
-        return np.full(shape, np.nan if self._kind == SEQUENCE else 0, self._dtype)
-
     def _queue(self, key, step):
         """Returns a stream's next steps, as the network takes them."""
-        if self._kind == TEXT:
-            return self._token_ids(step)
-        step = np.asarray(step)
-        # The number of bodies, say, need not be known.
-        fits = len(step.shape) == len(self._shape)
-        if not fits or any(
-            a not in (b, None) for b, a in zip(step.shape, self._shape, strict=True)
-        ):
-            raise ValueError(
-                f"The next step of stream {key!r} must have shape {self._shape}. "
-                f"Received: shape {step.shape}"
-            )
-        if fault := find_fault(self._kind, step):
-            raise ValueError(
-                f"Step {self._stream(key).steps + 1} of stream {key!r} must have finite numbers. "
-                f"Received: {fault}"
-            )
-        return [step.astype(self._dtype)]
-
-    def _token_ids(self, text):
-        """Returns the ids of the tokens in a piece of a text."""
-        tokens = self._text_preprocessor.tokenize([text])[0]
-        # A whole text without tokens counts as an unknown one; a piece of a text has none.
-        tokens = tokens[tokens != UNKNOWN]  # nothing else becomes this token
-        return np.array(self._text_preprocessor.lookup(tokens), self._dtype)
+        try:
+            return self._modality.steps_of(step, *self._step_form)
+        except MalformedError as error:
+            number = self._stream(key).steps + 1
+            raise ValueError(f"Step {number} of stream {key!r} must {error}") from error
 
     def _advance(self, streams, steps):
         """Returns what some streams are after one step of each."""
         outputs = self._run([streams[key].state for key in steps], list(steps.values()))
-        results = {}
+        results, moved = self._results(outputs), {}
         for row, key in enumerate(steps):
             state = {name: outputs[f"next_{name}"][row] for name in self._start.state}
-            number, probabilities = streams[key].steps + 1, outputs["probabilities"][row]
-            if not all(np.isfinite(x).all() for x in (probabilities, *state.values())):
+            number = streams[key].steps + 1
+            if not all(np.isfinite(x).all() for x in (results[row], *state.values())):
                 raise ValueError(
                     f"The network gives no number after step {number} of stream {key!r}. Look for "
                     "extreme numbers in it"
                 )
-            results[key] = _Stream(state, number, probabilities)
-        return results
+            moved[key] = _Stream(state, number, results[row])
+        return moved
+
+    def _results(self, outputs):
+        """Returns the rows of the results of some streams."""
+        return np.array(self._output.stacked(outputs))
 
     def _run(self, states, steps):
         """Returns the outputs of the network for a step from each of some states."""

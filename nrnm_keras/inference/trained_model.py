@@ -1,59 +1,80 @@
-"""TrainedModel: what a training leaves behind, taken apart for use."""
+"""TrainedModel: what a training leaves behind, ready for use."""
 
+import os
 import pathlib
+from typing import Any
 
 import keras
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.analysis.attention import Attention, attention_of_writes
+from nrnm_keras.inference.analysis.directions import recurrent_directions
+from nrnm_keras.inference.batches import check_input, predict_each
+from nrnm_keras.inference.exporting.export import Exported, export_model
 from nrnm_keras.inference.keras_file import cannot_be_loaded, load_keras_file
+from nrnm_keras.inference.modalities import modality_of
+from nrnm_keras.inference.outputs import output_of
 from nrnm_keras.inference.run_folder import RunFolder
-from nrnm_keras.models import ClassProbabilities, SequenceClassifier, StreamingClassifier
-from nrnm_keras.preprocessing import TextPreprocessor
-
-TEXT, SKELETON, SEQUENCE = "text", "skeleton", "sequence"
-
-_STEP_NAMES = {TEXT: "token_id", SKELETON: "joints", SEQUENCE: "features"}
+from nrnm_keras.inference.streaming import Streams
+from nrnm_keras.models import RecurrentBackbone, StreamingNetwork, TransformerBackbone
 
 
 class TrainedModel:
-    """A classifier as `nrnm_keras.train` saves it, and its parts.
+    """A model as `nrnm_keras.train` saves it: what it predicts, why, and in other formats.
 
     Args:
-        model: the Keras model from raw input to probabilities by class name.
+        model: the Keras model from raw input to named results.
+        run: the `RunFolder` that it was loaded from, or None.
 
     Attributes:
         model: the same.
-        kind: what its raw input is. `"text"`: strings `(batch,)`; `"skeleton"`: joints
-            `(batch, frames, bodies, joints, 3)` in metres, padded with zeros; `"sequence"`:
-            features `(batch, timesteps, features)`, padded with NaN.
-        class_names: list of strings.
-        text_preprocessor: the `TextPreprocessor` from texts to token ids, None for other kinds.
-        network: the `keras.Sequential` from token ids, joints or features to logits.
-        classifier: the `SequenceClassifier`, its last layer.
+        modality: what its raw input is, a `Modality`.
+        kind: the modality's name, such as `"text"`.
+        output: what it gives, an `Output`.
+        class_names: list of strings; empty if it predicts no classes.
+        text_preprocessor: the `TextPreprocessor` of a model of single texts, otherwise None.
+        network: the `keras.Sequential` from token ids, joints or features.
+        encoder: the layers of the network before its head, a list.
+        head: the layers from the recurrent layers on, a list; of a classifier it is one layer.
+        classifier: that layer; None if the model predicts no classes.
+        backbone: the `RecurrentBackbone` or `TransformerBackbone`.
 
     Raises:
-        ValueError: if the model is not such a classifier.
+        ValueError: if the model is none that a training saves.
+
+    Example:
+
+    >>> from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
+    >>> from nrnm_keras.preprocessing import NanPadding
+    >>> classifier = SequenceClassifier(RecurrentBackbone(8), num_classes=2)
+    >>> network = keras.Sequential([keras.Input((None, 5)), NanPadding(), classifier])
+    >>> sequences = keras.Input((None, 5))
+    >>> model = keras.Model(sequences, ClassProbabilities(["down", "up"])(network(sequences)))
+    >>> trained = TrainedModel(model)
+    >>> trained.predict([np.zeros((20, 5)), np.ones((30, 5))])["probabilities"].shape
+    (2, 2)
+    >>> trained.attention(np.ones((30, 5)))[0].name
+    'layer 2'
+    >>> trained.streams().push({"door": np.ones(5)})["door"].shape
+    (2,)
     """
 
-    def __init__(self, model):
-        network, probabilities = [None, None, *model.layers][-2:]
-        is_ours = isinstance(probabilities, ClassProbabilities)
-        if not is_ours or not isinstance(network, keras.Sequential):
-            raise ValueError("the model is not a classifier of nrnm_keras.train")
-        if not isinstance(network.layers[-1], SequenceClassifier):
-            raise ValueError("the model's network does not end in a SequenceClassifier")
+    def __init__(self, model: keras.Model, run: RunFolder | None = None):
+        networks = (x for x in reversed(model.layers) if isinstance(x, keras.Sequential))
         self.model = model
-        self.network = network
-        self.classifier = network.layers[-1]
-        self.class_names = probabilities.class_names
-        texts = (layer for layer in model.layers if isinstance(layer, TextPreprocessor))
-        self.text_preprocessor = next(texts, None)
-        self.kind = SKELETON if len(model.inputs[0].shape) == 5 else SEQUENCE
-        if self.text_preprocessor:
-            self.kind = TEXT
+        self.run = run
+        self.network = next(networks, None)
+        self.output = output_of(model, self.network)
+        self.class_names = self.output.class_names
+        self.modality = modality_of(model, self.network)
+        self.kind = self.modality.name
+        self.text_preprocessor = self.modality.text_preprocessor
+        self.encoder, self.head = _split(self.network.layers)
+        self.classifier = self.head[0] if self.class_names else None
+        self._before_backbone, self.backbone = _find_backbone(self.network)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "TrainedModel":
         """Loads a model, in Keras's safe mode.
 
         Args:
@@ -63,43 +84,163 @@ class TrainedModel:
             UsageError: if there is no such model.
         """
         path = pathlib.Path(path).expanduser()
-        file = path / RunFolder.MODEL if path.is_dir() else path
+        run = RunFolder(path) if path.is_dir() else None
+        file = run / RunFolder.MODEL if run else path
         if not file.is_file():
             raise UsageError(
-                f"--model={path}: no {RunFolder.MODEL} there; expected the folder of a finished "
+                f"--run={path}: no {RunFolder.MODEL} there; expected the folder of a finished "
                 "run, or a .keras file"
             )
         model = load_keras_file(file)
         try:
-            return cls(model)
+            return cls(model, run)
         except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise cannot_be_loaded(file, error) from error
 
-    def encode(self, raw):
-        """Returns what the network takes: token ids for texts, other raw input as it is."""
-        return self.text_preprocessor(raw) if self.text_preprocessor else raw
+    def predict(self, inputs, batch_size: int = 32) -> dict[str, Any]:
+        """Predicts for raw inputs of any number and length.
 
-    def classifier_inputs(self, raw):
-        """Returns what the classifier takes of raw input.
+        Args:
+            inputs: list of strings; of pairs of strings, for a model that compares texts; of joints
+                `(frames, bodies, joints, 3)` in meters; of features `(timesteps, features)`; or of
+                token ids `(timesteps,)`: what the model's `modality` is.
+            batch_size: positive integer, how many are computed at a time.
 
         Returns:
-            Sequences `(batch, timesteps, features)`, and their mask `(batch, timesteps)` or None.
+            A dictionary. For classes, `label`, a list of strings, and `probabilities`, an array
+            `(inputs, classes)` in the order of `class_names`. For sequence tagging, `labels` and
+            `probabilities`, lists with one entry for each input: a list of strings, and an array
+            `(timesteps, classes)`. For a number, an array `(inputs,)` by its name. For a language
+            model, `log_probability` and `perplexity`, `(inputs,)`.
+
+        Raises:
+            UsageError: naming an input that is not what the model takes, has a number that is not
+                finite, or for which the model gives no number.
         """
-        return self.classifier_inputs_of_encoded(self.encode(raw))
+        named = ((None, value) for value in inputs)
+        rows = [row for _, row in predict_each(self, named, batch_size)]
+        return self.output.combine(rows)
 
-    def classifier_inputs_of_encoded(self, encoded):
-        """Returns the same for what `encode` returned."""
-        x, mask = encoded, None
-        for layer in self.network.layers[:-1]:
-            x, mask = layer(x), layer.compute_mask(x, mask)
-        return x, mask
+    def attention(self, value) -> list[Attention]:
+        """Returns what every write to every memory attends to for a raw input.
 
-    def streaming(self):
-        """Returns the `StreamingClassifier` of the network.
+        Args:
+            value: one raw input, as `predict` takes it in a list.
 
-        The next step is called `token_id`, `joints` or `features`, by the kind.
+        Returns:
+            List of `Attention`, one for each memory that is written to: its name, the weights
+            `(writes, num_heads, slots, slots + block_size)`, and the time steps attended to. Empty
+            if the model has no memory, or one that does not attend.
+
+        Raises:
+            UsageError: if the input is not what the model takes.
+        """
+        return attention_of_writes(recurrent_directions(self, self.as_batch([value])))
+
+    def export(
+        self, format: str, folder: str | os.PathLike, quantize: str | None = None, **options
+    ) -> Exported:
+        """Writes the model for other programs, and checks that it gives the same numbers there.
+
+        Args:
+            format: `"saved_model"`, `"onnx"`, `"litert"`, `"keras"`, or another module of
+                `nrnm_keras.inference.exporting.formats`.
+            folder: a new folder.
+            quantize: None, `"int8"` or `"float16"`: how the weights are kept.
+            **options: those of `export_model`, such as the `records` that it is checked on.
+
+        Returns:
+            An `Exported`: how far the numbers differ, and what could not be written and why.
+
+        Raises:
+            UsageError: if the format cannot have the model, or gives other numbers.
+        """
+        return export_model(self, format, folder, quantize, **options)
+
+    def streams(self) -> Streams:
+        """Returns `Streams`, which take any number of sequences at once, step by step.
 
         Raises:
             ValueError: if a layer needs whole sequences.
         """
-        return StreamingClassifier(self.network, _STEP_NAMES[self.kind])
+        return Streams(self)
+
+    def streaming(self) -> StreamingNetwork:
+        """Returns the network of one step.
+
+        The next step is called `token_id`, `joints` or `features`, by the modality.
+
+        Raises:
+            ValueError: if a layer needs whole sequences.
+        """
+        return StreamingNetwork(self.network, self.modality.step_name, self.output.of_step)
+
+    def as_batch(self, values: list) -> Any:
+        """Returns raw inputs as one batch, as the model takes it.
+
+        Raises:
+            UsageError: naming the first that is not what the model takes.
+        """
+        for number, value in enumerate(values):
+            check_input(self.modality, value, f"input {number} (from 0)")
+        return self.modality.as_batch(values)
+
+    def encode(self, raw) -> Any:
+        """Returns what the network takes: token ids of texts, other raw input as it is."""
+        return self.modality.encode(raw)
+
+    def classifier_inputs(self, raw) -> tuple:
+        """Returns what the head of the network takes of raw input.
+
+        Returns:
+            Sequences `(batch, timesteps, features)`, and their mask `(batch, timesteps)` or None.
+        """
+        return self.head_inputs(self.encode(raw))
+
+    def head_inputs(self, encoded) -> tuple:
+        """Returns the same for what `encode` returned."""
+        return _run(self.encoder, encoded)
+
+    def run_head(self, sequences, mask=None) -> Any:
+        """Returns what the network gives for what `head_inputs` returned."""
+        x, _ = _run(self.head, sequences, mask)
+        return x
+
+    def backbone_inputs(self, raw) -> dict[str, tuple]:
+        """Returns what the backbone takes of raw input: sequences and mask of each part.
+
+        A pair of texts has the parts `first` and `second`; others have one, `""`.
+        """
+        parts = self.modality.parts(self.encode(raw))
+        return {name: _run(self._before_backbone, part) for name, part in parts.items()}
+
+
+def _run(layers, x, mask=None):
+    for layer in layers:
+        output = layer(x) if mask is None else layer(x, mask=mask)
+        x, mask = output, layer.compute_mask(x, mask)
+    return x, mask
+
+
+def _is_backbone(layer):
+    return isinstance(layer, RecurrentBackbone | TransformerBackbone)
+
+
+def _split(layers):
+    """Returns the layers before the first that has recurrent layers, and the others."""
+    for place, layer in enumerate(layers):
+        has_backbone = any(hasattr(layer, name) for name in ("backbone", "encoder"))
+        if _is_backbone(layer) or has_backbone:
+            return layers[:place], layers[place:]
+    raise ValueError("the model has no recurrent layers")
+
+
+def _find_backbone(network):
+    """Returns the layers before the backbone, and the backbone."""
+    before, (holder, *_) = _split(network.layers)
+    if _is_backbone(holder):
+        return before, holder
+    if hasattr(holder, "encoder"):
+        inner, backbone = _find_backbone(holder.encoder)
+        return [*before, *inner], backbone
+    return before, holder.backbone

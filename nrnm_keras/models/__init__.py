@@ -11,6 +11,7 @@ from nrnm_keras.models.sequence_similarity import SequenceSimilarity
 from nrnm_keras.models.step_classifier import StepClassifier
 from nrnm_keras.models.step_scores import StepAccuracy, StepCrossentropy
 from nrnm_keras.models.streaming_classifier import StreamingClassifier
+from nrnm_keras.models.streaming_network import StreamingNetwork
 from nrnm_keras.models.token_scores import Perplexity, TokenNegativeLogLikelihood
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
@@ -29,5 +30,6 @@ __all__ = [
     "StepCrossentropy",
     "StreamingClassifier",
     "TokenNegativeLogLikelihood",
+    "StreamingNetwork",
     "TransformerBackbone",
 ]

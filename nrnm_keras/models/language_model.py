@@ -5,9 +5,11 @@ from typing import Any, Self
 import keras
 from keras import layers, ops
 
+from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.backbone import RecurrentBackbone
+from nrnm_keras.models.running_mean import count_more, update_mean
 from nrnm_keras.models.tied_softmax import TiedSoftmax
-from nrnm_keras.typing import Config, Shape, Tensor
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -86,6 +88,8 @@ class LanguageModel(keras.Model):
 
     def call(self, ids: Tensor, training: bool = False) -> Tensor:
         """Returns the negative log-likelihoods."""
+        timesteps = ops.shape(ids)[1]
+        ids = at_least_one(ids, 1)
         is_token = ops.not_equal(ids, 0)
         hidden = self.encoder(ids, training=training)
         # Backends return different hidden states for masked steps.
@@ -99,7 +103,7 @@ class LanguageModel(keras.Model):
             ops.concatenate(contexts), ops.tile(ids, (directions, 1)), training=training
         )
         mean = sum(ops.split(losses, directions)) / directions
-        return ops.where(is_token, mean, 0.0)
+        return ops.where(is_token, mean, 0.0)[:, :timesteps]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the ids."""
@@ -108,6 +112,50 @@ class LanguageModel(keras.Model):
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         """Returns None: padding has the value 0."""
         return None
+
+    def initial_step_state(self, batch_size: int) -> StepState:
+        """Returns what `step` knows before the first token, by name.
+
+        Raises:
+            ValueError: if the backbone needs whole sequences.
+        """
+        return {
+            **self.backbone.initial_step_state(batch_size),
+            "context": ops.zeros((batch_size, self.backbone.units), "float32"),
+            "mean": ops.zeros((batch_size, 1), "float32"),
+            "mean_rest": ops.zeros((batch_size, 1), "float32"),
+            "tokens": ops.zeros((batch_size, 1), "int32"),
+        }
+
+    def step(
+        self, ids: Tensor, mask: Tensor | None, state: StepState
+    ) -> tuple[Tensor, Tensor, StepState]:
+        """Takes in one more token.
+
+        Args:
+            ids: Integers `(batch, 1)`, 0 for rows to leave as they were.
+            mask: None.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The mean negative log-likelihood of the tokens so far beside their number, float32
+            `(batch, 2)`; which rows have a token, `(batch, 1)`; and the new state.
+        """
+        is_token = ops.not_equal(ids, 0)
+        context = self.projections[0](state["context"])
+        value = ops.expand_dims(self.softmax.of_step(context, ids[:, 0]), 1)
+        vectors = ids
+        for layer in self.encoder.layers[:-1]:
+            vectors = layer(vectors)
+        hidden, new = self.backbone.step(vectors[:, 0], is_token, state)
+        new["tokens"] = count_more(state["tokens"], is_token)
+        count = ops.maximum(new["tokens"], 1)
+        mean, rest = update_mean(state["mean"], state["mean_rest"], value, count)
+        new |= {"context": ops.cast(hidden, "float32"), "mean": mean, "mean_rest": rest}
+        for name in ("context", "mean", "mean_rest"):
+            new[name] = ops.where(is_token, new[name], state[name])
+        result = ops.concatenate([new["mean"], ops.cast(new["tokens"], "float32")], axis=-1)
+        return result, is_token, new
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""

@@ -1,6 +1,6 @@
 """SequenceSimilarity: the similarity of two sequences."""
 
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import keras
 from keras import layers, ops
@@ -84,6 +84,10 @@ class SequenceSimilarity(keras.Model):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the similarities."""
         return (input_shape[0], 1)
+
+    def initial_step_state(self, batch_size: int) -> NoReturn:
+        """Raises a ValueError: two sequences cannot be compared before both are there."""
+        raise ValueError("A pair of sequences is compared when both are complete.")
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""

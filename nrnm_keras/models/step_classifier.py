@@ -1,6 +1,7 @@
 """StepClassifier: sequence tagging."""
 
 import keras
+from keras import ops
 
 from nrnm_keras.models.classifier import Classifier
 from nrnm_keras.typing import Shape, Tensor
@@ -50,3 +51,28 @@ class StepClassifier(Classifier):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the logits."""
         return (*input_shape[:-1], self.num_classes)
+
+    def initial_step_state(self, batch_size) -> dict:
+        """Returns what `step` knows before the first step, by name.
+
+        Raises:
+            ValueError: if the backbone needs whole sequences.
+        """
+        return self.backbone.initial_step_state(batch_size)
+
+    def step(self, sequences, mask, state: dict) -> tuple:
+        """Classifies one more step.
+
+        Args:
+            sequences: `(batch, 1, features)`.
+            mask: Booleans `(batch, 1)`, False for rows to leave as they were; or None.
+            state: dictionary with what `initial_step_state` or the step before returned.
+
+        Returns:
+            The logits of the step `(batch, num_classes)`, the mask, and the new state.
+        """
+        inputs = sequences[:, 0]
+        if mask is None:
+            mask = ops.ones_like(inputs[:, :1], "bool")
+        hidden, new = self.backbone.step(inputs, mask, state)
+        return self.logits_layer(hidden), mask, new

@@ -1,23 +1,21 @@
-"""StreamingClassifier: a trained network that runs step by step."""
+"""StreamingClassifier: a trained classifier that is fed step by step."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from nrnm_keras.typing import StepState, Tensor
+from nrnm_keras.models.streaming_network import StreamingNetwork
 
 
-class StreamingClassifier(keras.Model):
-    """One step of a network: takes the next frame or token, returns the probabilities so far.
+class StreamingClassifier(StreamingNetwork):
+    """One step of a classifier: the next frame or token in, the probabilities so far out.
 
-    After every step, the probabilities are those of the network for the sequence so far, in
-    constant memory and without a loop. The weights are shared with the network.
+    Of a network that classifies every step, they are the probabilities of that step's class.
 
     Args:
-        network: a built `keras.Sequential` that ends in a `SequenceClassifier`. Layers that
-            depend on several steps have methods `initial_step_state` and `step`, as it has; other
-            layers take each step as a sequence of length 1.
+        network: a built `keras.Sequential` that ends in a `SequenceClassifier` or a
+            `StepClassifier`; see `StreamingNetwork`.
         step_name: name of the next step among the inputs.
 
     Call arguments:
@@ -45,30 +43,8 @@ class StreamingClassifier(keras.Model):
     """
 
     def __init__(self, network: keras.Sequential, step_name: str, **kwargs: Any) -> None:
-        # No autocast, which would round the state in half precision: each layer casts its inputs.
-        super().__init__(autocast=False, **kwargs)
-        self.network = network
-        self.step_name = step_name
-        self.initial_state(1)
+        super().__init__(network, step_name, _probabilities, **kwargs)
 
-    def initial_state(self, batch_size: int) -> StepState:
-        """Returns the initial state: zeros, by name."""
-        state: StepState = {}
-        for layer in self.network.layers:
-            if hasattr(layer, "step"):
-                state |= layer.initial_step_state(batch_size)
-        return state
 
-    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Runs one step."""
-        state = dict(inputs)
-        new: StepState = {}
-        x, mask = ops.expand_dims(state.pop(self.step_name), 1), None
-        for layer in self.network.layers:
-            if hasattr(layer, "step"):
-                x, mask, layer_state = layer.step(x, mask, state)
-                new |= layer_state
-            else:
-                x, mask = layer(x), layer.compute_mask(x, mask)
-        new = {f"next_{name}": new[name] for name in state}
-        return {"probabilities": ops.softmax(x), **new}
+def _probabilities(logits):
+    return {"probabilities": ops.softmax(logits)}

@@ -71,8 +71,8 @@ class TiedSoftmax(layers.Layer):
         return tuple(tokens_shape)
 
     def _whole(self, contexts, tokens):
-        """Computes one step after the other: all logits at once would need much memory."""
-        matrix, bias = ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
+        """Returns the likelihoods step by step: all logits at once would need much memory."""
+        matrix, bias = self._outputs()  # once, not in every turn of the loop
 
         def of_step(inputs):
             contexts, tokens = inputs
@@ -82,6 +82,23 @@ class TiedSoftmax(layers.Layer):
 
         steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
         return ops.transpose(ops.map(of_step, steps))
+
+    def of_step(self, contexts, tokens):
+        """Returns the negative log-likelihoods `(batch,)` of one step.
+
+        Without a loop, and with operations that LiteRT has.
+
+        Args:
+            contexts: `(batch, features)`.
+            tokens: Integers `(batch,)`.
+        """
+        matrix, bias = self._outputs()
+        logits = ops.log_softmax(ops.matmul(contexts, matrix) + bias)
+        return -ops.sum(ops.one_hot(tokens - 1, self.num_tokens) * logits, axis=-1)
+
+    def _outputs(self):
+        """Returns the kernel and the bias of the logits of all tokens."""
+        return ops.transpose(self.embedding.embeddings[1:]), self.bias[1:]
 
     def _sampled(self, contexts, tokens):
         drawn, log_probabilities = draw_candidates(

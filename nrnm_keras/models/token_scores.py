@@ -61,3 +61,22 @@ class Perplexity(ExactMean):
     def result(self) -> Tensor:
         """Returns the perplexity of the tokens so far."""
         return ops.exp(super().result())
+
+
+def likelihood_of_texts(negative_log_likelihoods, ids) -> dict:
+    """Returns the `log_probability` and the `perplexity` of each text, `(batch,)`.
+
+    Args:
+        negative_log_likelihoods: those of the tokens, `(batch, timesteps)`, 0 for padding.
+        ids: Integers `(batch, timesteps)`, the tokens, 0 for padding.
+
+    Example:
+
+    >>> likelihoods = likelihood_of_texts(np.array([[1.0, 3.0, 0.0]]), np.array([[5, 7, 0]]))
+    >>> float(likelihoods["log_probability"][0]), round(float(likelihoods["perplexity"][0]), 4)
+    (-4.0, 7.3891)
+    """
+    log_probability = -ops.sum(negative_log_likelihoods, axis=1)
+    tokens = ops.sum(ops.cast(ops.not_equal(ids, 0), "float32"), axis=1)
+    perplexity = ops.exp(-log_probability / ops.maximum(tokens, 1))
+    return {"log_probability": log_probability, "perplexity": perplexity}

@@ -1,1 +1,60 @@
-"""Predictions with a trained model: inputs, batches, results, and live."""
+"""Predictions for a user's files: `predict_file`, and its command."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.batches import predict_each
+from nrnm_keras.inference.raw_inputs import Inputs, read_inputs
+from nrnm_keras.inference.trained_model import TrainedModel
+from nrnm_keras.predict.results import FILE_FORMATS, open_results
+
+__all__ = ["predict_file"]
+
+
+def predict_file(
+    trained: TrainedModel,
+    source: str | os.PathLike | Inputs,
+    output: str | os.PathLike,
+    batch_size: int = 32,
+    on_batch: Callable[[int], None] = lambda size: None,
+) -> int:
+    """Writes the predictions for the inputs in a file to another, which appears as a whole.
+
+    In Python, `TrainedModel.predict` takes inputs that are in memory.
+
+    Args:
+        trained: a `TrainedModel`.
+        source: file or folder of inputs as `read_inputs` takes it, or what that returned.
+        output: file that ends in `.csv` or `.jsonl`.
+        batch_size: positive integer.
+        on_batch: function that is called with the size of each batch that is done.
+
+    Returns:
+        The number of inputs.
+
+    Raises:
+        UsageError: if input or output is not what it should be, or the model gives no number.
+        SourceError: if a file cannot be read.
+    """
+    output = pathlib.Path(output).expanduser()
+    check_output(output, None if isinstance(source, Inputs) else source)
+    inputs = source if isinstance(source, Inputs) else read_inputs(source, trained)
+    with open_results(output, trained.output, inputs.naming) as results:
+        for result in predict_each(trained, inputs.read(), batch_size, on_batch):
+            results.write(*result)
+    return inputs.count
+
+
+def check_output(output: pathlib.Path, source: str | os.PathLike | None = None) -> None:
+    """Raises a `UsageError` if results cannot be written to a file, or it is the input."""
+    if output.suffix.lower() not in FILE_FORMATS:
+        expected = " or ".join(FILE_FORMATS)
+        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
+    if source is not None and output.resolve() == pathlib.Path(source).expanduser().resolve():
+        raise UsageError(f"--output={output} is the input; choose another file")
+    if not os.path.isdir(output.absolute().parent):
+        raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
+    if os.path.isdir(output):
+        raise UsageError(f"--output={output} is a folder; choose another file")

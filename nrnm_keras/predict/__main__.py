@@ -1,21 +1,21 @@
-"""Classifies with a trained model: `python -m nrnm_keras.predict --model=RUN --text=...`."""
+"""Predicts with a trained model: `python -m nrnm_keras.predict --run=RUN --text=...`."""
 
 import os
 import pathlib
 import sys
 
 import keras
-import numpy as np
 from absl import flags
 from tqdm.auto import tqdm
 
 from nrnm_keras.commands.command_line import define_source_limit, run_command
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.batches import as_batch, predict_each
+from nrnm_keras.inference.batches import predict_each
 from nrnm_keras.inference.raw_inputs import one_text, read_inputs
 from nrnm_keras.inference.trained_model import TrainedModel
+from nrnm_keras.predict import check_output, predict_file
 from nrnm_keras.predict.live import follow
-from nrnm_keras.predict.results import FILE_FORMATS, FORMATS, open_results
+from nrnm_keras.predict.results import FORMATS
 from pipelines.console import say
 from pipelines.escaping import for_terminal
 from pipelines.limits import LINE, in_bytes
@@ -23,7 +23,7 @@ from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.user_files import bounded_lines
 
 _USAGE = (
-    "python -m nrnm_keras.predict --model=RUN "
+    "python -m nrnm_keras.predict --run=RUN "
     "(--text=TEXT | --input=PATH [--output=FILE] | --skeleton=FILE.skeleton | --stream)"
 )
 _SOURCES = ("text", "input", "skeleton", "stream")
@@ -44,62 +44,36 @@ def main(arguments=None):
         return EXIT_CLOSED_PIPE
 
 
-def predict(trained, inputs, batch_size=32):
-    """Classifies raw inputs of any number and length.
-
-    Args:
-        trained: a `TrainedModel`.
-        inputs: list of strings, of joints `(frames, bodies, joints, 3)` in metres, or of features
-            `(timesteps, features)`, as the model's kind is.
-        batch_size: positive integer, how many are computed at a time.
-
-    Returns:
-        Probabilities `(inputs, classes)`, a NumPy array; `trained.class_names` has the classes.
-
-    Example:
-
-    >>> from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
-    >>> from nrnm_keras.preprocessing import NanPadding
-    >>> classifier = SequenceClassifier(RecurrentBackbone(8), num_classes=2)
-    >>> network = keras.Sequential([keras.Input((None, 5)), NanPadding(), classifier])
-    >>> sequences = keras.Input((None, 5))
-    >>> model = keras.Model(sequences, ClassProbabilities(["down", "up"])(network(sequences)))
-    >>> predict(TrainedModel(model), [np.zeros((20, 5)), np.ones((30, 5))]).shape
-    (2, 2)
-    """
-    named = ((None, value) for value in inputs)
-    rows = [probabilities for _, probabilities in predict_each(trained, named, batch_size)]
-    return np.reshape(rows, (-1, len(trained.class_names)))
-
-
 def _define_flags():
     values = flags.FlagValues()
     for name, text in (
-        ("model", "folder of a finished run, or its model.keras"),
-        ("text", "a text to classify"),
+        ("run", "folder of a finished run, or its model.keras"),
+        ("text", "a text, or the string of a model that reads characters"),
         ("skeleton", "a .skeleton file of NTU RGB+D whose action is to be named"),
         (
             "input",
-            "texts: .csv, .tsv or .jsonl with a column text; sequences: .npz or .ts; skeletons: "
-            ".skeleton, NW-UCLA's .json, or a folder of them",
+            "texts: .csv, .tsv or .jsonl with a column text; pairs of texts: likewise, with "
+            "columns first and second; sequences and token ids: .npz or .ts; skeletons: .skeleton, "
+            "NW-UCLA's .json, or a folder of them",
         ),
         ("output", "file for the results of --input, .csv or .jsonl; default: they are printed"),
         ("explain", "folder for pictures of what the memory of the model attended to"),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)
+    flags.DEFINE_alias("model", "run", values)
     flags.DEFINE_boolean(
         "stream",
         False,
         "read standard input and print the prediction so far after each line: a piece of a text, a "
-        "frame as a JSON list of bodies x joints x 3, or a time step's numbers; an empty line ends "
-        "a sequence",
+        "frame as a JSON list of bodies x joints x 3, a time step's numbers, or token ids; an "
+        "empty line ends a sequence",
         flag_values=values,
     )
     flags.DEFINE_enum(
         "format", "text", list(FORMATS), "of results that are printed", flag_values=values
     )
     flags.DEFINE_enum(
-        "ntu_bodies", "tracked", list(BODIES), "as in the model's training", flag_values=values
+        "ntu_bodies", "tracked", list(BODIES), "as in the run's training", flag_values=values
     )
     flags.DEFINE_integer("batch_size", 32, "inputs in a batch", lower_bound=1, flag_values=values)
     define_source_limit(values)
@@ -108,8 +82,10 @@ def _define_flags():
 
 def _run(flags, arguments):
     _check(flags)
-    output = _check_output(flags.output, flags.input) if flags.output else None
-    trained = TrainedModel.load(flags.model)
+    output = pathlib.Path(flags.output).expanduser() if flags.output else None
+    if output:
+        check_output(output, flags.input)
+    trained = TrainedModel.load(flags.run)
     if flags.stream:
         _stream(flags, trained)
         return
@@ -128,8 +104,8 @@ def _check(flags):
     """Checks what can be told from the flags alone."""
     if keras.backend.backend() != "tensorflow":
         raise UsageError("predictions need KERAS_BACKEND=tensorflow, whatever trained the model")
-    if not flags.model:
-        raise UsageError("no --model given; expected the folder of a finished run")
+    if not flags.run:
+        raise UsageError("no --run given; expected the folder of a finished run")
     given = [name for name in _SOURCES if getattr(flags, name) not in (None, False)]
     if len(given) != 1:
         raise UsageError("give one of --text, --input, --skeleton and --stream")
@@ -140,20 +116,6 @@ def _check(flags):
         raise UsageError("--output goes with --input")
     if flags.explain is not None and flags.stream:
         raise UsageError("--explain goes with --text, --input or --skeleton, not with --stream")
-
-
-def _check_output(output, source):
-    output, source = (pathlib.Path(path).expanduser() for path in (output, source))
-    if output.suffix.lower() not in FILE_FORMATS:
-        expected = " or ".join(FILE_FORMATS)
-        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
-    if output.resolve() == source.resolve():
-        raise UsageError(f"--output={output} is the input; choose another file")
-    if not os.path.isdir(output.absolute().parent):
-        raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
-    if os.path.isdir(output):
-        raise UsageError(f"--output={output} is a folder; choose another file")
-    return output
 
 
 def _inputs(flags, trained):
@@ -167,43 +129,39 @@ def _inputs(flags, trained):
 
 def _write(flags, trained, inputs, output):
     """Writes the results to a file and shows how far it is, if somebody is watching."""
-    noun = f"{trained.kind}s"
-    with (
-        open_results(output, trained.class_names, inputs.naming) as results,
-        tqdm(total=inputs.count, unit=f" {noun}", disable=None) as bar,
-    ):
-        for result in predict_each(trained, inputs.read(), flags.batch_size, bar.update):
-            results.write(*result)
+    noun = trained.modality.plural
+    with tqdm(total=inputs.count, unit=f" {noun}", disable=None) as bar:
+        predict_file(trained, inputs, output, flags.batch_size, bar.update)
     say(f"{inputs.count:,} {noun}: {for_terminal(output)}")
 
 
 def _print(flags, trained, inputs):
     naming = inputs.naming if flags.input else None
-    results = FORMATS[flags.format](sys.stdout, trained.class_names, naming)
+    results = FORMATS[flags.format](sys.stdout, trained.output, naming)
     for result in predict_each(trained, inputs.read(), flags.batch_size):
         results.write(*result)
 
 
 def _stream(flags, trained):
     """Prints the prediction so far after each line of standard input, empty after empty lines."""
-    results = FORMATS[flags.format](sys.stdout, trained.class_names)
+    results = FORMATS[flags.format](sys.stdout, trained.output)
     limit = in_bytes(flags.source_limit_mb, LINE)
     lines = (line for _, line in bounded_lines(sys.stdin.buffer, "standard input", limit))
-    for probabilities in follow(trained, lines):
-        if probabilities is None:
+    for row in follow(trained, lines):
+        if row is None:
             say()
         else:
-            results.write(None, probabilities)
+            results.write(None, row)
         sys.stdout.flush()
 
 
 def _explain(flags, trained, inputs):
     # Not needed without --explain, nor is matplotlib, which it draws with.
-    from nrnm_keras.visualize.__main__ import explain
+    from nrnm_keras.inference.pictures.drawing import explain
 
     ((_, value),) = inputs.read()
     folder = pathlib.Path(flags.explain).expanduser()
-    pictures = explain(trained, as_batch(trained.kind, [value]), folder)
+    pictures = explain(trained, value, folder)
     say(f"{len(pictures)} pictures: {for_terminal(folder)}", file=sys.stderr)
 
 

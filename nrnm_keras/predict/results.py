@@ -6,15 +6,11 @@ Control characters in names and texts never come out as such: see `pipelines.esc
 import contextlib
 import csv
 
-import numpy as np
-
 from nrnm_keras.errors import UsageError
-from nrnm_keras.models.decision import most_probable
-from pipelines.escaping import cut, for_csv, for_json, for_terminal
+from pipelines.escaping import for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
 
-_MOST_SHOWN = 10  # classes
 _LONGEST_NAME = 60  # characters
 
 
@@ -23,76 +19,61 @@ class _Results:
 
     Args:
         file: the file.
-        class_names: list of strings.
+        output: the `Output` of the model.
         naming: what the names of the inputs are, such as `"text"`; None if they have none.
     """
 
-    def __init__(self, file, class_names, naming=None):
+    def __init__(self, file, output, naming=None):
         self._file = file
-        self._class_names = class_names
+        self._output = output
         self._naming = naming
 
-    def write(self, name, probabilities):
-        """Writes the prediction for one input, `(classes,)`, in one line, or one record of CSV."""
+    def write(self, name, row):
+        """Writes the prediction for one input, a row of the output, in one line or CSV record."""
         raise NotImplementedError
 
 
 class ReadableResults(_Results):
-    """The class, the probabilities from high to low, and the beginning of the input's name."""
+    """The result, and the beginning of the input's name."""
 
-    def write(self, name, probabilities):
+    def write(self, name, row):
         """Writes a line."""
-        label = most_probable(probabilities)
-        order = np.argsort(-probabilities, kind="stable")[:_MOST_SHOWN]
-        names = [self._name(i) for i in order]
-        shown = ", ".join(f"{n} {probabilities[i]:.4f}" for n, i in zip(names, order, strict=True))
-        line = f"{self._name(label)}  {shown}"
+        line = self._output.readable(row)
         if self._naming:
             name = for_terminal(" ".join(str(name)[: 10 * _LONGEST_NAME].split()))
             shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
             line += f"  {shown}"
         self._file.write(f"{line}\n")
 
-    def _name(self, label):
-        return cut(for_terminal(self._class_names[label]), _LONGEST_NAME)
-
 
 class CsvResults(_Results):
-    """Columns of names, label and, for each class, `probability_<name>`.
+    """Columns of names, and of the result; for classes label and `probability_<name>`.
 
     What a spreadsheet would take for a formula has an apostrophe before it, as `for_csv` says.
     """
 
-    def __init__(self, file, class_names, naming=None):
-        super().__init__(file, class_names, naming)
+    def __init__(self, file, output, naming=None):
+        super().__init__(file, output, naming)
         self._writer = csv.writer(file)
-        columns = ["label", *(for_csv(f"probability_{name}") for name in class_names)]
-        self._writer.writerow([naming, *columns] if naming else columns)
+        self._writer.writerow([*([naming] if naming else []), *output.columns()])
 
-    def write(self, name, probabilities):
+    def write(self, name, row):
         """Writes a record."""
-        label = self._class_names[most_probable(probabilities)]
-        columns = [for_csv(label), *(f"{value:.6f}" for value in probabilities)]
-        self._writer.writerow([for_csv(name), *columns] if self._naming else columns)
+        named = [for_csv(name)] if self._naming else []
+        self._writer.writerow([*named, *self._output.as_csv(row)])
 
 
 class JsonLinesResults(_Results):
-    """Objects of name, `label`, and `probabilities`, an object from class to number.
+    """Objects of name and result; for classes `label`, and `probabilities` by class.
 
     Characters that the file's encoding lacks have JSON's own escapes.
     """
 
-    def write(self, name, probabilities):
+    def write(self, name, row):
         """Writes a line."""
         named = {self._naming: name} if self._naming else {}
-        numbers = [round(float(value), 6) for value in probabilities]
-        result = {
-            **named,
-            "label": self._class_names[most_probable(probabilities)],
-            "probabilities": dict(zip(self._class_names, numbers, strict=True)),
-        }
         encoding = getattr(self._file, "encoding", None) or "utf-8"
-        self._file.write(f"{for_json(result, encoding)}\n")
+        self._file.write(f"{for_json({**named, **self._output.as_json(row)}, encoding)}\n")
 
 
 FORMATS = {"text": ReadableResults, "csv": CsvResults, "jsonl": JsonLinesResults}
@@ -100,14 +81,14 @@ FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 
 
 @contextlib.contextmanager
-def open_results(path, class_names, naming):
+def open_results(path, output, naming):
     """Opens a file of results, which appears under its name when the block has ended well.
 
     Waits until no other process writes such a file there.
 
     Args:
         path: `pathlib.Path` that ends in one of `FILE_FORMATS`.
-        class_names: list of strings.
+        output: the `Output` of the model.
         naming: what the names of the inputs are, such as `"text"`.
 
     Raises:
@@ -119,6 +100,6 @@ def open_results(path, class_names, naming):
             publish(path) as partial,
             partial.open("w", encoding="utf-8", newline="") as file,
         ):
-            yield FILE_FORMATS[path.suffix.lower()](file, class_names, naming)
+            yield FILE_FORMATS[path.suffix.lower()](file, output, naming)
     except OSError as error:
         raise UsageError(f"--output={path} cannot be written: {error.strerror}") from error

@@ -64,6 +64,6 @@ def _serving(model):
         outputs = model(inputs[0] if len(inputs) == 1 else list(inputs))
         if not is_classifier:
             return outputs
-        return refuse_nan(outputs, tf.stack(list(outputs.values()), axis=-1))
+        return refuse_nan(outputs, list(outputs.values()))
 
     return serve

@@ -58,20 +58,38 @@ def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
         yield row.text
 
 
+def read_pairs(path: StrPath, limit: int | None = None) -> Iterator[tuple[str, str]]:
+    """Yields (first, second) from the columns of these names. Otherwise like `read_texts`."""
+    file, records = _records(path, ("first", "second"), limit)
+    for line, (first, second) in records:
+        place = f"{file}, line {line}"
+        yield _text(place, first), _text(place, second)
+
+
 def read_rows(path: StrPath, with_labels: bool = True, limit: int | None = None) -> Iterator[Row]:
     """Yields a `Row` for each example of a file; labels are None if they are not read.
 
     A record may have at most `limit` bytes; None is the usual bound. A record is one line unless it
     has quoted line breaks.
     """
-    file, suffix = file_of_type(path, (*_CSV_DIALECTS, _JSON_LINES))
-    wanted = ("text", "label") if with_labels else ("text",)
-    records = _json_records if suffix == _JSON_LINES else _csv_records
-    empty = True
-    for line, values in records(file, wanted, limit or LINE):
-        empty = False
+    file, records = _records(path, ("text", "label") if with_labels else ("text",), limit)
+    for line, values in records:
         label = _label(f"{file}, line {line}", values[1]) if with_labels else None
         yield Row(line, _text(f"{file}, line {line}", values[0]), label)
+
+
+def _records(path, wanted, limit):
+    """Returns the file, and an iterator over (line, values of the wanted columns)."""
+    file, suffix = file_of_type(path, (*_CSV_DIALECTS, _JSON_LINES))
+    read = _json_records if suffix == _JSON_LINES else _csv_records
+    return file, _not_empty(file, read(file, wanted, limit or LINE))
+
+
+def _not_empty(file, records):
+    empty = True
+    for record in records:
+        empty = False
+        yield record
     if empty:
         raise SourceError(f"{file}: no examples in it")
 

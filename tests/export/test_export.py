@@ -15,7 +15,7 @@ import pytest
 from nrnm_keras.errors import UsageError
 from nrnm_keras.export import __main__ as export
 from nrnm_keras.inference.exporting.check import check, read_examples
-from nrnm_keras.inference.exporting.formats import FORMATS
+from nrnm_keras.inference.exporting.formats import find_formats
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.train import __main__ as train
 from tests.running import PATIENCE, run_twice, start, wait_until
@@ -75,7 +75,7 @@ def exported(request):
         if (run, format_name, quantize) not in done:
             path = request.getfixturevalue(run)
             more = [f"--quantize={quantize}"] if quantize else []
-            assert export.main([f"--model={path}", f"--format={format_name}", *more]) == 0
+            assert export.main([f"--run={path}", f"--format={format_name}", *more]) == 0
             name = "_".join(filter(None, (format_name, quantize)))
             done[run, format_name, quantize] = path / "exported" / name
         return done[run, format_name, quantize]
@@ -162,10 +162,10 @@ def test_quantized_weights_of_onnx_are_bytes(exported):
 @pytest.mark.slow
 def test_without_steps_the_rest_is_written(of_whole_sequences, capsys):
     for format_name in ("saved_model", "onnx"):
-        assert export.main([f"--model={of_whole_sequences}", f"--format={format_name}"]) == 0
+        assert export.main([f"--run={of_whole_sequences}", f"--format={format_name}"]) == 0
         printed = capsys.readouterr().out
         assert "features: equal" in printed and "no step: Bidirectional layers need" in printed
-    line = fail(capsys, f"--model={of_whole_sequences}", "--format=litert")
+    line = fail(capsys, f"--run={of_whole_sequences}", "--format=litert")
     assert "--nobidirectional" in line and "onnx" in line
     assert not (of_whole_sequences / "exported" / "litert").exists()
 
@@ -176,13 +176,14 @@ def test_other_probabilities_are_noticed(of_texts, tmp_path):
     examples = read_examples(report["data"]["records"], 3)
     shortest, middle, longest = map(len, examples)
     assert shortest < middle < longest
-    written, _ = FORMATS["keras"](model, tmp_path, None)
-    results = check("keras", tmp_path, model, written, examples, None)
+    export_format = find_formats()["keras"]
+    written, _ = export_format.write(model, tmp_path, None)
+    results = check(export_format, tmp_path, model, written, examples, None)
     assert results["serve"]["difference"] < 1e-6
     for weight in model.classifier.logits_layer.trainable_weights:
         weight.assign(weight + 0.01 * keras.random.normal(weight.shape, seed=0))
     with pytest.raises(UsageError, match="probabilities of serve differ.*more than 1e-05"):
-        check("keras", tmp_path, model, written, examples, None)
+        check(export_format, tmp_path, model, written, examples, None)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +197,14 @@ def test_other_probabilities_are_noticed(of_texts, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_refused(of_texts, flags, words, capsys, tmp_path):
-    line = fail(capsys, f"--model={of_texts}", f"--output={tmp_path}/new", *flags)
+    line = fail(capsys, f"--run={of_texts}", f"--output={tmp_path}/new", *flags)
     assert all(word in line for word in words)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 def test_output_that_is_there_is_kept_or_replaced(of_sequences, exported, tmp_path, capsys):
-    flags = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    flags = [f"--run={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
     shutil.copytree(exported("of_sequences", "keras"), tmp_path / "out")
     (tmp_path / "out" / "README.md").write_text("mine")
     assert "exists" in fail(capsys, *flags)
@@ -219,7 +220,7 @@ def test_output_that_is_there_is_kept_or_replaced(of_sequences, exported, tmp_pa
 
 @pytest.mark.slow
 def test_second_export_of_the_same_waits_for_the_first(of_sequences, tmp_path, capsys):
-    arguments = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    arguments = [f"--run={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
     (first, second), waits = run_twice(
         lambda: list(tmp_path.glob(".out.incomplete_*")), "nrnm_keras.export", *arguments
     )
@@ -237,7 +238,7 @@ def test_second_export_of_the_same_waits_for_the_first(of_sequences, tmp_path, c
 def test_killed_export_takes_its_checking_process_with_it_and_can_be_done_again(
     is_there, of_sequences, exported, tmp_path
 ):
-    arguments = [f"--model={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
+    arguments = [f"--run={of_sequences}", "--format=keras", f"--output={tmp_path}/out"]
     if is_there:
         shutil.copytree(exported("of_sequences", "keras"), tmp_path / "out")
         (tmp_path / "out" / "old").write_text("old")
@@ -266,5 +267,5 @@ def test_killed_export_takes_its_checking_process_with_it_and_can_be_done_again(
 
 @pytest.mark.parametrize("model", [None, "{}/nothing", "{}"])
 def test_model_that_is_none(model, tmp_path, capsys):
-    flags = [f"--model={model.format(tmp_path)}"] if model else []
+    flags = [f"--run={model.format(tmp_path)}"] if model else []
     assert "expected the folder of a finished run" in fail(capsys, *flags)

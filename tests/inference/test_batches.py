@@ -5,7 +5,6 @@ import pytest
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.batches import predict_each
-from nrnm_keras.predict.__main__ import predict
 
 WORDS = ["good", "bad", "one", "he", "said", "很", "nothing"]
 
@@ -27,7 +26,7 @@ def test_predictions_do_not_depend_on_batches_padding_and_order(kind, request):
     expected = [run.expected(value) for value in inputs]
     assert np.ptp(expected, axis=0).min() > 0.01
     for batch_size in (1, 4):
-        found = predict(run.trained, inputs, batch_size)
+        found = run.trained.predict(inputs, batch_size)["probabilities"]
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -36,7 +35,7 @@ def test_inputs_that_are_not_finite_are_named(sequences, value):
     inputs = [np.ones((4, 3)) for _ in range(80)]
     inputs[70][2, 1] = value
     with pytest.raises(UsageError, match=r"^input 70 \(from 0\), step 2 \(from 0\): feature 1"):
-        predict(sequences.trained, inputs, batch_size=2)
+        sequences.trained.predict(inputs, batch_size=2)
     with pytest.raises(UsageError, match=r"^a\.npz, sequence 9, step 2"):
         list(predict_each(sequences.trained, [("a.npz, sequence 9", inputs[70])]))
 
@@ -55,16 +54,16 @@ def test_inputs_without_probabilities_are_named(sequences):
 def test_steps_that_are_missing_are_no_mistake(sequences, skeletons):
     values = np.ones((4, 3))
     values[1] = np.nan
-    found = predict(sequences.trained, [values])[0]
+    found = sequences.trained.predict([values])["probabilities"][0]
     np.testing.assert_allclose(found, sequences.expected(values), atol=1e-6)
     joints = np.random.default_rng(0).normal(size=(5, 2, 25, 3))
     joints[1, 0, 3] = joints[4] = np.nan
-    found = predict(skeletons.trained, [joints])[0]
+    found = skeletons.trained.predict([joints])["probabilities"][0]
     np.testing.assert_allclose(found, skeletons.expected(joints), atol=1e-6)
 
 
 def test_no_inputs(sequences):
-    assert predict(sequences.trained, []).shape == (0, 2)
+    assert sequences.trained.predict([])["probabilities"].shape == (0, 2)
 
 
 def test_memory_does_not_grow_with_the_number_of_inputs(sequences):

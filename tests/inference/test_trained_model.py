@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.trained_model import SEQUENCE, SKELETON, TEXT, TrainedModel
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.models import ClassProbabilities, RecurrentBackbone, SequenceClassifier
 from nrnm_keras.preprocessing import NanPadding, SkeletonPreprocessor, TextPreprocessor
 from tests.layers.common import close, randomize
@@ -43,7 +43,7 @@ def of_sequences():
 
 
 @pytest.mark.parametrize(
-    ("make", "kind"), [(of_texts, TEXT), (of_skeletons, SKELETON), (of_sequences, SEQUENCE)]
+    ("make", "kind"), [(of_texts, "text"), (of_skeletons, "skeleton"), (of_sequences, "sequence")]
 )
 def test_parts_are_those_of_the_model(make, kind, tmp_path):
     model, raw = make()
@@ -52,7 +52,7 @@ def test_parts_are_those_of_the_model(make, kind, tmp_path):
         trained = TrainedModel.load(path)
         assert trained.kind == kind and trained.class_names == ["a", "b"]
     sequences, mask = trained.classifier_inputs(raw)
-    assert not np.all(mask) or kind == SKELETON
+    assert not np.all(mask) or kind == "skeleton"
     probabilities = keras.ops.softmax(trained.classifier(sequences, mask=mask))
     expected = model(raw)
     close(probabilities, np.stack([expected["a"], expected["b"]], axis=-1))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.outputs.classes import Classes
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.predict.results import FORMATS
 from nrnm_keras.tasks.heads.classification import Classification
@@ -29,7 +30,7 @@ def test_no_number_is_no_decision(scores):
 @pytest.mark.parametrize("form", FORMATS)
 def test_results_have_no_label_without_numbers(form):
     file = io.StringIO()
-    results = FORMATS[form](file, ["a", "b"])
+    results = FORMATS[form](file, Classes(["a", "b"]))
     header = file.getvalue()
     with pytest.raises(UsageError, match="no number for a class"):
         results.write(None, np.array([NAN, NAN]))

@@ -61,7 +61,7 @@ def assert_result(label, probabilities, run, value):
 
 
 def test_one_text(texts, capsys):
-    assert predict.main([f"--model={texts.path}", f"--text={TEXTS[0]}"]) == 0
+    assert predict.main([f"--run={texts.path}", f"--text={TEXTS[0]}"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert_line(line, texts, TEXTS[0])
 
@@ -69,7 +69,7 @@ def test_one_text(texts, capsys):
 def test_one_skeleton_file(skeletons, tmp_path, capsys):
     (path,) = generate_files(tmp_path, 1)
     joints = track_bodies(read_skeleton(path.read_bytes(), "")).joints
-    assert predict.main([f"--model={skeletons.path}/model.keras", f"--skeleton={path}"]) == 0
+    assert predict.main([f"--run={skeletons.path}/model.keras", f"--skeleton={path}"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert_line(line, skeletons, joints)
 
@@ -78,7 +78,7 @@ def test_texts_to_csv(texts, in_csv, tmp_path, capsys):
     output = tmp_path / "out.csv"
     places = [f"--input={in_csv}", f"--output={output}", "--batch_size=2"]
     with terminal_as_stderr() as shown:
-        assert predict.main([f"--model={texts.path}", *places]) == 0
+        assert predict.main([f"--run={texts.path}", *places]) == 0
     assert capsys.readouterr().out == f"3 texts: {output}\n"
     assert "3/3" in shown() and " texts/s" in shown()
     with output.open(encoding="utf-8", newline="") as file:
@@ -94,7 +94,7 @@ def test_skeletons_to_json_lines(skeletons, tmp_path, capsys):
     paths = sorted(generate_files(tmp_path / "in", 3))
     output = tmp_path / "out.jsonl"
     places = [f"--input={tmp_path}/in", f"--output={output}"]
-    assert predict.main([f"--model={skeletons.path}", *places]) == 0
+    assert predict.main([f"--run={skeletons.path}", *places]) == 0
     assert capsys.readouterr().out == f"3 skeletons: {output}\n"
     results = [json.loads(line) for line in output.read_text().splitlines()]
     for path, result in zip(paths, results, strict=True):
@@ -107,14 +107,14 @@ def test_skeletons_to_json_lines(skeletons, tmp_path, capsys):
 def test_without_output_results_are_printed_with_names(sequences, tmp_path, capsys):
     x = np.random.default_rng(0).normal(size=(2, 4, 3))
     np.savez(tmp_path / "in.npz", x=x)
-    assert predict.main([f"--model={sequences.path}", f"--input={tmp_path}/in.npz"]) == 0
+    assert predict.main([f"--run={sequences.path}", f"--input={tmp_path}/in.npz"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for number, (line, value) in enumerate(zip(lines, x, strict=True)):
         assert_line(line, sequences, value, name=f"  {number}")
 
 
 def test_format_of_what_is_printed(texts, in_csv, capsys):
-    assert predict.main([f"--model={texts.path}", f"--input={in_csv}", "--format=jsonl"]) == 0
+    assert predict.main([f"--run={texts.path}", f"--input={in_csv}", "--format=jsonl"]) == 0
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for text, result in zip(TEXTS, results, strict=True):
         assert result["text"] == text
@@ -127,7 +127,7 @@ def stream(texts):
     # This would flush what the command forgets to flush.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    command = [sys.executable, "-m", "nrnm_keras.predict", f"--model={texts.path}", "--stream"]
+    command = [sys.executable, "-m", "nrnm_keras.predict", f"--run={texts.path}", "--stream"]
     with subprocess.Popen(command, env=environment, **pipes) as process:
         timer = threading.Timer(300, process.kill)
         timer.start()
@@ -158,7 +158,7 @@ def test_stream_until_its_reader_has_enough(texts, stream):
 
 
 def test_stream_that_ends(sequences, monkeypatch, capsys, tmp_path):
-    flags = [f"--model={sequences.path}", "--stream", "--format=jsonl"]
+    flags = [f"--run={sequences.path}", "--stream", "--format=jsonl"]
     for last_line, code, error in (
         ("1 2 3\n", 0, ""),
         ("1 2\n", 1, "error: standard input, line 4: '1 2' has shape (2,); expected 3 numbers"),
@@ -188,7 +188,7 @@ def test_ctrl_c_leaves_no_output(texts, tmp_path, capsys):
     thread = threading.Thread(target=interrupt)
     thread.start()
     try:
-        assert predict.main([f"--model={texts.path}", *places]) == 130
+        assert predict.main([f"--run={texts.path}", *places]) == 130
     finally:
         ended.set()
         thread.join()
@@ -198,7 +198,7 @@ def test_ctrl_c_leaves_no_output(texts, tmp_path, capsys):
 
 def test_pictures_of_the_attention(texts, in_csv, tmp_path, capsys):
     pytest.importorskip("nrnm_keras.visualize.__main__")
-    flags = [f"--model={texts.path}", f"--explain={tmp_path}/pictures"]
+    flags = [f"--run={texts.path}", f"--explain={tmp_path}/pictures"]
     assert predict.main([*flags, f"--text={TEXTS[1]}"]) == 0
     captured = capsys.readouterr()
     assert_line(captured.out.rstrip("\n"), texts, TEXTS[1])
@@ -225,35 +225,35 @@ def models(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no --model"),
-        (["--modle={texts}"], "modle"),
-        (["--model={texts}"], "give one of --text, --input, --skeleton and --stream"),
-        (["--model={texts}", "--text=a", "--input={here}/in.csv"], "give one of"),
-        (["--model={texts}", "--text=a", "--stream"], "give one of"),
-        (["--model={texts}", "--text=a", "--output={here}/out.csv"], "--output goes with --input"),
-        (["--model={texts}", "--stream", "--output={here}/out.csv"], "--output goes with --input"),
-        (["--model={texts}", "--stream", "--explain={here}/out"], "not with --stream"),
-        (["--model={texts}", "--text="], "--text is empty"),
-        (["--model={texts}", "--text=a", "--explain="], "--explain is empty"),
-        (["--model={texts}", "--format=xml", "--text=a"], "xml"),
-        (["--model={texts}", "--skeleton={here}/a.skeleton"], "a.skeleton: no such file"),
-        (["--model={texts}", "--skeleton={here}/in.csv"], "expected a .skeleton file"),
-        (["--model={nw_ucla}", "--text=a"], "the model takes skeletons"),
-        (["--model={nw_ucla}", "--stream"], "--length=all"),
-        (["--model={here}/none", "--text=a"], "none"),
-        (["--model={here}", "--text=a"], "model.keras"),
-        (["--model={here}/in.csv", "--text=a"], "in.csv"),
-        (["--model={models}/broken.keras", "--text=a"], "broken.keras"),
-        (["--model={models}/other.keras", "--text=a"], "other.keras cannot be loaded"),
-        (["--model={models}/code.keras", "--text=a"], "cannot be loaded"),
-        (["--model={texts}", "--input={here}/no.csv"], "no.csv: no such file"),
-        (["--model={texts}", "--input={here}/no.csv", "--output={here}/out.csv"], "no.csv"),
-        (["--model={texts}", "--input={here}/in.csv", "--output={here}/in.csv"], "is the input"),
-        (["--model={texts}", "--input={here}/in.csv", "--output={here}/../{name}/in.csv"], "input"),
-        (["--model={texts}", "--input={here}/in.csv", "--output={here}/out.txt"], ".csv or .jsonl"),
-        (["--model={texts}", "--input={here}/in.csv", "--output={here}/no/out.csv"], "no such f"),
-        (["--model={texts}", "--input={here}/in.csv", "--output={here}/dir.csv"], "is a folder"),
-        (["--model={texts}", "--input={here}/bad.csv", "--output={here}/out.csv"], "line 3"),
+        ([], "no --run"),
+        (["--rnu={texts}"], "rnu"),
+        (["--run={texts}"], "give one of --text, --input, --skeleton and --stream"),
+        (["--run={texts}", "--text=a", "--input={here}/in.csv"], "give one of"),
+        (["--run={texts}", "--text=a", "--stream"], "give one of"),
+        (["--run={texts}", "--text=a", "--output={here}/out.csv"], "--output goes with --input"),
+        (["--run={texts}", "--stream", "--output={here}/out.csv"], "--output goes with --input"),
+        (["--run={texts}", "--stream", "--explain={here}/out"], "not with --stream"),
+        (["--run={texts}", "--text="], "--text is empty"),
+        (["--run={texts}", "--text=a", "--explain="], "--explain is empty"),
+        (["--run={texts}", "--format=xml", "--text=a"], "xml"),
+        (["--run={texts}", "--skeleton={here}/a.skeleton"], "a.skeleton: no such file"),
+        (["--run={texts}", "--skeleton={here}/in.csv"], "expected a .skeleton file"),
+        (["--run={nw_ucla}", "--text=a"], "the model takes skeletons"),
+        (["--run={nw_ucla}", "--stream"], "--length=all"),
+        (["--run={here}/none", "--text=a"], "none"),
+        (["--run={here}", "--text=a"], "model.keras"),
+        (["--run={here}/in.csv", "--text=a"], "in.csv"),
+        (["--run={models}/broken.keras", "--text=a"], "broken.keras"),
+        (["--run={models}/other.keras", "--text=a"], "other.keras cannot be loaded"),
+        (["--run={models}/code.keras", "--text=a"], "cannot be loaded"),
+        (["--run={texts}", "--input={here}/no.csv"], "no.csv: no such file"),
+        (["--run={texts}", "--input={here}/no.csv", "--output={here}/out.csv"], "no.csv"),
+        (["--run={texts}", "--input={here}/in.csv", "--output={here}/in.csv"], "is the input"),
+        (["--run={texts}", "--input={here}/in.csv", "--output={here}/../{name}/in.csv"], "input"),
+        (["--run={texts}", "--input={here}/in.csv", "--output={here}/out.txt"], ".csv or .jsonl"),
+        (["--run={texts}", "--input={here}/in.csv", "--output={here}/no/out.csv"], "no such f"),
+        (["--run={texts}", "--input={here}/in.csv", "--output={here}/dir.csv"], "is a folder"),
+        (["--run={texts}", "--input={here}/bad.csv", "--output={here}/out.csv"], "line 3"),
     ],
 )
 def test_errors_are_one_line(request, models, in_csv, tmp_path, capsys, arguments, message):
@@ -275,7 +275,7 @@ def test_a_damaged_file_among_many_leaves_no_output(skeletons, tmp_path, capsys)
     *_, last = sorted(generate_files(tmp_path / "in", 3))
     last.write_text(last.read_text()[:1000])
     flags = [f"--input={tmp_path}/in", f"--output={tmp_path}/out.csv", "--batch_size=1"]
-    assert predict.main([f"--model={skeletons.path}", *flags]) == 1
+    assert predict.main([f"--run={skeletons.path}", *flags]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {last}, line ")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.outputs.classes import Classes
 from nrnm_keras.predict.results import FORMATS, open_results
 
-NAMES = ["no", "so so", "été"]
+OUTPUT = Classes(["no", "so so", "été"])
 TEXT = 'He said "bad,\nbad" 很好'
 
 
 def written(format_, rows, naming=None):
     file = io.StringIO()
-    results = FORMATS[format_](file, NAMES, naming)
+    results = FORMATS[format_](file, OUTPUT, naming)
     for name, probabilities in rows:
         results.write(name, np.array(probabilities, "float32"))
     return file.getvalue()
@@ -37,7 +38,7 @@ def test_readable_line_has_the_name_in_one_line_and_not_all_of_a_long_one():
 def test_readable_line_has_the_ten_likeliest_of_many_classes():
     file = io.StringIO()
     names = [f"class {n}" for n in range(12)]
-    FORMATS["text"](file, names).write(None, np.arange(12) / 66)
+    FORMATS["text"](file, Classes(names)).write(None, np.arange(12) / 66)
     assert file.getvalue().count(",") == 9
     assert file.getvalue().startswith("class 11  class 11 0.1667, class 10 0.1515, ")
     assert "class 2 " in file.getvalue() and "class 1 " not in file.getvalue()
@@ -67,7 +68,7 @@ def test_json_lines(naming):
 def test_a_file_has_its_name_when_it_is_complete(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     path.write_text("old")
-    with open_results(path, NAMES, "text") as results:
+    with open_results(path, OUTPUT, "text") as results:
         results.write(TEXT, np.array([0, 1, 0]))
         assert path.read_text() == "old"
     assert path.read_text(encoding="utf-8") == written(
@@ -80,7 +81,7 @@ def test_a_file_has_its_name_when_it_is_complete(tmp_path, suffix):
 def test_what_is_not_completed_leaves_nothing(tmp_path, error):
     path = tmp_path / "out.csv"
     path.write_text("old")
-    with pytest.raises(error), open_results(path, NAMES, "text") as results:
+    with pytest.raises(error), open_results(path, OUTPUT, "text") as results:
         results.write(TEXT, np.array([0, 1, 0]))
         raise error
     assert path.read_text() == "old"
@@ -91,12 +92,12 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path):
     path = tmp_path / "out.csv"
     process = os.fork()
     if not process:
-        with open_results(path, NAMES, "text") as results:
+        with open_results(path, OUTPUT, "text") as results:
             results.write(TEXT, np.array([0, 1, 0]))
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(process, 0)
     assert list(tmp_path.iterdir()) and not path.exists()
-    with open_results(path, NAMES, "text") as results:
+    with open_results(path, OUTPUT, "text") as results:
         results.write(TEXT, np.array([0, 1, 0]))
     assert list(tmp_path.iterdir()) == [path]
 
@@ -104,5 +105,5 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path):
 def test_a_file_that_cannot_be_written(tmp_path):
     path = tmp_path / "none" / "out.csv"
     with pytest.raises(UsageError, match="out.csv cannot be written: No such file"):
-        with open_results(path, NAMES, "text"):
+        with open_results(path, OUTPUT, "text"):
             raise AssertionError("the file was opened")

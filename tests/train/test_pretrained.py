@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import zipfile
 
@@ -306,7 +307,7 @@ def test_start_is_part_of_what_a_run_is(flags, language_model, classifier, tmp_p
     assert f"--init_from={language_model} only there" in capsys.readouterr().err
 
 
-def test_predict_says_that_it_does_not(language_model, capsys):
-    assert predict.main([f"--model={language_model}", "--text=A film."]) == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("error: ") and "not a classifier" in last
+def test_predict_says_how_likely_a_text_is(language_model, capsys):
+    assert predict.main([f"--run={language_model}", "--text=A film."]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"log-probability -[\d.]+, perplexity [\d.]+", last)

@@ -6,12 +6,16 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.analysis.attention import Attention
 from nrnm_keras.inference.analysis.directions import recurrent_directions
+from nrnm_keras.inference.pictures.drawing import claimed_folder, draw_into, explain
+from nrnm_keras.inference.pictures.explanation import why_no_attention
+from nrnm_keras.inference.pictures.pages import pages as pages_of
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.visualize import __main__ as visualize
+from nrnm_keras.visualize import is_empty
 from pipelines.ntu_rgbd.skeleton_file import BodyFrames, write_skeleton
 from tests.inference.analysis.common import (
     TEXTS,
@@ -66,7 +70,7 @@ def names(folder):
 
 
 def test_command_on_a_text(models, files):
-    command = [sys.executable, "-m", "nrnm_keras.visualize", f"--model={models['text']}"]
+    command = [sys.executable, "-m", "nrnm_keras.visualize", f"--run={models['text']}"]
     command += [f"--beside={models['text_lstm']}", f"--input={files}/review.txt"]
     result = subprocess.run(
         [*command, f"--output={files}/out/pictures"], check=True, capture_output=True, text=True
@@ -78,24 +82,24 @@ def test_command_on_a_text(models, files):
 
 
 def test_command_on_a_skeleton(models, files):
-    arguments = [f"--model={models['ntu']}", f"--input={files}/a.skeleton"]
+    arguments = [f"--run={models['ntu']}", f"--input={files}/a.skeleton"]
     assert visualize.main([*arguments, f"--output={files}/out"]) == 0
     pictures = {"attention_layer_1.png", "frames_layer_1.png", "prediction.png", "prediction.gif"}
     assert names(files / "out") == {*pictures, "influence.png", "memory.png"}
 
 
 def test_command_on_a_model_without_memory(models, files, capsys):
-    arguments = [f"--model={models['nw_ucla']}", f"--input={files}/a.json"]
+    arguments = [f"--run={models['nw_ucla']}", f"--input={files}/a.json"]
     assert visualize.main([*arguments, f"--output={files}/out"]) == 0
     assert "no attention is drawn: the model has no memory" in capsys.readouterr().out
     assert names(files / "out") == {"prediction.png", "prediction.gif", "influence.png"}
 
 
 def test_command_on_one_of_many_sequences(models, files):
-    arguments = [f"--model={models['sequence']}", f"--input={files}/x.npz", "--index=1"]
+    arguments = [f"--run={models['sequence']}", f"--input={files}/x.npz", "--index=1"]
     assert visualize.main([*arguments, f"--output={files}/out"]) == 0
-    trained = visualize.TrainedModel.load(models["sequence"])
-    paths = visualize.explain(trained, sequence(9, seed=1), files / "explained")
+    trained = TrainedModel.load(models["sequence"])
+    paths = explain(trained, sequence(9, seed=1)[0], files / "explained")
     assert [path.name for path in paths] == ["attention_layer_1.png", "prediction.png"]
     for path in paths:
         assert path.read_bytes() == (files / "out" / path.name).read_bytes()
@@ -111,7 +115,7 @@ def test_command_on_one_of_many_sequences(models, files):
 )
 def test_says_why_there_is_no_attention(layers, timesteps, reason):
     directions = recurrent_directions(sequence_model(layers), sequence(timesteps))
-    assert reason in visualize._why_no_attention(directions)
+    assert reason in why_no_attention(directions)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,7 @@ def test_says_why_there_is_no_attention(layers, timesteps, reason):
 )
 def test_writes_stand_on_a_few_pages(writes, pages, drawn):
     attention = Attention("layer 1, forward", np.zeros((writes, 2, 1, 3)), None)
-    parts, files, titles = zip(*visualize._pages(attention, 5), strict=True)
+    parts, files, titles = zip(*pages_of(attention, 5), strict=True)
     assert [i for part in parts for i in range(writes)[part]] == list(range(drawn))
     assert len(set(files)) == pages and all(name.startswith("layer_1_forward") for name in files)
     assert all("2 heads" in title for title in titles)
@@ -129,10 +133,10 @@ def test_writes_stand_on_a_few_pages(writes, pages, drawn):
 def test_a_command_that_is_killed_while_it_draws_leaves_nothing_in_the_way(tmp_path):
     def draw(folder):
         (folder / "words.png").write_text("half of it")
-        assert names(tmp_path) and visualize._is_empty(tmp_path)
+        assert names(tmp_path) and is_empty(tmp_path)
 
-    assert visualize._draw_into(tmp_path, draw) == [tmp_path / "words.png"]
-    assert not visualize._is_empty(tmp_path)
+    assert draw_into(tmp_path, draw) == [tmp_path / "words.png"]
+    assert not is_empty(tmp_path)
 
 
 @pytest.mark.parametrize("pictures_in_place", [0, 1, 2])
@@ -144,7 +148,7 @@ def test_a_command_that_is_killed_at_the_end_can_be_run_again(models, files, pic
         kill_after_pictures(pictures_in_place, out)
     assert os.WTERMSIG(os.waitpid(process, 0)[1]) == signal.SIGKILL
     assert len(list(out.glob("*.png"))) == pictures_in_place
-    arguments = [f"--model={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
+    arguments = [f"--run={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
     assert visualize.main(arguments) == 0
     pictures = {"attention_layer_1.png", "words.png", "words.html"}
     assert names(out) == {*pictures, "influence.png", "memory.png"}
@@ -166,14 +170,14 @@ def kill_after_pictures(number, folder):
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.replace = replace_and_die
-    with visualize._claimed(folder):
-        visualize._draw_into(folder, draw)
+    with claimed_folder(folder):
+        draw_into(folder, draw)
     os._exit(1)
 
 
 def test_second_visualization_of_the_same_waits_for_the_first(models, files, capsys):
     out = files / "out"
-    arguments = [f"--model={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
+    arguments = [f"--run={models['text']}", f"--text={TEXTS[0]}", f"--output={out}"]
     (first, second), waits = run_twice(
         lambda: list(out.glob(".incomplete_*")), "nrnm_keras.visualize", *arguments
     )
@@ -191,16 +195,16 @@ def test_pictures_that_cannot_all_be_drawn_leave_nothing(tmp_path):
         (folder / "none" / "memory.png").write_text("impossible")
 
     with pytest.raises(UsageError, match="cannot be written"):
-        visualize._draw_into(tmp_path, draw)
+        draw_into(tmp_path, draw)
     assert not names(tmp_path)
 
 
 def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
-    trained = visualize.TrainedModel.load(models["text_lstm"])
+    trained = TrainedModel.load(models["text_lstm"])
     (files / "out").mkdir()
     for name in ("words.png", "mine.png"):
         (files / "out" / name).write_text("old")
-    paths = visualize.explain(trained, tf.constant([TEXTS[1]]), files / "out")
+    paths = explain(trained, TEXTS[1], files / "out")
     assert paths == [files / "out" / "words.html", files / "out" / "words.png"]
     assert (files / "out" / "words.png").read_bytes()[1:4] == b"PNG"
     assert (files / "out" / "mine.png").read_text() == "old"
@@ -210,32 +214,32 @@ def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--text=a", "--output={here}/out"], "--model"),
-        (["--model={text}", "--output={here}/out"], "one of --text and --input"),
-        (["--model={text}", "--input=", "--output={here}/out"], "--input is empty"),
-        (["--model={text}", "--text=a"], "--output"),
-        (["--model={text}", "--text=a", "--output={here}"], "not an empty folder"),
-        (["--model={text}", "--text=a", "--output={here}/a.json"], "not an empty folder"),
-        (["--model={text}", "--text=a", "--output={here}/a.json/out"], "cannot be written"),
-        (["--model={here}/none", "--text=a", "--output={here}/out"], "none"),
-        (["--model={text}", "--text= ", "--output={here}/out"], "empty"),
-        (["--model={text}", "--input={here}/none.txt", "--output={here}/out"], "none.txt"),
-        (["--model={text}", "--input={here}/empty.txt", "--output={here}/out"], "no words"),
-        (["--model={text}", "--input={here}/latin.txt", "--output={here}/out"], "not UTF-8"),
-        (["--model={text}", "--input={here}/a.json", "--output={here}/out"], "takes texts"),
-        (["--model={nw_ucla}", "--input={here}/review.txt", "--output={here}/out"], "skeletons"),
-        (["--model={nw_ucla}", "--input={here}/none.json", "--output={here}/out"], "none.json"),
-        (["--model={nw_ucla}", "--input={here}/a.skeleton", "--output={here}/out"], "25 joints"),
-        (["--model={nw_ucla}", "--text=a", "--output={here}/out"], "skeletons"),
+        (["--text=a", "--output={here}/out"], "--run"),
+        (["--run={text}", "--output={here}/out"], "one of --text and --input"),
+        (["--run={text}", "--input=", "--output={here}/out"], "--input is empty"),
+        (["--run={text}", "--text=a"], "--output"),
+        (["--run={text}", "--text=a", "--output={here}"], "not an empty folder"),
+        (["--run={text}", "--text=a", "--output={here}/a.json"], "not an empty folder"),
+        (["--run={text}", "--text=a", "--output={here}/a.json/out"], "cannot be written"),
+        (["--run={here}/none", "--text=a", "--output={here}/out"], "none"),
+        (["--run={text}", "--text= ", "--output={here}/out"], "empty"),
+        (["--run={text}", "--input={here}/none.txt", "--output={here}/out"], "none.txt"),
+        (["--run={text}", "--input={here}/empty.txt", "--output={here}/out"], "no words"),
+        (["--run={text}", "--input={here}/latin.txt", "--output={here}/out"], "not UTF-8"),
+        (["--run={text}", "--input={here}/a.json", "--output={here}/out"], "takes texts"),
+        (["--run={nw_ucla}", "--input={here}/review.txt", "--output={here}/out"], "skeletons"),
+        (["--run={nw_ucla}", "--input={here}/none.json", "--output={here}/out"], "none.json"),
+        (["--run={nw_ucla}", "--input={here}/a.skeleton", "--output={here}/out"], "25 joints"),
+        (["--run={nw_ucla}", "--text=a", "--output={here}/out"], "skeletons"),
         (
-            ["--model={sequence}", "--input={here}/x.npz", "--index=2", "--output={here}/out"],
+            ["--run={sequence}", "--input={here}/x.npz", "--index=2", "--output={here}/out"],
             "numbered 0 to 1",
         ),
         (
-            ["--model={text}", "--beside={sequence}", "--text=a", "--output={here}/out"],
+            ["--run={text}", "--beside={sequence}", "--text=a", "--output={here}/out"],
             "two models of the same data",
         ),
-        (["--modle={text}", "--text=a", "--output={here}/out"], "modle"),
+        (["--rnu={text}", "--text=a", "--output={here}/out"], "rnu"),
     ],
 )
 def test_errors_are_one_line(models, files, capsys, arguments, message):
@@ -249,7 +253,7 @@ def test_errors_are_one_line(models, files, capsys, arguments, message):
 
 def test_without_matplotlib_one_line_says_what_to_install(models, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    arguments = [f"--model={models['text']}", "--text=a", f"--output={tmp_path}/out"]
+    arguments = [f"--run={models['text']}", "--text=a", f"--output={tmp_path}/out"]
     assert visualize.main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "pip install nrnm-keras[plot]" in line

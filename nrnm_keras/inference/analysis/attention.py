@@ -17,11 +17,13 @@ class Attention(NamedTuple):
         weights: `(writes, num_heads, slots, slots + block_size)`; each row sums to 1.
         steps: the time steps of the source units, counted from 0: those of the hidden states, in
             the order of the slots, then those of the inputs; `(writes, slots + block_size)`.
+        part: the part of the raw input, as in `Direction`.
     """
 
     name: str
     weights: np.ndarray
     steps: np.ndarray
+    part: str = ""
 
 
 def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
@@ -30,7 +32,9 @@ def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
     Args:
         directions: list of `Direction`.
     """
-    return [_attention(direction) for direction in directions if _attends(direction)]
+    attentions = [_attention(direction) for direction in directions if _attends(direction)]
+    # Masked steps do not count: a sequence that is padded may be too short for a write.
+    return [attention for attention in attentions if len(attention.steps)]
 
 
 def attention_received(attentions: Sequence[Attention], timesteps: int) -> np.ndarray:
@@ -67,4 +71,5 @@ def _attention(direction):
     weights, steps = direction.layer.attention_weights(direction.sequences, direction.mask)
     weights, steps = (ops.convert_to_numpy(x)[0] for x in (weights, steps))
     is_write = steps[:, 0] >= 0
-    return Attention(direction.name, weights[is_write].astype("float32"), steps[is_write])
+    weights = weights[is_write].astype("float32")
+    return Attention(direction.name, weights, steps[is_write], direction.part)

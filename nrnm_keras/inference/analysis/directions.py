@@ -13,16 +13,19 @@ class Direction(NamedTuple):
     """A recurrent layer that runs in one direction.
 
     Attributes:
-        name: the number of the layer from 1, and its direction if it is bidirectional.
+        name: the layer's number from 1 and, of a bidirectional one, its direction; before it the
+            part, if the raw input has several.
         layer: the `NRNM` or `keras.layers.LSTM`.
         sequences: its input, `(1, timesteps, features)`.
         mask: booleans `(1, timesteps)`, or None.
+        part: which part of the raw input it runs over: `""` but for pairs of texts.
     """
 
     name: str
     layer: layers.RNN
     sequences: KerasTensor
     mask: KerasTensor
+    part: str = ""
 
     @property
     def has_memory(self) -> bool:
@@ -37,16 +40,21 @@ def recurrent_directions(trained: TrainedModel, raw: Tensor) -> list[Direction]:
         trained: `TrainedModel`.
         raw: a batch of one raw input, as the model takes it.
     """
-    sequences, mask = trained.classifier_inputs(raw)
-    recurrent_layers = trained.classifier.backbone.recurrent_layers
     directions = []
+    for part, (sequences, mask) in trained.backbone_inputs(raw).items():
+        directions += _of_part(part, trained.backbone.recurrent_layers, sequences, mask)
+    return directions
+
+
+def _of_part(part, recurrent_layers, sequences, mask):
+    directions, before = [], f"{part}, " if part else ""
     for number, layer in enumerate(recurrent_layers, start=1):
-        name = f"layer {number}"
+        name = f"{before}layer {number}"
         ways = {name: layer}
         if isinstance(layer, layers.Bidirectional):
             ways = {f"{name}, forward": layer.forward_layer}
             ways[f"{name}, backward"] = layer.backward_layer
-        directions += [Direction(name, way, sequences, mask) for name, way in ways.items()]
+        directions += [Direction(name, way, sequences, mask, part) for name, way in ways.items()]
         if number < len(recurrent_layers):
             sequences = layer(sequences, mask=mask)
     return directions

@@ -13,9 +13,9 @@ _MOST_STEPS = 20_000
 def influence_by_distance(trained: TrainedModel, raw: Tensor) -> np.ndarray:
     """Returns the Frobenius norm of d h_T / d x_t by the distance T - t, from 0 on.
 
-    h_T is the hidden state of the last recurrent layer at the last step (the forward half of a
-    bidirectional layer), and x_t is the input of the classifier at step t. Masked steps are left
-    out.
+    h_T is the hidden state of the last recurrent layer at the last step (of bidirectional layers
+    the forward direction's part), x_t the recurrent layers' input at step t, both without the steps
+    that are masked.
 
     Args:
         trained: `TrainedModel`, on TensorFlow.
@@ -24,10 +24,19 @@ def influence_by_distance(trained: TrainedModel, raw: Tensor) -> np.ndarray:
     Returns:
         Array `(steps,)`.
     """
-    sequence, mask = trained.classifier_inputs(raw)
+    (influence,) = influence_of_parts(trained, raw).values()
+    return influence
+
+
+def influence_of_parts(trained, raw):
+    """Returns the same for each part of the input, as a dictionary from the part's name."""
+    parts = trained.backbone_inputs(raw)
+    return {name: _influence(trained.backbone, *inputs) for name, inputs in parts.items()}
+
+
+def _influence(backbone, sequence, mask):
     if mask is not None:
         sequence = tf.boolean_mask(sequence, mask)[tf.newaxis]
-    backbone = trained.classifier.backbone
     copies = max(1, _MOST_STEPS // sequence.shape[1])
     squares = np.zeros(sequence.shape[1])
     for first in range(0, backbone.units, copies):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.inference.trained_model import SEQUENCE, TrainedModel
+from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.running_prediction import RunningPrediction
 from nrnm_keras.typing import Tensor
@@ -54,7 +54,8 @@ def _by_steps(streaming, steps):
 def _by_prefixes(trained, steps, most):
     length = steps.shape[1]
     counts = np.linspace(1, length, min(length, most)).round().astype(int)
-    padding = np.asarray(np.nan if trained.kind == SEQUENCE else 0, steps.dtype)
+    padding = trained.modality.no_step(steps.shape[2:], str(steps.dtype))
+    padding = np.zeros_like(padding) if trained.modality.takes_ids else padding
     is_given = np.arange(length) < counts[:, np.newaxis]
     is_given = is_given.reshape(*is_given.shape, *[1] * (steps.ndim - 2))
     prefixes = np.where(is_given, steps, padding)

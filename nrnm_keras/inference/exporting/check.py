@@ -7,29 +7,28 @@ import sys
 import tempfile
 
 import numpy as np
-import tensorflow as tf
 
 from nrnm_keras.commands import child_process
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting import standalone
-from nrnm_keras.inference.trained_model import TEXT
+from nrnm_keras.inference.modalities.modality import portable
 from pipelines.open_build import open_build
 
-# The largest difference of a probability, by what the weights were turned into.
-TOLERANCES = {None: 1e-5, "float16": 5e-3, "int8": 5e-2}
 _LOOKED_THROUGH = 200
 
 
-def read_examples(records, count, split="test"):
+def read_examples(records, count, split="test", modality=None):
     """Returns raw examples of different lengths, the shortest first.
 
     Args:
         records: folder of a built data set.
         count: integer.
         split: name of the split that is read; if there is none of that name, another.
+        modality: the `Modality` of the model, whose inputs have the names of features. Default:
+            the examples are the feature that the data set itself calls its input.
 
     Returns:
-        List of byte strings or arrays `(timesteps, ...)`.
+        List of raw inputs; strings are bytes.
 
     Raises:
         UsageError: if there are no records.
@@ -43,18 +42,25 @@ def read_examples(records, count, split="test"):
     builder = open_build(records)
     splits = builder.info.splits
     split = split if split in splits else next(name for name in splits if name != "test")
-    content, _ = builder.info.supervised_keys
     examples = builder.as_dataset(split=split, shuffle_files=False).take(_LOOKED_THROUGH)
-    values = sorted((each[content] for each in examples.as_numpy_iterator()), key=len)
+    names, length = [builder.info.supervised_keys[0]], len
+    if modality:
+        names, length = [each.name for each in modality.inputs], modality.length
+        missing = [name for name in names if name not in builder.info.features]
+        if missing:
+            raise UsageError(f"{records}: the records have no {missing[0]}, which the model takes")
+    values = [[each[name] for name in names] for each in examples.as_numpy_iterator()]
+    values = [modality.from_record(each) if modality else each[0] for each in values]
+    values = sorted(values, key=length)
     places = np.linspace(0, len(values) - 1, count).round().astype(int)
     return [values[place] for place in np.unique(places)]
 
 
-def check(format_name, folder, trained, written, examples, quantize):
+def check(export_format, folder, trained, written, examples, quantize):
     """Runs an exported model in a process that has its format's runtime only.
 
     Args:
-        format_name: name of the format.
+        export_format: the module of the format.
         folder: where it was written to.
         trained: the `TrainedModel`.
         written: its `Signature`s by name.
@@ -62,40 +68,44 @@ def check(format_name, folder, trained, written, examples, quantize):
         quantize: None, `"int8"` or `"float16"`.
 
     Returns:
-        For each signature that gives probabilities the largest `difference` of one, and the median
+        For each signature that gives results the largest `difference` of one, and the median
         `milliseconds` of a call.
 
     Raises:
-        UsageError: if a difference is larger than `TOLERANCES` allows.
+        UsageError: if a difference is larger than the format's `TOLERANCES` allow.
     """
+    name = export_format.__name__.rpartition(".")[2]
     # Beside what is not exported yet: so it goes with that if this process is killed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         cases = pathlib.Path(scratch) / "cases.npz"
         np.savez(cases, **_cases(trained, written, examples))
-        command = [sys.executable, standalone.__file__, format_name, str(folder), str(cases)]
+        command = [sys.executable, standalone.__file__, export_format.__file__, str(folder)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        done = child_process.run(command, env=environment, capture_output=True, text=True)
+        done = child_process.run(
+            [*command, str(cases)], env=environment, capture_output=True, text=True
+        )
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise UsageError(f"--format={format_name}: the exported model does not run: {last}")
+        raise UsageError(f"--format={name}: the exported model does not run: {last}")
     results = json.loads(done.stdout.splitlines()[-1])
-    for name, result in results.items():
+    tolerance = export_format.TOLERANCES[quantize]
+    for signature, result in results.items():
         # Not a number is no agreement either.
-        if not result["difference"] <= TOLERANCES[quantize]:
+        if not result["difference"] <= tolerance:
             raise UsageError(
-                f"--format={format_name}: the probabilities of {name} differ from those of the "
-                f"Keras model by {result['difference']:.1g}, more than {TOLERANCES[quantize]:g}"
+                f"--format={name}: the {trained.output.noun} of {signature} differ from those of "
+                f"the Keras model by {result['difference']:.1g}, more than {tolerance:g}"
             )
     return results
 
 
 def _cases(trained, written, examples):
     """Returns the arrays that `standalone` reads, by `signature/number/input`."""
-    cases = {}
-    for number, example in enumerate([*examples, _nothing(trained)]):
-        raw = tf.expand_dims(tf.constant(example), 0)  # of a list, no steps lose their features
-        probabilities = trained.model(raw)
-        cases[f"expected/{number}"] = np.array([probabilities[n][0] for n in trained.class_names])
+    cases, modality = {}, trained.modality
+    for number, example in enumerate([*examples, modality.empty()]):
+        raw = modality.as_batch([example])
+        for name, value in trained.output.of_model(trained.model(raw)).items():
+            cases[f"expected/{number}/{name}"] = np.array(value[0])
         for name, signature in written.items():
             for input_name, value in _inputs(name, trained, raw, signature).items():
                 if name != "step" or len(value):  # no step has no answer
@@ -107,33 +117,22 @@ def _cases(trained, written, examples):
     return cases
 
 
-def _nothing(trained):
-    """Returns a raw example without a word or a step."""
-    if trained.kind == TEXT:
-        return b""
-    return np.zeros((0, *trained.model.inputs[0].shape[2:]), np.float32)
-
-
 def _inputs(name, trained, raw, signature):
     """Returns a signature's inputs for raw input; of a `step`, all steps of the sequence."""
     if name == "serve":
-        return {next(iter(signature.inputs)): _portable(raw.numpy())}
-    if name == "features" and trained.kind == TEXT:
-        return {"token_ids": trained.encode(raw).numpy()}
+        raw = raw if isinstance(raw, list) else [raw]
+        return {n: portable(np.array(x)) for n, x in zip(signature.inputs, raw, strict=True)}
     if name == "features":
-        features, mask = trained.classifier_inputs(raw)
-        return {"features": features.numpy(), "mask": mask.numpy()}
+        encoded = trained.encode(raw)
+        is_encoded = trained.modality.takes_ids
+        values = [encoded] if is_encoded else trained.head_inputs(encoded)
+        return {
+            n: np.array(x).astype(spec.dtype.as_numpy_dtype)
+            for (n, spec), x in zip(signature.inputs.items(), values, strict=False)
+        }
     if name == "step":
-        step_name = next(iter(signature.inputs))
-        if step_name == "token":
-            tokens = trained.text_preprocessor.truncate(trained.text_preprocessor.tokenize(raw))
-            return {step_name: _portable(tokens[0].numpy())}
-        return {step_name: trained.encode(raw)[0].numpy()}
+        steps = trained.modality.portable_steps(raw)
+        if (step_name := next(iter(signature.inputs))) in steps:
+            return steps
+        return {step_name: np.array(trained.encode(raw)[0])}
     return {}
-
-
-def _portable(array):
-    """Returns byte strings as an array that can be saved without pickle."""
-    if array.dtype != object:
-        return array
-    return np.array([text.decode("utf-8", "replace") for text in array])

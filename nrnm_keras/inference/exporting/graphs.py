@@ -6,9 +6,9 @@ import tensorflow as tf
 from nrnm_keras.layers.private_keras import all_layers
 
 # What a call of a graph ends with.
-_NO_PROBABILITIES = (
-    "the model gives no probabilities; look for numbers that are extreme or not finite in these "
-    "rows of the batch (from 0):"
+_NO_NUMBER = (
+    "the model gives no number for a result; look for numbers that are extreme or not finite in "
+    "these rows of the batch (from 0):"
 )
 
 
@@ -28,18 +28,19 @@ def save_graphs(model, functions, folder):
     tf.saved_model.save(module_of(model, functions), str(folder), signatures, options)
 
 
-def refuse_nan(outputs, probabilities):
-    """Returns outputs of a graph, whose run ends with an error if it has no probabilities.
+def refuse_nan(outputs, results):
+    """Returns outputs of a graph, whose run ends with an error if a result is no number.
 
     Args:
         outputs: dictionary of tensors.
-        probabilities: `(batch, ..., classes)`.
+        results: list of tensors `(batch, ...)`.
     """
-    is_number = tf.math.is_finite(probabilities)
-    rows = tf.reduce_all(is_number, axis=tf.range(1, tf.rank(is_number)))
-    facts = [_NO_PROBABILITIES, tf.where(~rows)[:, 0]]
+    finite = [tf.math.is_finite(each) for each in results]
+    rows = [tf.reduce_all(each, axis=tf.range(1, tf.rank(each))) for each in finite]
+    rows = tf.reduce_all(tf.stack(rows), axis=0)
+    facts = [_NO_NUMBER, tf.where(~rows)[:, 0]]
     # The raw operation: `tf.debugging.Assert` builds a conditional around it, which takes longer.
-    assertion = tf.raw_ops.Assert(condition=tf.reduce_all(is_number), data=facts)
+    assertion = tf.raw_ops.Assert(condition=tf.reduce_all(rows), data=facts)
     with tf.control_dependencies([assertion]):
         return {name: tf.identity(output) for name, output in outputs.items()}
 

@@ -1,82 +1,33 @@
 """The model card: what an exported model is, what it was trained on, and how to run it."""
 
-from nrnm_keras.inference.exporting.check import TOLERANCES
+import inspect
+
 from pipelines.escaping import for_markdown, for_terminal, markdown_code
 
-_LOADING = {
-    "saved_model": """\
-import numpy as np
-import tensorflow as tf
-
-model = tf.saved_model.load("1")
+CARD = "README.md"
 
 
-def run(name, inputs):
-    outputs = model.signatures[name](**{n: tf.constant(x) for n, x in inputs.items()})
-    return {n: x.numpy() for n, x in outputs.items()}
-""",
-    "onnx": """\
-import numpy as np
-import onnxruntime
-
-
-def run(name, inputs):
-    session = sessions[name]
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs)))
-
-
-sessions = {name: onnxruntime.InferenceSession(f"{name}.onnx") for name in NAMES}
-""",
-    "litert": """\
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
-
-def run(name, inputs):
-    return runners[name](**inputs)
-
-
-interpreters = {name: Interpreter(f"{name}.tflite") for name in NAMES}
-runners = {name: each.get_signature_runner() for name, each in interpreters.items()}
-""",
-    "keras": """\
-import keras
-import numpy as np
-
-import nrnm_keras.models  # these have the classes that the model is made of
-import nrnm_keras.preprocessing
-
-model = keras.saving.load_model("model.keras", compile=False)
-
-
-def run(name, inputs):
-    return model(keras.ops.convert_to_tensor(*inputs.values()))
-""",
-}
-
-
-def write_model_card(folder, report, flags, trained, written, missing, results):
+def write_model_card(folder, report, export_format, quantize, trained, written, missing, results):
     """Writes README.md into the folder of an exported model.
 
     Args:
         folder: path.
         report: the run's report.
-        flags: the values of the export's flags.
+        export_format: the module of the format.
+        quantize: None, or how the weights are kept.
         trained: the `TrainedModel`.
         written: its `Signature`s by name.
         missing: why other signatures are missing, by name.
         results: from `check`.
     """
     data, training = report["data"], report["training"]
+    name = export_format.__name__.rpartition(".")[2]
     sizes = _sizes(folder)
-    tolerance = TOLERANCES[flags.quantize]
+    tolerance = export_format.TOLERANCES[quantize]
     lines = [
-        f"# {for_markdown(report['task'])}, as {flags.format}"
-        + (f" ({flags.quantize})" * bool(flags.quantize)),
+        f"# {for_markdown(report['task'])}, as {name}" + (f" ({quantize})" if quantize else ""),
         *([f"**{report['notice']}**"] if report["notice"] else []),
-        f"Takes {_KINDS[trained.kind]}, and gives the probability of each class: "
-        f"{', '.join(map(for_markdown, trained.class_names))}.",
+        f"Takes {trained.modality.description}, and gives {trained.output.describe()}.",
         "## What it was trained on",
         f"{markdown_code(data['dataset'])}; "
         + ", ".join(f"{count:,} {name}" for name, count in data["examples"].items())
@@ -89,46 +40,34 @@ def write_model_card(folder, report, flags, trained, written, missing, results):
         "## Signatures",
         *(_signature(each) for each in written.values()),
         *(f"There is no `{name}`: {for_markdown(reason)}" for name, reason in missing.items()),
-        _NOTHING[trained.kind],
-        _NOT_FINITE[flags.format == "saved_model"],
+        f"{trained.modality.nothing} {_NO_STEP}".strip(),
+        _NOT_FINITE[export_format.REFUSES_NAN],
         *([_TOKEN_IDS] * (folder / "vocabulary.txt").exists()),
         "## Checked",
         "On real examples of several lengths, in a process with nothing but the runtime "
-        f"(tolerance of a probability {tolerance:g}):",
+        f"(tolerance of a probability, or relative to a number larger than 1, {tolerance:g}):",
         _results(results),
         "## Example",
         "Run in this folder:",
-        f"```python\n{_example(flags.format, written)}```",
+        f"```python\n{_example(export_format, trained.modality, written)}```",
     ]
-    (folder / "README.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    (folder / CARD).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
-
-_KINDS = {
-    "text": "texts",
-    "skeleton": "joints of skeletons in metres, y up; a missing body is zeros",
-    "sequence": "sequences of feature vectors, padded with NaN",
-}
 
 _NO_STEP = (
     "A sequence without a step, be it of no length or masked all through, gives what the network "
     "says before the first step: the same of all of them."
 )
-_NOTHING = {
-    "text": "A text without a word (empty, or nothing but punctuation) is one unknown word, the id "
-    f"1 or the token `[UNK]`. {_NO_STEP}",
-    "skeleton": f"A frame without a body is no step. {_NO_STEP}",
-    "sequence": f"Features that are all NaN are no step. {_NO_STEP}",
-}
 # Whether the format can refuse -> what to say.
 _NOT_FINITE = {
-    True: "If the model gives no number for a probability, a call ends with an error.",
-    False: "If the model gives no number for a probability, it is NaN and no answer: keep the "
-    "state of before. Do not feed numbers that are not finite.",
+    True: "If the model gives no number for a result, a call ends with an error.",
+    False: "If the model gives no number for a result, it is NaN and no answer: keep the state of "
+    "before. Do not feed numbers that are not finite.",
 }
 
 _TOKEN_IDS = (
-    "A word's id is the number of its line in `vocabulary.txt`, counted from 0; 0 stands behind "
-    "the end of a text, 1 for a word that is not there. How a text becomes words: "
+    "A token's id is the number of its line in `vocabulary.txt`, counted from 0; 0 stands behind "
+    "the end of a text, 1 for a token that is not there. How a text becomes words: "
     "`help(nrnm_keras.preprocessing.TextPreprocessor)`."
 )
 
@@ -163,48 +102,52 @@ def _results(results):
     return "\n".join(rows)
 
 
-def _example(format_name, written):
-    """Returns a program that calls each signature."""
-    names = [name for name in written if name != "initial_state"]
-    parts = [_LOADING[format_name].replace("NAMES", repr(names))]
-    parts += [_call(written[name]) for name in names if name != "step"]
-    if "step" in written:
-        parts.append(_steps(written["step"]))
-    return "\n".join(parts)
+def _example(export_format, modality, written):
+    """Returns a program that calls each signature, with the function that it was checked with."""
+    load = inspect.getsource(export_format.load)
+    parts = [f'import pathlib\n\nimport numpy as np\n\n\n{load}\n\nrun = load(pathlib.Path("."))\n']
+    for name, signature in written.items():
+        if name == "step":
+            parts.append(_steps(signature, modality))
+        elif name != "initial_state":
+            parts.append(_call(signature, modality))
+    return "".join(parts)
 
 
-def _call(signature):
-    inputs = ", ".join(f'"{n}": {_value(n, spec, 16)}' for n, spec in signature.inputs.items())
+def _call(signature, modality):
+    inputs = ", ".join(
+        f'"{n}": {_value(spec, modality.example, 16)}' for n, spec in signature.inputs.items()
+    )
     return f'print(run("{signature.name}", {{{inputs}}}))\n'
 
 
-def _steps(signature):
+def _steps(signature, modality):
     (name, spec), *state = signature.inputs.items()
     zeros = "".join(
         f'    "{n}": np.zeros({(1, *spec.shape[1:])}, "{spec.dtype.name}"),\n' for n, spec in state
     )
+    value = _value(spec, modality.example_token, None)
+    results = ", ".join(f'outputs["{result}"]' for result in signature.results)
     return (
         "# Step by step; the state before the first one is zeros.\n"
         f"state = {{\n{zeros}}}\n"
         "for _ in range(3):\n"
-        f'    outputs = run("step", {{"{name}": {_value(name, spec, None)}, **state}})\n'
+        f'    outputs = run("step", {{"{name}": {value}, **state}})\n'
         '    state = {name: outputs[f"next_{name}"] for name in state}\n'
-        '    print(outputs["probabilities"])\n'
+        f"    print({results})\n"
     )
 
 
-def _value(name, spec, timesteps):
+def _value(spec, text, timesteps):
     """Returns an expression for an input of a batch of one."""
-    if name == "text":
-        return 'np.array(["I loved every minute of it."])'
-    if name == "token":
-        return 'np.array(["good"])'
+    if spec.dtype.name == "string":
+        return f"np.array([{text!r}])"
     shape = [1, *spec.shape[1:]]
     if timesteps and len(shape) > 1:
         shape[1] = timesteps
     shape = tuple(shape)
     if spec.dtype.name == "bool":
         return f"np.ones({shape}, bool)"
-    if spec.dtype.name == "int32":
-        return f'np.full({shape}, 2, "int32")'
+    if spec.dtype.name.startswith("int"):
+        return f'np.full({shape}, 2, "{spec.dtype.name}")'
     return f'np.random.normal(size={shape}).astype("float32")'

@@ -1,12 +1,11 @@
 """What an exported model offers: functions from named tensors to named tensors."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
 from nrnm_keras.inference.exporting.graphs import refuse_nan
-from nrnm_keras.inference.trained_model import TEXT
 from nrnm_keras.layers.at_least_one import at_least_one
 
 
@@ -24,56 +23,48 @@ class Signature(NamedTuple):
     inputs: dict
     outputs: dict
 
-
-def serve(trained):
-    """Returns the signature from raw input to `label`, `probabilities` and `classes`.
-
-    `classes` repeats the class names in every row, so that each row of an answer stands for itself.
-    """
-    (raw,) = trained.model.inputs
-    names = tf.constant(trained.class_names)
-
-    def function(raw):
-        probabilities = tf.stack([trained.model(raw)[n] for n in trained.class_names], axis=-1)
-        return {
-            "label": tf.gather(names, tf.argmax(probabilities, axis=-1)),
-            "probabilities": tf.cast(probabilities, tf.float32),
-            "classes": tf.repeat(names[tf.newaxis], tf.shape(probabilities)[0], axis=0),
-        }
-
-    return _signature("serve", function, {raw.name: tf.TensorSpec(raw.shape, raw.dtype)})
+    @property
+    def results(self) -> list[str]:
+        """The names of the outputs that are no state."""
+        return [name for name in self.outputs if name.removeprefix("next_") not in self.inputs]
 
 
-def features(trained, classify=None):
-    """Returns the signature from preprocessed tensors to `probabilities`.
+def serve(trained) -> Signature:
+    """Returns the signature from raw input to the results; of classes also labels and names."""
+
+    def function(*raw):
+        return trained.output.serve(trained.model(raw[0] if len(raw) == 1 else list(raw)))
+
+    raw = trained.model.inputs
+    return _signature("serve", function, {x.name: tf.TensorSpec(x.shape, x.dtype) for x in raw})
+
+
+def features(trained, run_head: Callable[..., dict] | None = None) -> Signature:
+    """Returns the signature from preprocessed tensors to the results.
 
     These are `token_ids` `(batch, timesteps)` of texts, 0 for padding; of other input, `features`
     `(batch, timesteps, features)` with their `mask`, False for steps to pass over.
 
     Args:
         trained: a `TrainedModel`.
-        classify: function that stands in for the classifier's `call`. Default: the classifier.
+        run_head: function that stands in for the head of the network, from what the head takes to
+            the results. Default: the head.
     """
-    classify = classify or trained.classifier
-    if trained.kind == TEXT:
+    takes_ids = trained.modality.takes_ids
 
-        def function(token_ids):
-            x, mask = trained.classifier_inputs_of_encoded(token_ids)
-            return {"probabilities": tf.nn.softmax(classify(x, mask=mask))}
+    def function(*inputs):
+        sequences, *mask = trained.head_inputs(*inputs) if takes_ids else inputs
+        mask = mask[0] if mask else None
+        if run_head:
+            return run_head(sequences, mask)
+        scores = trained.run_head(sequences, mask)
+        return trained.output.of_network(scores, inputs[0] if takes_ids else None)
 
-        return _signature("features", function, {"token_ids": _spec(None, None, dtype=tf.int32)})
-
-    def function(features, mask):
-        return {"probabilities": tf.nn.softmax(classify(features, mask=mask))}
-
-    sequences, *_ = keras.tree.flatten(trained.classifier.input)  # a mask may follow
-    size = sequences.shape[-1]
-    inputs = {"features": _spec(None, None, size), "mask": _spec(None, None, dtype=tf.bool)}
-    return _signature("features", function, inputs)
+    return _signature("features", function, trained.modality.feature_specs(_head_input(trained)))
 
 
-def step(trained, batch_size=None):
-    """Returns the signature from the next step and the state to `probabilities` and the new state.
+def step(trained, batch_size: int | None = None) -> Signature:
+    """Returns the signature from the next step and the state to the results and the new state.
 
     Args:
         trained: a `TrainedModel`.
@@ -95,30 +86,46 @@ def step(trained, batch_size=None):
     return _signature("step", function, inputs)
 
 
-def step_of_tokens(trained):
+def step_of_tokens(trained) -> Signature:
     """Returns the `step` signature of texts, with the token itself, a string, for its id."""
     of_ids = step(trained)
-    inputs = {"token": _spec(None, dtype=tf.string), **of_ids.inputs}
-    token_id = inputs.pop("token_id")
+    inputs = {"token": tf.TensorSpec((None,), tf.string), **of_ids.inputs}
+    token_id = inputs.pop(trained.modality.step_name)
 
     def function(token, *state):
-        ids = trained.text_preprocessor.lookup(tf.strings.lower(token, encoding="utf-8"))
-        return of_ids.function(tf.cast(ids, token_id.dtype), *state)
+        return of_ids.function(tf.cast(trained.modality.lookup(token), token_id.dtype), *state)
 
     return _signature("step", function, inputs)
 
 
-def of_numbers(signature):
-    """Returns a signature that ends with an error where it would give NaN for a probability."""
+def add_step(written: dict, make: Callable, *arguments, **options) -> dict[str, str]:
+    """Adds the signature `step`, if there can be one; returns why not, by its name."""
+    try:
+        written["step"] = make(*arguments, **options)
+    except ValueError as error:
+        return {"step": str(error)}
+    return {}
+
+
+def why_no_serve(trained, format_name: str) -> str:
+    """Returns why a format without strings has no signature from raw input."""
+    if trained.class_names or any(each.dtype == "string" for each in trained.model.inputs):
+        return f"texts and labels are strings, which {format_name} has no operations for"
+    return "`features` takes raw input"
+
+
+def of_numbers(signature: Signature) -> Signature:
+    """Returns a signature that ends with an error where it would give NaN for a result."""
+    results = [name for name in signature.results if signature.outputs[name].dtype.is_floating]
 
     def function(*tensors):
         outputs = signature.function(*tensors)
-        return refuse_nan(outputs, outputs["probabilities"])
+        return refuse_nan(outputs, [outputs[name] for name in results])
 
     return _signature(signature.name, function, signature.inputs)
 
 
-def of_any_batch(signature):
+def of_any_batch(signature: Signature) -> Signature:
     """Returns a signature for a runtime that cannot compute with a batch of none."""
 
     def function(*tensors):
@@ -129,7 +136,7 @@ def of_any_batch(signature):
     return _signature(signature.name, function, signature.inputs)
 
 
-def initial_state(trained):
+def initial_state(trained) -> Signature:
     """Returns the signature from `batch_size` to the state before the first step.
 
     Raises:
@@ -141,41 +148,10 @@ def initial_state(trained):
     )
 
 
-def in_a_loop_of_steps(classifier):
-    """Returns a function that does what a classifier's `call` does, one step at a time.
-
-    Its loop keeps nothing but the state, where that of a recurrent layer keeps lists of tensors,
-    which LiteRT does not have.
-
-    Raises:
-        ValueError: if a layer needs whole sequences.
-    """
-    classifier.initial_step_state(1)
-
-    def call(sequences, mask):
-        batch_size = tf.shape(sequences)[0]
-        for axis in (0, 1):
-            sequences, mask = at_least_one(sequences, axis), at_least_one(mask, axis)
-        shape = tf.shape(sequences)
-        state = classifier.initial_step_state(shape[0])
-
-        def body(t, logits, state):
-            step = (x[:, t][:, tf.newaxis] for x in (sequences, mask))
-            logits, _, new = classifier.step(*step, state)
-            return t + 1, logits, {name: new[name] for name in state}
-
-        logits = tf.zeros((shape[0], classifier.num_classes))
-        loop = (tf.constant(0), logits, state)
-        # LiteRT cannot read variables within a loop either.
-        values = [(variable, tf.identity(variable)) for variable in classifier.variables]
-        with keras.StatelessScope(state_mapping=values):
-            return tf.while_loop(lambda t, *_: t < shape[1], body, loop)[1][:batch_size]
-
-    return call
-
-
-def _spec(*shape, dtype=tf.float32):
-    return tf.TensorSpec(shape, dtype)
+def _head_input(trained):
+    """Returns the symbolic input of the head."""
+    inputs = trained.network.inputs[0]
+    return trained.head_inputs(inputs)[0] if trained.encoder else inputs
 
 
 def _signature(name, function, inputs):

@@ -1,13 +1,16 @@
 """Language models: each token of a text told from those before it, for texts without labels."""
 
 import keras
-from keras import ops
 
 from nrnm_keras.data.unlabeled_records import UnlabeledRecords
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.token_network import embedding_layers
-from nrnm_keras.models.token_scores import Perplexity, TokenNegativeLogLikelihood
+from nrnm_keras.models.token_scores import (
+    Perplexity,
+    TokenNegativeLogLikelihood,
+    likelihood_of_texts,
+)
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 
@@ -54,11 +57,7 @@ class LanguageModeling(OpenTask):
         """Returns the model from strings `(batch,)` to their log-probability and perplexity."""
         texts = keras.Input((), dtype="string", name="text")
         ids = self.preprocessor(texts)
-        likelihoods = network(ids)
-        log_probability = -ops.sum(likelihoods, axis=1)
-        tokens = ops.sum(ops.cast(ops.not_equal(ids, 0), "float32"), axis=1)
-        perplexity = ops.exp(-log_probability / tokens)
-        return keras.Model(texts, {"log_probability": log_probability, "perplexity": perplexity})
+        return keras.Model(texts, likelihood_of_texts(network(ids), ids))
 
     def describe(self):
         """Returns the size of the vocabulary."""

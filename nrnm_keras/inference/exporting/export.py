@@ -1,0 +1,131 @@
+"""A trained model written in another format, and checked there."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.exporting.check import check, read_examples
+from nrnm_keras.inference.exporting.formats import find_format
+from nrnm_keras.inference.exporting.model_card import CARD, write_model_card
+from nrnm_keras.inference.report_file import leaves_out_test, read_report
+from pipelines.locks import claimed
+from pipelines.publishing import folder_made, publish
+
+_VOCABULARY = "vocabulary.txt"
+
+
+class Exported(NamedTuple):
+    """What was exported.
+
+    Attributes:
+        folder: where it is, a `pathlib.Path`.
+        results: for each signature the largest `difference` from the Keras model, and the median
+            `milliseconds` of a call.
+        missing: why signatures are missing, by name.
+        is_repeat: whether a process that was waited for exported the same, and this one nothing.
+    """
+
+    folder: pathlib.Path
+    results: dict[str, dict[str, float]]
+    missing: dict[str, str]
+    is_repeat: bool = False
+
+
+def export_model(
+    trained,
+    format: str,
+    folder: str | os.PathLike,
+    quantize: str | None = None,
+    *,
+    records: str | os.PathLike | None = None,
+    examples: int = 5,
+    overwrite: bool = False,
+    task: Sequence[str] = (),
+) -> Exported:
+    """Exports a model to a new folder, which appears when everything in it is written and checked.
+
+    Args:
+        trained: a `TrainedModel`, loaded from the folder of a finished run.
+        format: name of a module of `nrnm_keras.inference.exporting.formats`.
+        folder: the new folder.
+        quantize: None, or how the weights are kept: `"int8"` or `"float16"`.
+        records: folder of the records that the result is checked on. Default: the run's.
+        examples: how many of them are tried.
+        overwrite: whether the folder of an exported model is replaced.
+        task: words that a process that does the same has, too: the second one does nothing.
+
+    Raises:
+        UsageError: if the format cannot have the model, the result gives other numbers, or the
+            folder cannot be written.
+    """
+    export_format = find_format(format, quantize)
+    if trained.run is None or not trained.run.is_finished:
+        raise UsageError(
+            "an export is checked on data and described by the report of a finished run; load the "
+            "model from the folder of one"
+        )
+    report = read_report(trained.run)
+    output = pathlib.Path(folder).expanduser()
+    check_free(output, overwrite)
+    with _claimed(output, task) as lock:
+        if lock.repeats and output.exists() and not overwrite:
+            return Exported(output, {}, {}, is_repeat=True)
+        check_free(output, overwrite)
+        raw = _examples(trained, report, records, examples)
+        with _complete(output) as partial:
+            written, missing = export_format.write(trained, partial, quantize)
+            if "serve" not in written and (tokens := trained.modality.vocabulary()):
+                text = "".join(f"{token}\n" for token in tokens)
+                (partial / _VOCABULARY).write_text(text, encoding="utf-8")
+            results = check(export_format, partial, trained, written, raw, quantize)
+            write_model_card(
+                partial, report, export_format, quantize, trained, written, missing, results
+            )
+    return Exported(output, results, missing)
+
+
+def check_free(output: pathlib.Path, overwrite: bool) -> None:
+    """Raises a `UsageError` unless an output is a new folder, or one that may be replaced."""
+    if os.path.lexists(output) and not overwrite:
+        raise UsageError(f"--output={output} exists; choose a new folder, or --overwrite")
+    if os.path.lexists(output) and not (output / CARD).is_file():
+        raise UsageError(f"--output={output} is no folder of an exported model; choose a new one")
+
+
+def _examples(trained, report, records, count):
+    """Returns raw inputs to check on."""
+    # Who left out the test split, or has none, does not look at it here either.
+    looks_away = leaves_out_test(report) or not report["metrics"]["test"]
+    split = "validation" if looks_away else "test"
+    records = records or report["data"]["records"]
+    return read_examples(records, count, split, trained.modality)
+
+
+@contextlib.contextmanager
+def _claimed(output, task) -> Iterator:
+    """Waits until no other process exports there, and gives the lock that keeps others waiting."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(folder_made(output.parent))
+            lock = stack.enter_context(claimed(output, [os.getcwd(), *task] if task else ()))
+        except OSError as error:
+            raise _unusable(output, error) from error
+        yield lock
+
+
+@contextlib.contextmanager
+def _complete(output) -> Iterator[pathlib.Path]:
+    """Gives a folder to write to, which gets its name when it is complete."""
+    try:
+        with publish(output) as partial:
+            partial.mkdir()
+            yield partial
+    except OSError as error:
+        raise _unusable(output, error) from error
+
+
+def _unusable(output, error):
+    return UsageError(f"--output={output} cannot be written: {error.strerror}")

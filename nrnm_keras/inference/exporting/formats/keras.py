@@ -1,0 +1,36 @@
+"""The Keras model itself."""
+
+TOLERANCES = {None: 1e-5}
+WHY_NOT_QUANTIZED = (
+    "TensorFlow's recurrent layers compute with the weights that were trained; litert and onnx "
+    "have quantized ones"
+)
+NEEDS_LIBRARY = True
+REFUSES_NAN = False
+
+
+def write(trained, folder, quantize):
+    """Writes the Keras model from raw input."""
+    from nrnm_keras.inference.exporting import signatures
+    from nrnm_keras.inference.run_folder import RunFolder
+
+    trained.model.save(folder / RunFolder.MODEL)
+    return {"serve": signatures.serve(trained)}, {}
+
+
+def load(folder):
+    """Returns a function from a signature's name and inputs by name to outputs by name."""
+    import keras
+
+    # These have the classes that the model is made of.
+    import nrnm_keras.models
+    import nrnm_keras.preprocessing  # noqa: F401
+
+    model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
+
+    def run(_, inputs):
+        raw = [keras.ops.convert_to_tensor(x) for x in inputs.values()]
+        outputs = model(raw[0] if len(raw) == 1 else raw)
+        return {name: keras.ops.convert_to_numpy(x) for name, x in outputs.items()}
+
+    return run

@@ -1,0 +1,19 @@
+"""Packages that only some formats need."""
+
+import importlib.util
+
+from nrnm_keras.errors import UsageError
+
+
+def require(extra, *packages):
+    """Raises a `UsageError` that says how to install the packages of an extra, if any is missing.
+
+    Args:
+        extra: name of the extra, which is the format's.
+        *packages: names of packages.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"--format={extra} needs {' and '.join(missing)}: pip install 'nrnm-keras[{extra}]'"
+        )

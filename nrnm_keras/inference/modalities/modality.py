@@ -1,0 +1,272 @@
+"""Modality: what differs between models of texts, of skeletons, of sequences, and so on."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.plots.time_steps import TimeSteps
+
+
+class Inputs(NamedTuple):
+    """Raw inputs of a model, read one by one whenever they are wanted.
+
+    Attributes:
+        naming: what their names are: `"text"`, the text itself; `"file"`, the path within the
+            folder; `"index"`, from 0, or `"line"`, from 1, in the file.
+        count: how many there are.
+        read: function that returns an iterator over pairs (name, raw input).
+    """
+
+    naming: str
+    count: int
+    read: Callable
+
+
+class MalformedError(ValueError):
+    """A line or a step that is not what it should be."""
+
+
+class Modality:
+    """The raw input of a model: its names, its form, its files.
+
+    Args:
+        model: the Keras model from raw input.
+        network: the `keras.Sequential` in it, from encoded input.
+
+    Attributes:
+        name, plural: what the inputs are called.
+        step_name: name of the next step, among the inputs of a network that is fed step by step.
+        suffixes: suffix of the files with such inputs -> what the names of the inputs are.
+        description: what the model takes, in words.
+        nothing: what the model makes of an input without a step, in a sentence.
+        is_padded: whether inputs of several lengths go into one batch.
+        takes_ids: whether encoded input is token ids, 0 for padding.
+        lookup: function from tokens, strings, to their ids; None if there is no such thing.
+        advice: what to train for a model that can be fed step by step.
+        example, example_token: what a model card's program gives the model, if it takes strings.
+    """
+
+    name: str
+    plural: str
+    step_name: str
+    suffixes: dict[str, str]
+    description: str
+    nothing: str
+    is_padded = True
+    takes_ids = False
+    text_preprocessor = None
+    lookup: Callable | None = None
+    advice = "; train one with --nobidirectional, and for skeletons with --length=all"
+    example = "I loved every minute of it."
+    example_token = "good"
+
+    def __init__(self, model, network):
+        self.network = network
+        self.inputs = model.inputs
+        self.shape = tuple(model.inputs[0].shape[1:])
+
+    @classmethod
+    def is_of(cls, model) -> bool:
+        """Whether a model's input is such."""
+        raise NotImplementedError
+
+    # One input.
+
+    def find_fault(self, value) -> str | None:
+        """Says what is wrong with a raw input, or returns None."""
+        raise NotImplementedError
+
+    def length(self, value) -> int:
+        """Returns the number of steps of a raw input, or a number that grows with it."""
+        return len(value)
+
+    def empty(self) -> Any:
+        """Returns a raw input without a step."""
+        raise NotImplementedError
+
+    def from_record(self, values: list) -> Any:
+        """Returns the raw input that the features of a record hold."""
+        (value,) = values
+        return value
+
+    # Batches.
+
+    def as_batch(self, values: list) -> Any:
+        """Returns raw inputs as one batch, padded as the model wants it."""
+        raise NotImplementedError
+
+    def encode(self, raw) -> Any:
+        """Returns what the network takes of a batch: token ids of texts, others as they are."""
+        return raw
+
+    def parts(self, encoded) -> dict[str, Any]:
+        """Returns the sequences that a batch of encoded input consists of, by name; one has ""."""
+        return {"": encoded}
+
+    def name_time_steps(self, raw) -> dict[str, TimeSteps]:
+        """Returns the `TimeSteps` of each part of a batch of one raw input."""
+        raise NotImplementedError
+
+    # Step by step.
+
+    def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
+        """Returns what stands for a sequence without a step."""
+        return np.zeros([size or 1 for size in shape], dtype)
+
+    def steps_of(self, piece, shape: tuple, dtype: str) -> list:
+        """Returns the next steps in a piece of a sequence, as the network takes them.
+
+        Raises:
+            MalformedError: if it is not what it should be. The message follows a "must".
+        """
+        raise NotImplementedError
+
+    def parse_line(self, line: str) -> Any:
+        """Returns the piece of a sequence in a line of text.
+
+        Raises:
+            MalformedError: if there is none. The message follows the line.
+        """
+        raise NotImplementedError
+
+    def portable_steps(self, raw) -> dict[str, np.ndarray]:
+        """Returns all next steps of a batch of one raw input, as an exported `step` takes them."""
+        return {self.step_name: np.array(self.encode(raw)[0])}
+
+    # Files.
+
+    def read(self, path, ntu_bodies: str, limit: int | None) -> Inputs:
+        """Returns the `Inputs` in a file that ends in one of `suffixes`."""
+        raise NotImplementedError
+
+    def read_folder(self, path, ntu_bodies: str, limit: int | None) -> Inputs:
+        """Returns the `Inputs` in a folder."""
+        raise UsageError(
+            f"{path} is a folder, but the model takes {self.plural}; expected a file, "
+            f"{', '.join(self.suffixes)}"
+        )
+
+    def one_text(self, text: str) -> Inputs:
+        """Returns the `Inputs` of a text on the command line."""
+        raise UsageError(
+            f"texts were given, but the model takes {self.plural}; expected "
+            f"{', '.join(self.suffixes)}"
+        )
+
+    # Exports.
+
+    def feature_specs(self, sequences) -> dict[str, tf.TensorSpec]:
+        """Returns the inputs of the signature `features`.
+
+        Args:
+            sequences: symbolic tensor, what the head of the network takes.
+        """
+        if self.takes_ids:
+            return {"token_ids": tf.TensorSpec((None, None, *self._id_shape), tf.int32)}
+        specs = {"features": tf.TensorSpec((None, None, sequences.shape[-1]), tf.float32)}
+        if self.is_padded:
+            specs["mask"] = tf.TensorSpec((None, None), tf.bool)
+        return specs
+
+    def vocabulary(self) -> list[str]:
+        """Returns the tokens in the order of their ids; none if the model has no such list."""
+        return []
+
+    # Pictures.
+
+    draws_running = False
+
+    def draw(self, explanation, folder) -> None:
+        """Draws what only such inputs have, of an `Explanation` with a running prediction.
+
+        If `draws_running`, the running prediction is among it.
+        """
+
+    _id_shape = ()
+
+    def _vocabulary_size(self):
+        """Returns the number of token ids that the network knows."""
+        embeddings = (x for x in self.network.layers if isinstance(x, layers.Embedding))
+        return next(embeddings).input_dim
+
+
+def check_text(flag: str, text: str) -> None:
+    """Raises a `UsageError` if a text on the command line is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{flag} is not UTF-8 ({error.reason})") from error
+    if not text.strip():
+        raise UsageError(f"{flag} is empty; expected words")
+
+
+def fault_of_text(text) -> str | None:
+    """Says what is wrong with a text, or returns None."""
+    if isinstance(text, bytes):
+        return None
+    if not isinstance(text, str):
+        return f"a {type(text).__name__}; expected a string"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"not valid Unicode ({error.reason})"
+    return None
+
+
+def as_numbers(value) -> np.ndarray | None:
+    """Returns an array of float32, infinite where a number is too large; None if it is none."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(value).astype("float32")
+    except (TypeError, ValueError):
+        return None
+
+
+def fits(shape: tuple, expected: tuple) -> bool:
+    """Whether a shape is as expected, where None stands for any size."""
+    return len(shape) == len(expected) and all(
+        size in (wanted, None) if wanted is not None else True
+        for size, wanted in zip(shape, expected, strict=True)
+    )
+
+
+def numbered(unit: str, numbers: np.ndarray) -> TimeSteps:
+    """Returns `TimeSteps` that are named by their rounded numbers."""
+    return TimeSteps(unit, numbers, [f"{number:.0f}" for number in numbers])
+
+
+def shown_shape(shape: tuple, first: str) -> str:
+    """Returns a shape in words, with the name of its first size.
+
+    Example:
+
+    >>> shown_shape((None, 3), "timesteps")
+    '(timesteps, 3)'
+    """
+    sizes = [first, *("any" if size is None else str(size) for size in shape[1:])]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def padded(values: list, padding: float) -> np.ndarray:
+    """Returns arrays `(timesteps, ...)` as one batch of float32."""
+    shape = (len(values), max(map(len, values)), *np.shape(values[0])[1:])
+    batch = np.full(shape, padding, np.float32)
+    for row, value in zip(batch, values, strict=True):
+        row[: len(value)] = value
+    return batch
+
+
+def first_of(batch) -> np.ndarray:
+    """Returns the first row of a batch as an array."""
+    return ops.convert_to_numpy(batch)[0]
+
+
+def portable(array: np.ndarray) -> np.ndarray:
+    """Returns byte strings as an array that can be saved without pickle."""
+    if array.dtype != object:
+        return array
+    return np.array([text.decode("utf-8", "replace") for text in array.ravel()], str)

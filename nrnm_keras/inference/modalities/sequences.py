@@ -1,0 +1,122 @@
+"""Sequences of feature vectors."""
+
+import numpy as np
+from keras import ops
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.modalities.lines import as_array, parse_numbers
+from nrnm_keras.inference.modalities.modality import (
+    Inputs,
+    MalformedError,
+    Modality,
+    as_numbers,
+    fits,
+    numbered,
+    padded,
+    shown_shape,
+)
+from nrnm_keras.preprocessing import NanPadding
+from pipelines.sequence_files.reader import read_sequences
+
+SUFFIXES = {".npz": "index", ".ts": "line"}
+
+
+class Sequences(Modality):
+    """Features `(batch, timesteps, features)`, padded with NaN if the network masks it."""
+
+    name, plural = "sequence", "sequences"
+    step_name = "features"
+    suffixes = SUFFIXES
+
+    def __init__(self, model, network):
+        super().__init__(model, network)
+        self.is_padded = any(isinstance(layer, NanPadding) for layer in network.layers)
+        self.description = "sequences of feature vectors"
+        self.nothing = ""
+        if self.is_padded:
+            self.description += ", padded with NaN"
+            self.nothing = "Features that are all NaN are no step."
+
+    @classmethod
+    def is_of(cls, model):
+        """Whether the input is feature vectors."""
+        (raw, *more) = model.inputs
+        return not more and len(raw.shape) == 3 and raw.dtype.startswith(("float", "bfloat"))
+
+    def find_fault(self, value):
+        """Says what is not a number, or which shape is wrong."""
+        numbers = as_numbers(value)
+        if numbers is None or not fits(numbers.shape, self.shape):
+            shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
+            return f"{shown}; expected {shown_shape(self.shape, 'timesteps')}"
+        if np.isfinite(numbers).all():
+            return None
+        for step, features in enumerate(value):
+            if fault := self._fault_of_step(features):
+                return f"step {step} (from 0): {fault}; expected a number"
+        return None
+
+    def empty(self):
+        """Returns a sequence of no length."""
+        return np.zeros((0, *self.shape[1:]), np.float32)
+
+    def as_batch(self, values):
+        """Returns the sequences, padded with NaN."""
+        return padded(values, np.nan)
+
+    def name_time_steps(self, raw):
+        """Returns numbers."""
+        return {"": numbered("time step", np.arange(1, raw.shape[1] + 1))}
+
+    def no_step(self, shape, dtype):
+        """Returns features that are all NaN, or zeros if the network knows no padding."""
+        return np.full([size or 1 for size in shape], np.nan if self.is_padded else 0, dtype)
+
+    def steps_of(self, piece, shape, dtype):
+        """Returns the features of a step."""
+        step = np.asarray(piece)
+        if not fits(step.shape, shape):
+            raise MalformedError(f"have shape {shape}. Received: shape {step.shape}")
+        if fault := self._fault_of_step(step):
+            raise MalformedError(f"have finite numbers. Received: {fault}")
+        return [step.astype(dtype)]
+
+    def parse_line(self, line):
+        """Returns the features in a line."""
+        (size,) = self.shape[1:]
+        expected = f"{size} numbers, as a JSON list or separated by commas or spaces"
+        features = as_array(parse_numbers(line, expected), (size,), expected)
+        if fault := self._fault_of_step(features):
+            raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
+        return features
+
+    def read(self, path, ntu_bodies, limit):
+        """Returns the sequences in a file, all of which are read once to find what is wrong."""
+        count, size = 0, self.shape[-1]
+        for sequence in read_sequences(path, with_labels=False, limit=limit):
+            found = sequence.values.shape[1]
+            if found != size:
+                raise UsageError(f"{sequence.place}: {found} features; the model takes {size}")
+            count += 1
+
+        def read():
+            for sequence in read_sequences(path, with_labels=False, limit=limit):
+                yield sequence.number, sequence.values
+
+        return Inputs(SUFFIXES[path.suffix.lower()], count, read)
+
+    def _fault_of_step(self, step):
+        """Says what is not finite in a step; one that is all NaN is padding and no fault."""
+        numbers = as_numbers(step)
+        if numbers is None:
+            return "no numbers"
+        wrong = ~np.isfinite(numbers)
+        if not wrong.any() or (self.is_padded and np.isnan(numbers).all()):
+            return None
+        feature = int(wrong.argmax())
+        return f"feature {feature} (from 0) is {np.asarray(step)[feature]:g}"
+
+
+def timesteps_of(raw) -> int:
+    """Returns the number of time steps of a batch."""
+    return ops.shape(raw)[1]

@@ -1,0 +1,193 @@
+"""Skeletons: the joints of bodies, frame by frame."""
+
+import pathlib
+
+import numpy as np
+from keras import ops
+
+from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.modalities.lines import as_array, parse_json
+from nrnm_keras.inference.modalities.modality import (
+    Inputs,
+    MalformedError,
+    Modality,
+    as_numbers,
+    fits,
+    numbered,
+    padded,
+    shown_shape,
+)
+from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
+from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
+from nrnm_keras.preprocessing.body_repetition import repeated_steps
+from pipelines.folders import walk
+from pipelines.limits import NW_UCLA_FILE, SKELETON_FILE, read_file
+from pipelines.ntu_rgbd.bodies import MAX_BODIES
+from pipelines.ntu_rgbd.examples import BODIES
+from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, read_skeleton
+from pipelines.nw_ucla.samples import JOINTS, parse_joints
+
+_NTU, _NW_UCLA = ".skeleton", ".json"
+# Suffix of skeleton files -> the size of the largest in bytes.
+_LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
+# Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
+_FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
+
+
+class Skeletons(Modality):
+    """Joints `(batch, frames, bodies, joints, 3)` in meters, padded with zeros."""
+
+    name, plural = "skeleton", "skeletons"
+    step_name = "joints"
+    suffixes = {_NTU: "file", _NW_UCLA: "file"}
+    description = "joints of skeletons in meters, y up; a missing body is zeros"
+    nothing = "A frame without a body is no step."
+
+    @classmethod
+    def is_of(cls, model):
+        """Whether the input is joints."""
+        (raw, *more) = model.inputs
+        return not more and len(raw.shape) == 5
+
+    def find_fault(self, value):
+        """Says what is infinite, or which shape is wrong; what is NaN is missing."""
+        numbers = as_numbers(value)
+        if numbers is None or not fits(numbers.shape, self.shape):
+            shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
+            return f"{shown}; expected {shown_shape(self.shape, 'frames')}"
+        if not np.isinf(numbers).any():
+            return None
+        frame = int(np.isinf(numbers).any(axis=(1, 2, 3)).argmax())
+        return f"step {frame} (from 0): {_fault_of_frame(value[frame])}; expected a number"
+
+    def empty(self):
+        """Returns a recording of no frame."""
+        return np.zeros((0, *self.shape[1:]), np.float32)
+
+    def as_batch(self, values):
+        """Returns the joints, padded with zeros."""
+        return padded(values, 0)
+
+    def name_time_steps(self, raw):
+        """Returns the frame at which each time step lies."""
+        return {"": numbered("frame", 1 + self._frames(raw))}
+
+    def steps_of(self, piece, shape, dtype):
+        """Returns the joints of a frame."""
+        frame = np.asarray(piece)
+        if not fits(frame.shape, shape):
+            raise MalformedError(f"have shape {shape}. Received: shape {frame.shape}")
+        if fault := _fault_of_frame(frame):
+            raise MalformedError(f"have finite numbers. Received: {fault}")
+        return [frame.astype(dtype)]
+
+    def parse_line(self, line):
+        """Returns the frame in a line."""
+        bodies, joints, _ = self.shape[1:]
+        expected = f"a JSON list of {bodies} bodies x {joints} joints x 3 numbers"
+        frame = as_array(parse_json(line, expected), self.shape[1:], expected)
+        if fault := _fault_of_frame(frame):
+            raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
+        return frame
+
+    def read(self, path, ntu_bodies, limit):
+        """Returns the recording in a file."""
+        frame = _FRAMES[path.suffix.lower()]
+        if frame != self._frame:
+            raise UsageError(
+                f"{path} has {_described(frame)}, but the model takes {_described(self._frame)}"
+            )
+        return _read_files([path], path.parent, ntu_bodies, limit)
+
+    def read_folder(self, path, ntu_bodies, limit):
+        """Returns the recordings below a folder that are in the format that the model takes."""
+        suffixes = [suffix for suffix, frame in _FRAMES.items() if frame == self._frame]
+        files = (pathlib.Path(entry.path) for entry in walk(path))
+        files = sorted(file for file in files if file.suffix in suffixes)
+        if not files:
+            raise UsageError(
+                f"{path}: no {' or '.join(suffixes)} files in it; the model takes "
+                f"{_described(self._frame)}"
+            )
+        return _read_files(files, path, ntu_bodies, limit)
+
+    def draw(self, explanation, folder):
+        """Draws the frames of each write's block, and the moving skeleton."""
+        from nrnm_keras.inference.pictures.of_skeletons import draw_skeletons
+
+        draw_skeletons(explanation, self.preprocessor, folder)
+
+    @property
+    def preprocessor(self):
+        """The `SkeletonPreprocessor` of the network."""
+        layers = self.network.layers
+        (preprocessor,) = (x for x in layers if isinstance(x, SkeletonPreprocessor))
+        return preprocessor
+
+    @property
+    def _frame(self):
+        return self.shape[1:]
+
+    def _frames(self, joints):
+        """Returns the frame at which each time step lies, counted from 0."""
+        preprocessor = self.preprocessor
+        present = find_bodies(ops.convert_to_tensor(joints))
+        last = joints.shape[1] - 1
+        if preprocessor.length == "all":
+            return np.arange(last + 1)
+        lengths = valid_lengths(present)
+        positions = frame_sampling.POSITIONS[preprocessor.length](lengths, preprocessor.timesteps)
+        frames = np.minimum(ops.convert_to_numpy(positions)[0], last)
+        if preprocessor.fill == "repeat":
+            sampled = frame_sampling.FrameSampling(positions, lengths).find_bodies(present)
+            main = int(ops.argmax(ops.any(sampled, axis=1)[0]))
+            frames = frames[ops.convert_to_numpy(repeated_steps(sampled))[0, :, main]]
+        return frames
+
+
+def _fault_of_frame(frame):
+    """Says what is infinite in a frame; a body with a joint that is NaN is not there."""
+    numbers = as_numbers(frame)
+    if numbers is None:
+        return "no numbers"
+    if not np.isinf(numbers).any():
+        return None
+    body, joint, axis = (int(index) for index in np.argwhere(np.isinf(numbers))[0])
+    value = np.asarray(frame)[body, joint, axis]
+    return f"{'xyz'[axis]} of joint {joint} of body {body} (from 0) is {value:g}"
+
+
+def _described(frame):
+    bodies, joints, _ = frame
+    return f"skeletons of {bodies} {'body' if bodies == 1 else 'bodies'} with {joints} joints"
+
+
+def _read_files(files, folder, ntu_bodies, limit):
+    def read():
+        for file in files:
+            name = str(file.relative_to(folder)).encode(errors="backslashreplace").decode()
+            yield name, _read_joints(file, ntu_bodies, limit)
+
+    return Inputs("file", len(files), read)
+
+
+def _read_joints(file, ntu_bodies, limit):
+    """Returns the joints in a skeleton file."""
+    suffix = file.suffix.lower()
+    content = read_file(file, limit or _LIMITS[suffix])
+    if suffix == _NTU:
+        kept = BODIES[ntu_bodies](read_skeleton(content, str(file)))
+        joints, has_body = kept.joints, kept.presence.any()
+    else:
+        joints = parse_joints(file, content)
+        has_body = joints.any()
+    if not has_body:
+        raise UsageError(f"{file}: no frame has a body")
+    if not _is_complete(joints).any():
+        raise UsageError(f"{file}: no frame has a body whose joints are all known")
+    return joints
+
+
+def _is_complete(joints):
+    """Which bodies the preprocessing takes for present: `(frames, bodies)`."""
+    return np.isfinite(joints).all(axis=(-2, -1)) & joints.any(axis=(-2, -1))

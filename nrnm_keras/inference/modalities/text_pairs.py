@@ -1,0 +1,93 @@
+"""Pairs of texts."""
+
+import numpy as np
+import tensorflow as tf
+
+from nrnm_keras.inference.modalities.modality import Inputs, Modality, TimeSteps, fault_of_text
+from nrnm_keras.inference.modalities.texts import name_words
+from nrnm_keras.preprocessing import TextPairPreprocessor
+from pipelines.text_files.reader import read_pairs
+
+_NAMES = ("first", "second")
+
+
+class TextPairs(Modality):
+    """Two tensors of strings `(batch,)`, which become token ids side by side."""
+
+    name, plural = "pair of texts", "pairs of texts"
+    step_name = "token_ids"
+    suffixes = {".csv": "texts", ".tsv": "texts", ".jsonl": "texts"}
+    description = "pairs of texts"
+    nothing = "A text without a word (empty, or nothing but punctuation) is one unknown word."
+    takes_ids = True
+    advice = ""
+    _id_shape = (2,)
+
+    def __init__(self, model, network):
+        super().__init__(model, network)
+        self._pair_preprocessor = next(_preprocessors(model))
+        self._preprocessor = self._pair_preprocessor.preprocessor
+
+    @classmethod
+    def is_of(cls, model):
+        """Whether a layer of the model takes pairs of texts."""
+        return any(_preprocessors(model))
+
+    def find_fault(self, value):
+        """Says what a pair of strings is not."""
+        if not isinstance(value, list | tuple | np.ndarray) or len(value) != 2:
+            return f"a {type(value).__name__}; expected a pair of strings"
+        return next(filter(None, map(fault_of_text, value)), None)
+
+    def length(self, value):
+        """Returns the length of the longer text in characters."""
+        return max(map(len, value))
+
+    def empty(self):
+        """Returns two empty texts."""
+        return (b"", b"")
+
+    def from_record(self, values):
+        """Returns the two texts."""
+        return tuple(values)
+
+    def as_batch(self, values):
+        """Returns the first texts and the second texts."""
+        return [tf.constant(list(texts), tf.string) for texts in zip(*values, strict=True)]
+
+    def encode(self, raw):
+        """Returns token ids `(batch, timesteps, 2)`."""
+        return self._pair_preprocessor(raw)
+
+    def parts(self, encoded):
+        """Returns the ids of each text."""
+        return dict(zip(_NAMES, tf.unstack(encoded, num=2, axis=-1), strict=True))
+
+    def name_time_steps(self, raw):
+        """Returns the words of each text, and what pads the shorter one."""
+        steps = [name_words(self._preprocessor, each) for each in raw]
+        longest = max(len(each.names) for each in steps)
+        return {name: _padded(each, longest) for name, each in zip(_NAMES, steps, strict=True)}
+
+    def read(self, path, ntu_bodies, limit):
+        """Returns the pairs in a file, all of which are read once to find what is wrong."""
+        count = sum(1 for _ in read_pairs(path, limit))
+
+        def read():
+            for first, second in read_pairs(path, limit):
+                yield f"{first} | {second}", (first, second)
+
+        return Inputs("texts", count, read)
+
+    def vocabulary(self):
+        """Returns the tokens."""
+        return self._preprocessor.vocabulary
+
+
+def _padded(steps, length):
+    names = steps.names + [""] * (length - len(steps.names))
+    return TimeSteps(steps.unit, np.arange(1, length + 1), names)
+
+
+def _preprocessors(model):
+    return (layer for layer in model.layers if isinstance(layer, TextPairPreprocessor))

@@ -1,0 +1,70 @@
+"""A number that belongs to a whole input."""
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from nrnm_keras.inference.outputs.output import Output, rounded
+
+
+class Number(Output):
+    """A number; a row is an array of no dimension.
+
+    Args:
+        name: what the model calls it.
+    """
+
+    why_not_running = "the model predicts a number, not a class"
+
+    def __init__(self, name):
+        self.name = name
+        self.noun = name
+
+    @classmethod
+    def find(cls, model, network):
+        """Returns the output of a model that gives one number by name."""
+        outputs = None if network is None else model.output
+        if not isinstance(outputs, dict) or len(outputs) != 1:
+            return None
+        ((name, output),) = outputs.items()
+        return cls(name) if tuple(output.shape[1:]) == (1,) else None
+
+    def describe(self):
+        """Returns the number's name."""
+        return f"a number, `{self.name}`"
+
+    def of_model(self, outputs):
+        """Returns the number of each input, `(batch,)`."""
+        return {self.name: tf.squeeze(outputs[self.name], -1)}
+
+    def of_network(self, scores, encoded):
+        """Returns the number of each input, `(batch,)`."""
+        return self.of_step(scores)
+
+    def of_step(self, scores):
+        """Returns the number of each input, `(batch,)`."""
+        return {self.name: ops.squeeze(scores, -1)}
+
+    def stacked(self, values):
+        """Returns the numbers."""
+        return values[self.name]
+
+    def combine(self, rows):
+        """Returns the numbers by their name, `(inputs,)`."""
+        return {self.name: np.array(rows, np.float32).reshape(-1)}
+
+    def readable(self, row):
+        """Returns the number."""
+        return f"{self.name} {row:.4f}"
+
+    def columns(self):
+        """Returns the name."""
+        return [self.name]
+
+    def as_csv(self, row):
+        """Returns the number."""
+        return [f"{row:.6f}"]
+
+    def as_json(self, row):
+        """Returns the number by its name."""
+        return {self.name: rounded(row)}

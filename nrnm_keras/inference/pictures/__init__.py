@@ -1,0 +1,1 @@
+"""Pictures of how a trained model comes to a prediction; they need matplotlib."""

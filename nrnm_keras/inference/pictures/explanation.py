@@ -1,0 +1,67 @@
+"""Explanation: what there is to draw of one input."""
+
+from typing import Any, NamedTuple
+
+from nrnm_keras.inference.analysis.attention import Attention, attention_of_writes
+from nrnm_keras.inference.analysis.directions import Direction, recurrent_directions
+from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
+from nrnm_keras.inference.modalities.modality import TimeSteps
+
+
+class Explanation(NamedTuple):
+    """How a model comes to its prediction for one input.
+
+    Attributes:
+        trained: the `TrainedModel`.
+        raw: a batch of the one raw input, as the model takes it.
+        directions: list of `Direction`.
+        attentions: list of `Attention`, of the memories that attend.
+        time_steps: the `TimeSteps` of each part of the input, by name; one part has `""`.
+        running: the `RunningPrediction`, None if the model has none.
+        summary: the prediction in a few words; empty if there is no running prediction.
+    """
+
+    trained: Any
+    raw: Any
+    directions: list[Direction]
+    attentions: list[Attention]
+    time_steps: dict[str, TimeSteps]
+    running: RunningPrediction | None
+    summary: str
+
+    @property
+    def left_out(self) -> list[str]:
+        """What cannot be drawn and why, a sentence each."""
+        reasons = []
+        if not self.attentions:
+            reasons.append(f"no attention is drawn: {why_no_attention(self.directions)}")
+        if self.running is None:
+            reason = self.trained.output.why_not_running
+            reasons.append(f"no running prediction is drawn: {reason}")
+        return reasons
+
+
+def explain_input(trained, raw) -> Explanation:
+    """Returns the `Explanation` of a batch of one raw input, as the model takes it."""
+    directions = recurrent_directions(trained, raw)
+    running = trained.output.running_prediction(trained, raw)
+    return Explanation(
+        trained,
+        raw,
+        directions,
+        attention_of_writes(directions),
+        trained.modality.name_time_steps(raw),
+        running,
+        "" if running is None else trained.output.summary_of_running(running.probabilities),
+    )
+
+
+def why_no_attention(directions: list[Direction]) -> str:
+    """Returns in words why no memory has attended to anything."""
+    memories = [direction for direction in directions if direction.has_memory]
+    if not memories:
+        return "the model has no memory"
+    if memories[0].layer.cell.interaction != "self_attention":
+        return "the memory of the model mixes its block without attention"
+    steps = memories[0].sequences.shape[1]
+    return f"of {steps} time steps there is no write to the memory yet"

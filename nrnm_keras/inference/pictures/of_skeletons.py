@@ -1,0 +1,37 @@
+"""Pictures that only skeletons have."""
+
+from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
+from nrnm_keras.plots.attended_frames import draw_attended_frames
+from nrnm_keras.plots.skeleton_animation import draw_skeleton_animation
+from nrnm_keras.preprocessing import LAYOUTS
+
+_STRIPS = 5  # writes on a page
+
+
+def draw_skeletons(explanation, preprocessor, folder) -> None:
+    """Draws `frames_LAYER.png`, the frames of each write's block, and `prediction.gif`.
+
+    Args:
+        explanation: the `Explanation`.
+        preprocessor: the `SkeletonPreprocessor` of the network.
+        folder: `pathlib.Path` that gets the pictures.
+    """
+    joints, parents = explanation.raw[0], LAYOUTS[preprocessor.layout].parents
+    attentions = explanation.attentions
+    for attention in attentions[:MOST_MEMORIES]:
+        weights = attention.weights.mean(axis=1)
+        for part, name, title in pages(attention, _STRIPS, len(attentions)):
+            draw_attended_frames(
+                weights[part],
+                attention.steps[part],
+                explanation.time_steps[""].numbers,
+                joints,
+                parents,
+                (weights.min(), weights.max()),
+                folder / f"frames_{name}.png",
+                title,
+                first_write=part.start + 1,
+            )
+    title = f"After all {len(joints)} frames: {explanation.summary}"
+    names, path = explanation.trained.class_names, folder / "prediction.gif"
+    draw_skeleton_animation(joints, parents, explanation.running, names, path, title)

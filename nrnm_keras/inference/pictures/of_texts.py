@@ -1,0 +1,13 @@
+"""Pictures that only texts have."""
+
+from nrnm_keras.inference.analysis.text_reading import read_text
+from nrnm_keras.plots.attended_page import write_attended_page
+from nrnm_keras.plots.attended_words import draw_attended_words
+
+
+def draw_words(explanation, folder) -> None:
+    """Draws `words.png` and `words.html`: the words of a text, and its running prediction."""
+    reading = read_text(explanation.trained, explanation.raw, explanation.attentions)
+    title = f"Prediction: {explanation.summary}"
+    draw_attended_words(reading, folder / "words.png", title)
+    write_attended_page(reading, folder / "words.html", title)
