@@ -1,12 +1,14 @@
 """The recurrent layers of a trained model with their inputs, by direction."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from keras import KerasTensor, layers
 
-from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.layers import NRNM
 from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:  # it has methods that call these
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
 class Direction(NamedTuple):
@@ -33,7 +35,7 @@ class Direction(NamedTuple):
         return isinstance(self.layer, NRNM)
 
 
-def recurrent_directions(trained: TrainedModel, raw: Tensor) -> list[Direction]:
+def recurrent_directions(trained: "TrainedModel", raw: Tensor) -> list[Direction]:
     """Returns every `Direction` of every recurrent layer, from the first layer on.
 
     Args:

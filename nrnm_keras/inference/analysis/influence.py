@@ -1,16 +1,20 @@
 """The influence of each input step on the last hidden state."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:  # it has methods that call these
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 # Steps of all copies of the sequence that run at once, which the gradient keeps in memory.
 _MOST_STEPS = 20_000
 
 
-def influence_by_distance(trained: TrainedModel, raw: Tensor) -> np.ndarray:
+def influence_by_distance(trained: "TrainedModel", raw: Tensor) -> np.ndarray:
     """Returns the Frobenius norm of d h_T / d x_t by the distance T - t, from 0 on.
 
     h_T is the hidden state of the last recurrent layer at the last step (of bidirectional layers

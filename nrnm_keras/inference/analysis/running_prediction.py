@@ -1,19 +1,23 @@
 """The predictions for prefixes of one input."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.running_prediction import RunningPrediction
 from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:  # it has methods that call these
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 _PREFIXES_IN_BATCH = 16
 
 
 def running_prediction(
-    trained: TrainedModel, raw: Tensor, most_prefixes: int = 100
+    trained: "TrainedModel", raw: Tensor, most_prefixes: int = 100
 ) -> RunningPrediction:
     """Returns the `RunningPrediction` of an input.
 

@@ -1,20 +1,23 @@
 """The attention and the running prediction of a trained model for one text."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from keras import ops
 
 from nrnm_keras.inference.analysis.attention import Attention, attention_received
 from nrnm_keras.inference.analysis.running_prediction import running_prediction
 from nrnm_keras.inference.analysis.time_steps import name_time_steps
-from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.plots.text_reading import TextReading
 from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:  # it has methods that call these
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 _UNKNOWN_ID = 1
 
 
-def read_text(trained: TrainedModel, raw: Tensor, attentions: Sequence[Attention]) -> TextReading:
+def read_text(trained: "TrainedModel", raw: Tensor, attentions: Sequence[Attention]) -> TextReading:
     """Returns the `TextReading` of a text.
 
     Args:
