@@ -6,6 +6,8 @@ import re
 
 ROOT = pathlib.Path(__file__).parents[1]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What CONTRIBUTING.md adds to the project; `test_contributing.py` runs it.
+_ADDED = re.compile(r"^<!-- (?:file|line): .*? -->\n```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -20,7 +22,7 @@ class Document:
     def __init__(self, path):
         self.path = ROOT / path
         self.name = path
-        self.text = self.path.read_text(encoding="utf-8")
+        self.text = _ADDED.sub("", self.path.read_text(encoding="utf-8"))
 
     def blocks(self, language):
         """Returns the code blocks of a language; `""` are those without one: command lines."""

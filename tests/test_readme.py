@@ -19,7 +19,10 @@ import pytest
 import tensorflow as tf
 
 from nrnm_keras import benchmark
+from nrnm_keras.tasks import find_tasks
+from nrnm_keras.train import __main__ as train
 from pipelines import build
+from pipelines.datasets import dataset_names
 from pipelines.ntu_sample.generate import generate_files
 from tests.markdown import ROOT, Document, documents
 
@@ -209,10 +212,12 @@ def test_links(document):
 
 def test_flags_exist(capsys, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as `pipelines.build` sets it
-    for command in ("train", "predict", "export", "visualize", "sweep"):
+    for command in ("predict", "export", "visualize", "sweep"):
         assert importlib.import_module(f"nrnm_keras.{command}.__main__").main(["--help"]) == 0
+    for task in find_tasks():
+        assert train.main(["--help", f"--task={task}"]) == 0
     assert benchmark.main(["--help"]) == 0
-    for dataset in build.DATASETS:
+    for dataset in dataset_names():
         assert build.main([dataset, "--help"]) == 0
     known = set(re.findall(r"--(?:\[no\])?(\w+)", capsys.readouterr().out))
     heads = (line for path in FLAG_FILES for line in path.read_text().splitlines())

@@ -103,24 +103,49 @@ def as_flag(name, value):
 
 
 def option_help(options_class):
-    """Returns the lines of `--help` on a group of options, under the group's title."""
-    lines = [f"{options_class.__doc__.splitlines()[0].rstrip('.')}:"]
-    for field in options_class.options():
-        rules, kind = field.metadata, value_type(options_class, field)
-        name = flag_name(field)
-        head = f"--[no]{name}" if kind is bool else f"--{name}={_placeholder(rules, kind)}"
-        text = rules["help"]
-        if field.default not in (None, "", False, ()) and "default:" not in text:
-            text += f" (default: {written(field.default)})"
-        lines.append(f"  {head}")
-        lines += textwrap.wrap(text, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    """Returns the lines of `--help` on options: a group for each class that declares some."""
+    lines = []
+    for group in reversed(options_class.__mro__):
+        own = [
+            f for f in options_class.options() if f.name in vars(group).get("__annotations__", {})
+        ]
+        if own:
+            lines += ["", f"{group.__doc__.splitlines()[0].rstrip('.')}:"]
+        for field in own:
+            kind = value_type(options_class, field)
+            lines += _described(flag_name(field), field.default, field.metadata, kind)
     return lines
 
 
+def flag_help(title, values, names):
+    """Returns the lines of `--help` on flags that are no options.
+
+    Args:
+        title: the group's title.
+        values: absl `FlagValues`.
+        names: their names.
+    """
+    lines = ["", f"{title}:"]
+    for name in names:
+        flag = values[name]
+        kind = {"bool": bool, "int": int, "float": float}.get(flag.flag_type(), str)
+        lines += _described(name, flag.default, {"help": flag.help}, kind)
+    return lines
+
+
+def _described(name, default, rules, kind):
+    head = f"--[no]{name}" if kind is bool else f"--{name}={_placeholder(rules, kind)}"
+    text = rules["help"]
+    if default not in (None, "", False, (), []) and "default:" not in text:
+        text += f" (default: {written(default)})"
+    lines = textwrap.wrap(text, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return [f"  {head}", *lines]
+
+
 def _placeholder(rules, kind):
-    if rules["choices"]:
+    if rules.get("choices"):
         return "|".join(rules["choices"])
-    if rules["unit"]:
+    if rules.get("unit"):
         return rules["unit"].upper().replace(" ", "_")
     return {int: "NUMBER", float: "NUMBER", str: "TEXT"}.get(kind, "NUMBERS")
 

@@ -10,7 +10,13 @@ from absl import flags
 
 from nrnm_keras.commands.command_line import parse_flags
 from nrnm_keras.commands.flag_files import without_flag_files
-from nrnm_keras.commands.option_flags import as_flag, define_options, option_help, read_options
+from nrnm_keras.commands.option_flags import (
+    as_flag,
+    define_options,
+    flag_help,
+    option_help,
+    read_options,
+)
 from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import find_tasks
@@ -119,13 +125,18 @@ def with_values(config, texts):
     return changed
 
 
-def help_text(task_name=None):
-    """Returns what `--help` says about the options of a training, and about those of a task."""
-    tasks, lines = find_tasks(), []
+def help_text(values, own_flags):
+    """Returns what `--help` says about a command with the options of a training.
+
+    Args:
+        values: absl `FlagValues`, parsed.
+        own_flags: names of the flags that the command has besides the options.
+    """
+    tasks, lines = find_tasks(), flag_help("Command", values, [*own_flags, "verbose"])
     for options in (TrainConfig, *_PARTS.values()):
-        lines += ["", *option_help(options)]
-    if task_name in tasks:
-        return "\n".join([*lines, "", *option_help(tasks[task_name])])
+        lines += option_help(options)
+    if values.task is not None:
+        return "\n".join([*lines, *option_help(tasks[values.task])])
     lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
     lines += [f"  {name:<24}{tasks[name].__doc__.splitlines()[0]}" for name in sorted(tasks)]
     return "\n".join(lines)

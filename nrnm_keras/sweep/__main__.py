@@ -8,7 +8,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import help_text, read_config, unused_flags
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.sweep import draw_sweep
-from nrnm_keras.sweep.flags import define_sweep_flags
+from nrnm_keras.sweep.flags import SWEEP_FLAGS, define_sweep_flags
 from nrnm_keras.sweep.grid import check_network, grid_points, read_grid
 from nrnm_keras.sweep.parameters import count_points, with_units
 from nrnm_keras.sweep.published import read_published
@@ -35,7 +35,7 @@ _USAGE = (
 def main(arguments=None):
     """Runs the command and returns its exit code."""
     values = define_sweep_flags()
-    return run_command(_run, values, _USAGE, arguments, lambda: help_text(values.task))
+    return run_command(_run, values, _USAGE, arguments, lambda: help_text(values, SWEEP_FLAGS))
 
 
 def _run(values, arguments):

@@ -11,6 +11,8 @@ from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTas
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _ImdbSource(SourceConfig):
+    """IMDB"""
+
     source: str | None = option(
         None, "aclImdb folder or archive to build from; default: download", flag="imdb_source"
     )

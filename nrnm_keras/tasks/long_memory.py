@@ -10,7 +10,7 @@ from nrnm_keras.tasks.task import Task
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProblemTask(Task):
-    """A generated problem: records with features `sequence` and `target`."""
+    """Generated problem: records with features `sequence` and `target`."""
 
     dataset: ClassVar[str] = "long_memory"
     problem: ClassVar[str]

@@ -10,6 +10,8 @@ from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTas
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _OwnTexts(OwnFilesConfig):
+    """Unlabeled texts"""
+
     dataset: ClassVar[str] = "text_files"
     unlabeled_file: str | None = option(
         None,

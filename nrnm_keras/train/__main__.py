@@ -23,7 +23,9 @@ def main(arguments=None, is_trained=False):
     """
     values = define_flags()
     run = functools.partial(_run, is_trained)
-    return run_command(run, values, _USAGE, arguments, lambda: help_text(values.task))
+    return run_command(
+        run, values, _USAGE, arguments, lambda: help_text(values, ["compare_with_lstm"])
+    )
 
 
 def _run(is_trained, values, arguments):
