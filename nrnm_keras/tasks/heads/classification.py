@@ -23,7 +23,6 @@ class Classification(OpenTask):
     """
 
     class_names: list[str]
-    usage = " `python -m nrnm_keras.predict --run={run}` classifies from the command line."
 
     def loss(self):
         """Returns the cross entropy."""

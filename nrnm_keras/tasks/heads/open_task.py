@@ -22,7 +22,7 @@ class OpenTask:
 
     metric = "accuracy"
     metric_mode = "max"
-    usage = ""
+    usage = " `python -m nrnm_keras.predict --run={run}` predicts from the command line."
     sort_by_length = True
     padding = 0
     target_padding = -1

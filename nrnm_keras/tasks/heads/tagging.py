@@ -14,8 +14,6 @@ _DRAWN = 4
 class Tagging(Classification):
     """A task whose targets are the classes of the steps; steps of label -1 do not count."""
 
-    usage = ""
-
     def loss(self):
         """Returns the cross entropy of the labeled steps."""
         return StepCrossentropy()
