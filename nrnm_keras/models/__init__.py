@@ -3,6 +3,7 @@
 from nrnm_keras.models.adversarial_training import AdversarialTraining
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.class_probabilities import ClassProbabilities
+from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.models.language_model import LanguageModel
 from nrnm_keras.models.pooling import SequencePooling
@@ -32,4 +33,5 @@ __all__ = [
     "TokenNegativeLogLikelihood",
     "StreamingNetwork",
     "TransformerBackbone",
+    "end_to_end_classifier",
 ]
