@@ -54,6 +54,9 @@ def test_data_set_cell_and_format(copy):
     assert set(report["metrics"]["test"]) == {"accuracy", "loss"}
     # An RNN of 8 units on 1 feature, and two classes: the weights of the new cell.
     assert report["parameters"] == 8 * (1 + 8 + 1) + 2 * (8 + 1)
+    run(copy, "nrnm_keras.export", "--run=run", "--format=keras_json", "--output=exported")
+    assert {"model.json", "model.weights.h5"} <= {path.name for path in copy.glob("exported/*")}
+    assert "model_from_json" in (copy / "exported" / "README.md").read_text()
 
 
 @pytest.mark.slow
