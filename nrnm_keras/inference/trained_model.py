@@ -1,5 +1,6 @@
 """TrainedModel: what a training leaves behind, ready for use."""
 
+import inspect
 import os
 import pathlib
 from typing import Any
@@ -217,7 +218,8 @@ class TrainedModel:
 
 def _run(layers, x, mask=None):
     for layer in layers:
-        output = layer(x) if mask is None else layer(x, mask=mask)
+        takes_mask = mask is not None and "mask" in inspect.signature(layer.call).parameters
+        output = layer(x, mask=mask) if takes_mask else layer(x)
         x, mask = output, layer.compute_mask(x, mask)
     return x, mask
 
