@@ -50,15 +50,22 @@ def features(trained, run_head: Callable[..., dict] | None = None) -> Signature:
         run_head: function that stands in for the head of the network, from what the head takes to
             the results. Default: the head.
     """
-    takes_ids = trained.modality.takes_ids
+    takes_ids, output = trained.modality.takes_ids, trained.output
 
     def function(*inputs):
+        timesteps = tf.shape(inputs[0])[1]
+        if not output.step_is_result:  # ONNX cannot tag a sequence of no length
+            inputs = [at_least_one(each, 1) for each in inputs]
         sequences, *mask = trained.head_inputs(*inputs) if takes_ids else inputs
         mask = mask[0] if mask else None
         if run_head:
-            return run_head(sequences, mask)
-        scores = trained.run_head(sequences, mask)
-        return trained.output.of_network(scores, inputs[0] if takes_ids else None)
+            values = run_head(sequences, mask)
+        else:
+            scores = trained.run_head(sequences, mask)
+            values = output.of_network(scores, inputs[0] if takes_ids else None)
+        if output.step_is_result:
+            return values
+        return {name: value[:, :timesteps] for name, value in values.items()}
 
     return _signature("features", function, trained.modality.feature_specs(_head_input(trained)))
 
