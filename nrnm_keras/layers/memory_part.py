@@ -2,8 +2,6 @@
 
 from keras import layers, ops
 
-from nrnm_keras.layers.precision import matmul
-
 
 class MemoryPart(layers.Layer):
     """A layer whose weights begin, and are kept, as the arguments of `NRNMCell` say.
@@ -58,14 +56,3 @@ def _as_matrix(initializer, units):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
 
     return initialize
-
-
-def project(inputs, kernel, bias=None):
-    """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
-
-    As matrices, because TensorFlow then adds the bias within the matmul.
-    """
-    projected = matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
-    if bias is not None:
-        projected = projected + bias
-    return ops.reshape(projected, (*ops.shape(inputs)[:-1], kernel.shape[-1]))

@@ -13,14 +13,12 @@ _LIMIT = _BASE**NUM_DIGITS
 
 def to_steps(digits):
     """Turns digits `(batch, 3)`, the lowest first, into int32 counts `(batch,)`."""
-    digits = ops.cast(digits, "int32")
-    return digits[:, 0] + _BASE * digits[:, 1] + _BASE**2 * digits[:, 2]
+    return ops.sum(ops.cast(digits, "int32") * _places(), axis=-1)
 
 
 def to_digits(steps, dtype):
     """Turns int32 counts `(batch,)` into digits `(batch, 3)` of a float `dtype`."""
-    digits = [steps % _BASE, steps // _BASE % _BASE, steps // _BASE**2]
-    return ops.cast(ops.stack(digits, axis=-1), dtype)
+    return ops.cast(ops.expand_dims(steps, -1) // _places() % _BASE, dtype)
 
 
 def advance(steps, by, block_size, window_size):
@@ -28,3 +26,8 @@ def advance(steps, by, block_size, window_size):
     steps = steps + by
     cycle = (_LIMIT - block_size) // window_size * window_size
     return ops.where(steps >= _LIMIT, steps - cycle, steps)
+
+
+def _places():
+    """What the digits stand for."""
+    return ops.convert_to_tensor([_BASE**place for place in range(NUM_DIGITS)], "int32")
