@@ -13,17 +13,17 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     return ops.matmul(x, y)
 
 
-def layer_normalization(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float = 1e-5) -> Tensor:
-    """`ops.layer_normalization` over the last axis, in float64 too, and in PyTorch's tracer.
+def mean(x):
+    """`ops.mean` over the last axis, which stays, in float64 too."""
+    if _is_float64(x):
+        return ops.sum(x, axis=-1, keepdims=True) / x.shape[-1]
+    return ops.mean(x, axis=-1, keepdims=True)
 
-    The tracer has no static sizes, and ONNX has no layer normalization of unknown size.
-    """
-    if isinstance(x.shape[-1], int) and not _is_float64(x):
-        return ops.layer_normalization(x, scale, offset, axis=-1, epsilon=epsilon)
-    size = scale.shape[-1]
-    x = x - ops.sum(x, axis=-1, keepdims=True) / size
-    variance = ops.sum(x * x, axis=-1, keepdims=True) / size
-    return x / ops.sqrt(variance + epsilon) * scale + offset
+
+def at_least_float32(dtype):
+    """The type in which to compute what half precision is too coarse for."""
+    dtype = keras.backend.standardize_dtype(dtype)
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 def _is_float64(x):

@@ -8,7 +8,8 @@ import keras
 from keras import layers, ops
 
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
-from nrnm_keras.layers.precision import layer_normalization, matmul
+from nrnm_keras.layers.layer_normalization import LayerNormalization
+from nrnm_keras.layers.precision import matmul
 from nrnm_keras.typing import Config, Identifier, Shape, Tensor
 
 
@@ -104,12 +105,12 @@ class RelationalMemoryCell(layers.Layer):
         start = ops.eye(self.slots, self.units // self.slots, dtype=self.compute_dtype)
         cells = start + change
         attended = self._attend(cells, matmul(inputs, self.input_kernel) + self.input_bias)
-        attended = layer_normalization(
+        attended = LayerNormalization(
             cells + attended, self.attention_scale, self.attention_offset
-        )
+        ).value
         hidden = ops.relu(matmul(attended, self.hidden_kernel) + self.hidden_bias)
         dense = matmul(hidden, self.dense_kernel) + self.dense_bias
-        candidates = layer_normalization(attended + dense, self.dense_scale, self.dense_offset)
+        candidates = LayerNormalization(attended + dense, self.dense_scale, self.dense_offset).value
 
         from_inputs = matmul(inputs, self.gate_kernel) + self.gate_bias
         gates = ops.expand_dims(from_inputs, 1) + matmul(outputs, self.gate_recurrent_kernel)

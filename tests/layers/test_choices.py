@@ -229,12 +229,11 @@ def test_activations_are_those_of_the_backbone_alone():
     arrays = [rng.normal(size=shape) for shape in ((2, 24), (2, 3, 8), (2, 6, 8), (2, 48))]
     old, hidden, embedded, block = (ops.convert_to_tensor(a, "float32") for a in arrays)
     written = [
-        memory.write(old, hidden, embedded, memory.write_gate_inputs(block))[0]
+        memory.write(old, hidden, embedded, memory.write_gate_inputs(block)).value
         for memory in memories
     ]
     close(*written, 0)
-    read_inputs = [memory.read_inputs(hidden[:, 0]) for memory in memories]
-    close(*(m.read(inputs, old) for m, inputs in zip(memories, read_inputs, strict=True)), 0)
+    close(*(memory.read(hidden[:, 0], old) for memory in memories), 0)
 
 
 def test_dropout_of_inputs_is_one_mask_for_all_that_they_reach():

@@ -1,5 +1,7 @@
 """Brings the steps of a batch to where all its windows begin and end together."""
 
+import functools
+
 from keras import ops
 
 
@@ -25,8 +27,6 @@ class Alignment:
         ends_together: Whether all rows end at the last place, with nothing filled up: where
             nothing has to be moved and the number of time steps is known.
         length: The number of all places.
-        counts: int32 `(batch,)`, the number of valid steps of each row.
-        ends: int32 `(batch,)`, the place after the last step of each row.
     """
 
     def __init__(self, sequences, window_size, mask=None, phases=None):
@@ -43,12 +43,22 @@ class Alignment:
         self.has_windows = not (isinstance(self.num_windows, int) and self.num_windows == 0)
         self.places_in_windows = self.num_windows * window_size
         self.length = self.places_in_windows + self.tail
-        if mask is None:
-            self.counts = ops.full((self.batch_size,), self.timesteps, "int32")
-        else:
-            self.counts = ops.sum(ops.cast(mask, "int32"), axis=1)
-        self._first = ops.zeros_like(self.counts) if phases is None else phases
-        self.ends = self._first + self.counts
+
+    @functools.cached_property
+    def counts(self):
+        """int32 `(batch,)`, the number of valid steps of each row."""
+        if self.mask is None:
+            return ops.full((self.batch_size,), self.timesteps, "int32")
+        return ops.sum(ops.cast(self.mask, "int32"), axis=1)
+
+    @functools.cached_property
+    def ends(self):
+        """int32 `(batch,)`, the place after the last step of each row."""
+        return self._first + self.counts
+
+    @functools.cached_property
+    def _first(self):
+        return ops.zeros_like(self.counts) if self.phases is None else self.phases
 
     def align(self, sequences):
         """Turns `(batch, timesteps, features)` into `(batch, length, features)`."""

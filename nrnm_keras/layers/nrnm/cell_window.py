@@ -33,17 +33,13 @@ class CellWindow:
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (1, 0, 2))
 
-    def prepare(self, inputs):
-        """A dict of what `run` needs to know of inputs `(..., batch, features)` besides them."""
-        return {}
-
     def run(self, known, read, hidden, carry):
         """Runs over the steps of a window.
 
         Args:
-            known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`; what
-                `prepare` made of them; `hidden_kept` and `carry_kept`, what the states keep of
-                their old values, laid out, if they keep anything.
+            known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`;
+                `hidden_kept` and `carry_kept`, what the states keep of their old values, laid
+                out, if they keep anything.
             read: What is read from the memory, `(steps, batch, units)`.
             hidden, carry: States before the window, laid out.
 

@@ -1,47 +1,94 @@
-"""Kernels that a loop multiplies by, with a gradient that is faster than the automatic one."""
+"""What a loop computes with a gradient written by hand, which is faster than the automatic one."""
 
 from collections import namedtuple
 
 import keras
 from keras import ops
 
+from nrnm_keras.layers.nrnm.rows import from_rows, leading_axes, to_rows
 from nrnm_keras.layers.precision import matmul
 
 LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
-def loop_kernel(kernel):
-    """Makes a `LoopKernel`, outside of the loop, from a matrix; on TensorFlow, where it pays.
+def loop_weight(weight):
+    """Makes a weight ready for a loop, outside of it; a kernel becomes a `LoopKernel` if it pays.
 
-    Other backends get the matrix itself: JAX has no forward mode for a gradient written by hand,
-    PyTorch no second pass.
+    That is on TensorFlow: JAX has no forward mode for a gradient written by hand, PyTorch no
+    second pass. A kernel of rank 3 holds those of several heads.
     """
-    # A copy, because TensorFlow lets no variable into a custom gradient.
-    kernel = ops.copy(ops.convert_to_tensor(kernel))
-    if keras.backend.backend() != "tensorflow":
-        return kernel
-    return LoopKernel(kernel, ops.transpose(kernel))
+    # The value of the variable, because TensorFlow lets no variable into a custom gradient.
+    weight = ops.cast(weight, weight.dtype)
+    if keras.backend.backend() != "tensorflow" or len(weight.shape) == 1:
+        return weight
+    # Transposed every time, for few rows, it took up to four times as long as the product itself.
+    return LoopKernel(weight, ops.swapaxes(weight, -1, -2))
 
 
-def multiply(x, kernel):
-    """Multiplies `(..., features)` by a kernel, `(features, units)`.
+def compute(computation, tensors, weights):
+    """Makes a computation, whose gradient is its own if the weights were made for a loop.
 
-    The automatic gradient multiplies by the transposed kernel, and transposes it every time; for
-    few rows this took up to four times as long as the product itself (TensorFlow on CPU). If the
-    kernel is a `LoopKernel`, the transpose is taken once for all times.
+    The automatic gradient of TensorFlow keeps nearly all that a turn of a loop computes, each in
+    a list of its own, and shapes besides: that was most of the graph of a training step, and of
+    the time to trace it.
+
+    Args:
+        computation: Class. Its objects are made of the tensors and of a dict of the weights, and
+            have a `value` and the method `gradient(upstream, transposed)`, where `transposed` are
+            the kernels by name; that returns the gradients of the tensors, a list, and of the
+            weights, a dict.
+        tensors: List of tensors.
+        weights: Dict of weights by name, all or none of them from `loop_weight`.
+
+    Returns:
+        The computation.
     """
-    if not isinstance(kernel, LoopKernel):
-        return matmul(x, kernel)
-    if len(x.shape) == 2:
-        return _multiply(x, *kernel)
-    rows = _multiply(ops.reshape(x, (-1, x.shape[-1])), *kernel)
-    return ops.reshape(rows, (*ops.shape(x)[:-1], kernel.kernel.shape[-1]))
+    kernels = {name: w for name, w in weights.items() if isinstance(w, LoopKernel)}
+    if not kernels:
+        return computation(*tensors, weights)
+    matrices = {**weights, **{name: kernel.kernel for name, kernel in kernels.items()}}
+    transposed = {name: kernel.transposed for name, kernel in kernels.items()}
+    computed = None
+
+    @ops.custom_gradient
+    def run(*arguments):
+        nonlocal computed
+        given = dict(zip(matrices, arguments[len(tensors) :], strict=True))
+        computed = computation(*arguments[: len(tensors)], given)
+
+        def gradient(upstream):
+            of_tensors, of_weights = computed.gradient(upstream, transposed)
+            return (*of_tensors, *(of_weights[name] for name in matrices))
+
+        return computed.value, gradient
+
+    value = run(*tensors, *matrices.values())
+    computed.value = value
+    return computed
 
 
-@ops.custom_gradient
-def _multiply(x, kernel, transposed):
-    def gradient(upstream):
-        # A second pass finds the kernel behind `transposed`: for it, that must be no constant.
-        return matmul(upstream, transposed), matmul(ops.transpose(x), upstream), None
+def multiply(x, kernel, bias=None):
+    """Multiplies `(..., features)` by a kernel, `(features, units)`, and adds a bias, if given."""
+    weights = {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
+    return compute(_Product, [x], weights).value
 
-    return matmul(x, kernel), gradient
+
+class _Product:
+    """As matrices, because TensorFlow then adds the bias within the matmul."""
+
+    def __init__(self, x, weights):
+        self._leading, self._rows = leading_axes(x), to_rows(x)
+        product = matmul(self._rows, weights["kernel"])
+        product = product + weights["bias"] if "bias" in weights else product
+        self.value = from_rows(product, self._leading)
+
+    def gradient(self, upstream, transposed):
+        upstream = to_rows(upstream)
+        d_x = from_rows(matmul(upstream, transposed["kernel"]), self._leading)
+        d_kernel = kernel_gradient(self._rows, upstream)
+        return [d_x], {"kernel": d_kernel, "bias": ops.sum(upstream, axis=0)}
+
+
+def kernel_gradient(x, upstream):
+    """The gradient of a kernel by which rows `x` were multiplied."""
+    return matmul(ops.transpose(x), upstream)

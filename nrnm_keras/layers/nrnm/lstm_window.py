@@ -23,13 +23,23 @@ class LSTMWindow(CellWindow):
     Args:
         cell: The built `NRNMCell`, which `fits`.
         recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
-        dtype: Of the computation.
+        hidden: Hidden state before the first window, `(batch, units)`.
         training: Boolean, whether gradients will be asked for.
     """
 
-    def __init__(self, cell, recurrent_mask, dtype, training):
+    def __init__(self, cell, recurrent_mask, hidden, training):
         super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
-        self._kernels, self._kernels_as_rows = _kernels(cell, dtype, training)
+        self._training = training
+        self._weights = [ops.cast(w, hidden.dtype) for w in (cell.kernel, cell.recurrent_kernel)]
+        bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
+        bias = ops.expand_dims(ops.cast(bias, hidden.dtype), 0)
+        # To multiply the inputs, a 1 and the hidden state, one below the other.
+        kernel = ops.concatenate([self._weights[0], bias, self._weights[1]], axis=0)
+        # In this order, because TensorFlow would fold a last transpose into the matmuls that are
+        # outside of the loop, and slow them down.
+        self._kernels = ops.split(ops.transpose(kernel), 2)
+        self._as_rows = self._split_gates() if training else None
+        self._one = _columns(ops.ones_like(hidden[:, :1]))
 
     @staticmethod
     def fits(cell):
@@ -56,81 +66,54 @@ class LSTMWindow(CellWindow):
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (2, 0, 1))
 
-    def prepare(self, inputs):
-        """The inputs as columns above a 1, by which the bias is multiplied."""
-        # Not with `ops.pad`: `ops.vectorized_map` pads with zeros, whatever it is told.
-        one = ops.ones_like(inputs[..., :1])
-        return {"columns": _columns(ops.concatenate([inputs, one], axis=-1))}
-
     def run(self, known, read, hidden, carry):
         """Runs over the steps of a window, as `CellWindow.run` does."""
         held = {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
         if self._recurrent_mask is not None:
             held["recurrent_mask"] = self._recurrent_mask
-        constants = [*held.values(), *self._kernels_as_rows]
         every = slice(self._cell.stride - 1, None, self._cell.stride)
 
+        # What needs no gradient is no argument: TensorFlow would make zeros for it.
         @ops.custom_gradient
-        def run(inputs, read, hidden, cell, first, second, *constants):
-            kernels = first, second
-            given = dict(zip(held, constants, strict=False))
-            steps = _run_steps(inputs, read, hidden, cell, kernels, **given)
+        def run(inputs, read, hidden, cell, *kernels):
+            steps = _run_steps(
+                _columns(inputs), self._one, _columns(read), hidden, cell, kernels, **held
+            )
             hiddens = [step.hidden for step in steps]
             # In training here, where it is less to keep; inference seldom asks for a gradient.
-            slopes = _Slopes(steps) if self._kernels_as_rows else None
+            slopes = _Slopes(steps) if self._training else None
 
             def gradient(d_hiddens, d_slots, d_hidden, d_cell):
                 d_hiddens = ops.unstack(d_hiddens)
                 if every.start < len(steps):
                     d_slots = ops.unstack(d_slots)
                     d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
-                as_rows = constants[len(held) :] or _as_rows(kernels, inputs.shape[1])
+                # No constants: a second pass finds the kernels behind them.
+                as_rows = self._as_rows or self._split_gates()
                 upstream = d_hiddens, d_hidden, d_cell
-                gradients = _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **given)
-                return (*gradients, *[None] * len(constants))
+                return _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **held)
 
             slots = hiddens[every]
             slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
             return (ops.stack(hiddens), slots, hiddens[-1], steps[-1].cell), gradient
 
-        columns = known["columns"], _columns(read), hidden, carry
-        return run(*columns, *self._kernels, *constants)
+        return run(known["inputs"], read, hidden, carry, *self._kernels)
 
+    def _split_gates(self):
+        """The kernels of the input and the forget gate, and of the candidate and the output gate.
 
-def _kernels(cell, dtype, training):
-    """The kernels of the input and the forget gate, and of the candidate and the output gate.
-
-    Each has the input kernel, the bias and the recurrent kernel, one below the other, to multiply
-    the inputs, a 1 and the hidden state: `(features + 1 + units, 2 * units)`. Returned are both of
-    them transposed, and, in training alone, what `_as_rows` makes of them.
-    """
-    bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
-    kernels = [cell.kernel, ops.expand_dims(bias, 0), cell.recurrent_kernel]
-    kernels = [ops.split(ops.cast(kernel, dtype), 2, axis=1) for kernel in kernels]
-    pairs = list(zip(*kernels, strict=True))
-    # Parts are transposed one by one: TensorFlow would fold a last transpose into the matmuls
-    # that are outside of the loop, and slow them down.
-    columns = [ops.concatenate(list(map(ops.transpose, pair)), axis=1) for pair in pairs]
-    if not training:
-        return columns, []
-    # No constants: a second pass finds the kernels behind them.
-    inputs = [ops.concatenate(pair[:2], axis=0) for pair in pairs]
-    return columns, [*inputs, *(ops.copy(recurrent) for _, _, recurrent in pairs)]
-
-
-def _as_rows(kernels, features):
-    """The input kernels with their biases of both pairs of gates, then the recurrent kernels."""
-    parts = [ops.split(ops.transpose(kernel), [features]) for kernel in kernels]
-    return [part for each in zip(*parts, strict=True) for part in each]
+        First those that multiply the inputs, then those that multiply the hidden state.
+        """
+        return [ops.split(weight, 2, axis=1) for weight in self._weights]
 
 
 class _Step:
     """One step, and what its gradient needs; all of it `(units, batch)`."""
 
-    def __init__(self, inputs, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
+    def __init__(self, inputs, one, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
         self.old_cell = cell
         hidden_inputs = hidden if mask is None else hidden * mask
-        self.inputs = ops.concatenate([inputs, hidden_inputs], axis=0)
+        self.inputs = ops.concatenate([inputs, one, hidden_inputs], axis=0)
         first, second = (ops.matmul(kernel, self.inputs) for kernel in kernels)
         i, f = ops.split(ops.sigmoid(first), 2)
         c, o = ops.split(second, 2)
@@ -171,12 +154,20 @@ class _Slopes:
 
 
 def _run_steps(
-    inputs, read, hidden, cell, kernels, hidden_kept=None, carry_kept=None, recurrent_mask=None
+    inputs,
+    one,
+    read,
+    hidden,
+    cell,
+    kernels,
+    hidden_kept=None,
+    carry_kept=None,
+    recurrent_mask=None,
 ):
     steps = []
     for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
         kept = _at_step(hidden_kept, t), _at_step(carry_kept, t)
-        step = _Step(x, r, hidden, cell, kernels, *kept, recurrent_mask)
+        step = _Step(x, one, r, hidden, cell, kernels, *kept, recurrent_mask)
         hidden, cell = step.hidden, step.cell
         steps.append(step)
     return steps
@@ -187,11 +178,11 @@ def _backpropagate(
 ):
     """The gradients of inputs, read, hidden state, cell state and the two kernels.
 
-    `kernels` are `_as_rows`; `upstream` are the gradients of the steps' hidden states, of the
+    `kernels` are `_split_gates()`; `upstream` are the gradients of the steps' hidden states, of the
     last one besides, and of the last cell state.
     """
     d_hiddens, d_hidden, d_cell = upstream
-    input_kernels, recurrent_kernels = kernels[:2], kernels[2:]
+    input_kernels, recurrent_kernels = kernels
     of_cell, of_squashed = ops.unstack(slopes.cell), ops.unstack(slopes.squashed)
     of_gates = list(zip(*map(ops.unstack, slopes.gates), strict=True))
     d_gates, d_read = [], []
@@ -214,11 +205,12 @@ def _backpropagate(
         d_cell = d_cell if old_cell is None else d_cell + old_cell
     d_gates = [ops.concatenate(pair, axis=1) for pair in zip(*d_gates[::-1], strict=True)]
     d_inputs = _sum_of_products(input_kernels, d_gates)
-    d_inputs = ops.transpose(ops.reshape(d_inputs, (d_inputs.shape[0], len(d_read), -1)), (1, 0, 2))
+    d_inputs = ops.reshape(d_inputs, (d_inputs.shape[0], len(d_read), -1))
     rows = _columns(slopes.inputs)
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
     d_kernels = [ops.matmul(pair, rows) for pair in d_gates]
-    return d_inputs, ops.stack(d_read[::-1]), d_hidden, d_cell, *d_kernels
+    d_inputs, d_read = ops.transpose(d_inputs, (1, 2, 0)), _columns(ops.stack(d_read[::-1]))
+    return d_inputs, d_read, d_hidden, d_cell, *d_kernels
 
 
 def _sum_of_products(kernels, columns):

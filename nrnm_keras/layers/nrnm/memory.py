@@ -1,13 +1,11 @@
 """The non-local memory: how it is read at every step and written after every window."""
 
-import math
-
 from keras import ops, tree
 
-from nrnm_keras.layers.nrnm.loop_kernel import loop_kernel, multiply
-from nrnm_keras.layers.nrnm.memory_part import MemoryPart, project
+from nrnm_keras.layers.nrnm.loop_kernel import compute, loop_weight, multiply
+from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.memory_read import AttentionRead, GatedRead
-from nrnm_keras.layers.precision import layer_normalization, matmul
+from nrnm_keras.layers.nrnm.memory_write import MemoryWrite, write_gates
 
 
 class NonLocalMemory(MemoryPart):
@@ -50,8 +48,6 @@ class NonLocalMemory(MemoryPart):
         self.block_size = block_size
         self.slots = block_size // stride
         self.num_heads = num_heads
-        heads = num_heads if interaction == "self_attention" else 0
-        self.attention_shape = (heads, self.slots, self.slots + block_size)
         self.interaction = interaction
         self.forget_bias = forget_bias
         options = {
@@ -97,25 +93,28 @@ class NonLocalMemory(MemoryPart):
 
     def embed(self, inputs):
         """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
-        return matmul(inputs, self.input_kernel)
+        return multiply(inputs, self.input_kernel)
+
+    def weights_by_name(self):
+        """The weights that `read` and `write` take, by name: two dicts."""
+        return {"read": self.reader.weights_by_name(), "write": self._write_weights()}
+
+    def loop_weights(self):
+        """`weights_by_name()`, made ready for a loop over `read` and `write`."""
+        return tree.map_structure(loop_weight, self.weights_by_name())
 
     def read_inputs(self, inputs):
-        """What inputs `(..., features)` contribute to what they read, `(..., size)`."""
-        return self.reader.project_inputs(inputs)
+        """What inputs `(..., features)` contribute to the gates by which they read."""
+        return self.reader.project_inputs(inputs, self.reader.weights_by_name())
 
-    def loop_kernels(self):
-        """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
-        kernels = {**self.reader.kernels(), **self._write_kernels()}
-        return tree.map_structure(loop_kernel, kernels)
-
-    def read(self, read_inputs, memory, kernels=None):
+    def read(self, inputs, memory, weights=None):
         """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
 
-        `read_inputs` has shape `(..., batch, size)`: any number of steps at once; `kernels` are
-        `loop_kernels()`, if there are any. Returns what enters the recurrence,
+        `inputs` have shape `(..., batch, features)`: any number of steps at once; `weights` are
+        `loop_weights()`, if there are any. Returns what enters the recurrence,
         `(..., batch, units)`.
         """
-        return self.reader.read(read_inputs, memory, kernels or self.reader.kernels())
+        return self.reader.read(inputs, memory, (weights or self.weights_by_name())["read"])
 
     def gates(self, read_inputs, memory, write_gate_inputs):
         """The gates of a step: read, input and forget gate (Eqs. 7 and 4).
@@ -125,15 +124,17 @@ class NonLocalMemory(MemoryPart):
             memory: The memory before it, `(batch, slots * units)`.
             write_gate_inputs: `write_gate_inputs()` of its block, `(batch, 2 * units)`.
         """
-        read_gate = self.reader.gates(read_inputs, memory, self.reader.kernels())
-        slots = ops.reshape(memory, (-1, self.slots, self.units))
-        return read_gate, *self._write_gates(slots, write_gate_inputs, self._write_kernels())
+        weights = self.weights_by_name()
+        read_gate = self.reader.gates(read_inputs, memory, weights["read"])
+        squashed = ops.tanh(ops.reshape(memory, (-1, self.units)))
+        gates = write_gates(self.slots, squashed, write_gate_inputs, weights["write"])
+        return read_gate, *ops.split(gates, 2, axis=-1)
 
     def write_gate_inputs(self, blocks):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
-        return project(blocks, self.write_gate_kernel, self.write_gate_bias)
+        return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
-    def write(self, memory, hidden, embedded, gate_inputs, kernels=None):
+    def write(self, memory, hidden, embedded, gate_inputs, weights=None):
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
 
         Args:
@@ -141,69 +142,31 @@ class NonLocalMemory(MemoryPart):
             hidden: The block's hidden states, `(batch, slots, units)`.
             embedded: Its embedded inputs, `(batch, block_size, units)`.
             gate_inputs: `write_gate_inputs()` of its inputs, `(batch, 2 * units)`.
-            kernels: `loop_kernels()`, if there are any.
+            weights: `loop_weights()`, if there are any.
 
         Returns:
-            The new memory, `(batch, slots * units)`, and the attention weights,
-            `(batch, num_heads, slots, slots + block_size)`; with no heads if there are none.
+            The `MemoryWrite`, whose `value` is the new memory.
         """
-        kernels = kernels or self._write_kernels()
-        block = ops.concatenate([hidden, embedded], axis=1)
-        interact = self._attend if self.interaction == "self_attention" else self._map_linearly
-        interaction, weights = interact(hidden, block, kernels)
-        skip = layer_normalization(
-            hidden + interaction, self.attention_scale, self.attention_offset
-        )
-        dense = multiply(skip, kernels["dense_kernel"])
-        dense = ops.relu(dense if self.dense_bias is None else dense + self.dense_bias)
-        candidate = layer_normalization(skip + dense, self.dense_scale, self.dense_offset)
+        weights = (weights or self.weights_by_name())["write"]
+        return compute(MemoryWrite, [memory, hidden, embedded, gate_inputs], weights)
 
-        memory = ops.reshape(memory, (-1, self.slots, self.units))
-        input_gate, forget_gate = self._write_gates(memory, gate_inputs, kernels)
-        memory = input_gate * ops.tanh(candidate) + forget_gate * memory
-        return ops.reshape(memory, (-1, self.slots * self.units)), weights
-
-    def _write_gates(self, slots, gate_inputs, kernels):
-        """Input and forget gate of each slot, `(batch, slots, units)` (Eq. 4)."""
-        from_memory = multiply(ops.tanh(slots), kernels["write_gate_recurrent_kernel"])
-        gates = ops.sigmoid(ops.expand_dims(gate_inputs, 1) + from_memory)
-        return ops.split(gates, 2, axis=-1)
-
-    def _attend(self, hidden, block, kernels):
-        """Multi-head attention from the hidden states to all units of the block (Eq. 2).
-
-        There are fewer queries than units. So the keys' kernel is applied to the queries, not to
-        the units, and the values' kernel to what was attended: the numbers are the same, and the
-        cost does not grow with the number of inputs.
-        """
-        heads, slots, units = self.num_heads, self.slots, self.units
-        queries = multiply(hidden, kernels["query_kernel"]) / math.sqrt(units // heads)
-        queries = ops.split(ops.reshape(queries, (-1, units)), heads, axis=-1)
-        queries = ops.stack(list(map(multiply, queries, kernels["key_kernels"])), axis=1)
-        queries = ops.reshape(queries, (-1, slots * heads, units))
-        weights = ops.softmax(ops.einsum("bqu,bku->bqk", queries, block))
-        attended = ops.reshape(matmul(weights, block), (-1, heads, units))
-        attended = map(multiply, ops.unstack(attended, axis=1), kernels["value_kernels"])
-        attended = ops.concatenate(list(attended), axis=-1)
-        weights = ops.reshape(weights, (-1, slots, heads, slots + self.block_size))
-        return ops.reshape(attended, (-1, slots, units)), ops.transpose(weights, (0, 2, 1, 3))
-
-    def _map_linearly(self, hidden, block, _):
-        """One linear map of the whole block, the "w/o self-attention" variant."""
-        block = ops.reshape(block, (-1, (self.slots + self.block_size) * self.units))
-        mapped = ops.reshape(matmul(block, self.linear_kernel), (-1, self.slots, self.units))
-        return mapped, ops.zeros((ops.shape(hidden)[0], *self.attention_shape), hidden.dtype)
-
-    def _write_kernels(self):
-        kernels = {
+    def _write_weights(self):
+        weights = {
             "dense_kernel": self.dense_kernel,
+            "dense_bias": self.dense_bias,
+            "attention_scale": self.attention_scale,
+            "attention_offset": self.attention_offset,
+            "dense_scale": self.dense_scale,
+            "dense_offset": self.dense_offset,
             "write_gate_recurrent_kernel": self.write_gate_recurrent_kernel,
         }
         if self.interaction == "self_attention":
-            kernels["query_kernel"] = self.query_kernel
-            kernels["key_kernels"] = _by_head(self.key_kernel)
-            kernels["value_kernels"] = _by_head(self.value_kernel)
-        return kernels
+            weights["query_kernel"] = self.query_kernel
+            weights["key_kernel"] = self.key_kernel
+            weights["value_kernel"] = self.value_kernel
+        else:
+            weights["linear_kernel"] = self.linear_kernel
+        return {name: weight for name, weight in weights.items() if weight is not None}
 
     def _norm(self, name, units):
         scale = self.add_weight(name=f"{name}_scale", shape=(units,), initializer="ones")
@@ -217,8 +180,3 @@ class NonLocalMemory(MemoryPart):
             return biases
         forget = ops.full((self.units,), self.forget_bias, dtype=dtype)
         return ops.concatenate([biases[: self.units], forget], axis=0)
-
-
-def _by_head(kernel):
-    """The kernels of the heads, one by one: slices of a variable have a slower gradient."""
-    return ops.unstack(ops.convert_to_tensor(kernel))

@@ -6,8 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from nrnm_keras.layers.precision import matmul
-from nrnm_keras.typing import Identifier, Tensor
+from nrnm_keras.typing import Identifier
 
 
 class MemoryPart(layers.Layer):
@@ -73,14 +72,3 @@ def _as_matrix(initializer, units):
         return ops.reshape(initializer((units, units), dtype=dtype), shape)
 
     return initialize
-
-
-def project(inputs: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Multiplies `(..., features)` by a kernel and adds a bias, if there is one.
-
-    The inputs are reshaped to a matrix, because TensorFlow then fuses the bias into the matmul.
-    """
-    projected = matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
-    if bias is not None:
-        projected = projected + bias
-    return ops.reshape(projected, (*ops.shape(inputs)[:-1], kernel.shape[-1]))

@@ -4,8 +4,10 @@ import math
 
 from keras import ops
 
-from nrnm_keras.layers.nrnm.loop_kernel import multiply
-from nrnm_keras.layers.nrnm.memory_part import MemoryPart, project
+from nrnm_keras.layers.nrnm.loop_kernel import compute, kernel_gradient, multiply
+from nrnm_keras.layers.nrnm.memory_part import MemoryPart
+from nrnm_keras.layers.nrnm.rows import from_rows, leading_axes, to_rows
+from nrnm_keras.layers.precision import matmul
 
 
 class GatedRead(MemoryPart):
@@ -41,33 +43,69 @@ class GatedRead(MemoryPart):
             "read_kernel", (size, self.units), self.weight_options["read_initializer"]
         )
 
-    def project_inputs(self, inputs):
-        """What inputs `(..., features)` contribute, `(..., slots * units)`."""
-        return project(inputs, self.gate_kernel, self.gate_bias)
-
-    def kernels(self):
-        """The kernels by which a loop over `read` multiplies, by name."""
-        return {
-            "read_gate_recurrent_kernel": self.gate_recurrent_kernel,
-            "read_kernel": self.kernel,
+    def weights_by_name(self):
+        """The weights that a read takes, by name."""
+        weights = {
+            "gate_kernel": self.gate_kernel,
+            "gate_bias": self.gate_bias,
+            "gate_recurrent_kernel": self.gate_recurrent_kernel,
+            "kernel": self.kernel,
         }
+        return {name: weight for name, weight in weights.items() if weight is not None}
 
-    def gates(self, projected, memory, kernels):
+    def project_inputs(self, inputs, weights):
+        """What inputs `(..., features)` contribute, `(..., slots * units)`."""
+        return multiply(inputs, weights["gate_kernel"], weights.get("gate_bias"))
+
+    def gates(self, projected, memory, weights):
         """The gates g_t, `(..., batch, slots * units)`."""
-        return ops.sigmoid(projected + multiply(memory, kernels["read_gate_recurrent_kernel"]))
+        return ops.sigmoid(projected + multiply(memory, weights["gate_recurrent_kernel"]))
 
-    def read(self, projected, memory, kernels):
+    def read(self, inputs, memory, weights):
         """Reads the memory.
 
         Args:
-            projected: `project_inputs` of any number of steps, `(..., batch, size)`.
+            inputs: Inputs of any number of steps, `(..., batch, features)`.
             memory: `(batch, slots * units)`.
-            kernels: `kernels()`, or what a loop made of them.
+            weights: `weights_by_name()`, or what a loop made of them.
 
         Returns:
             What enters the recurrence, `(..., batch, units)`.
         """
-        return multiply(self.gates(projected, memory, kernels) * memory, kernels["read_kernel"])
+        return compute(_GatedReading, [inputs, memory], weights).value
+
+
+class _GatedReading:
+    """What a `GatedRead` reads, a computation for `loop_kernel.compute`."""
+
+    def __init__(self, inputs, memory, weights):
+        self._memory = memory
+        self._inputs, self._leading = to_rows(inputs), leading_axes(inputs)
+        projected = matmul(self._inputs, weights["gate_kernel"])
+        projected = projected + weights["gate_bias"] if "gate_bias" in weights else projected
+        from_memory = matmul(memory, weights["gate_recurrent_kernel"])
+        self._gates = ops.sigmoid(from_rows(projected, self._leading) + from_memory)
+        self._opened = to_rows(self._gates * memory)
+        self.value = from_rows(matmul(self._opened, weights["kernel"]), self._leading)
+
+    def gradient(self, upstream, transposed):
+        """The gradients of inputs and memory, and of the weights."""
+        upstream = to_rows(upstream)
+        d_opened = from_rows(matmul(upstream, transposed["kernel"]), self._leading)
+        from_gates = d_opened * self._gates
+        d_gates = from_gates * self._memory * (1 - self._gates)
+        steps = tuple(range(len(self._leading) - 1))
+        d_from_memory = ops.sum(d_gates, axis=steps)
+        d_memory = matmul(d_from_memory, transposed["gate_recurrent_kernel"])
+        d_memory = d_memory + ops.sum(from_gates, axis=steps)
+        d_gates = to_rows(d_gates)
+        d_inputs = from_rows(matmul(d_gates, transposed["gate_kernel"]), self._leading)
+        return [d_inputs, d_memory], {
+            "gate_kernel": kernel_gradient(self._inputs, d_gates),
+            "gate_bias": ops.sum(d_from_memory, axis=0),
+            "gate_recurrent_kernel": kernel_gradient(self._memory, d_from_memory),
+            "kernel": kernel_gradient(self._opened, upstream),
+        }
 
 
 class AttentionRead(MemoryPart):
@@ -104,37 +142,42 @@ class AttentionRead(MemoryPart):
             "read_kernel", (units, units), self.weight_options["read_initializer"]
         )
 
-    def project_inputs(self, inputs):
-        """What inputs `(..., features)` contribute, gates and queries: `(..., 2 * units)`."""
-        gates = project(inputs, self.gate_kernel, self.gate_bias)
-        return ops.concatenate([gates, project(inputs, self.query_kernel)], axis=-1)
-
-    def kernels(self):
-        """The kernels by which a loop over `read` multiplies, by name."""
-        return {
-            "read_key_kernel": self.key_kernel,
-            "read_value_kernel": self.value_kernel,
-            "read_kernel": self.kernel,
+    def weights_by_name(self):
+        """The weights that a read takes, by name."""
+        weights = {
+            "gate_kernel": self.gate_kernel,
+            "gate_bias": self.gate_bias,
+            "query_kernel": self.query_kernel,
+            "key_kernel": self.key_kernel,
+            "value_kernel": self.value_kernel,
+            "kernel": self.kernel,
         }
+        return {name: weight for name, weight in weights.items() if weight is not None}
 
-    def gates(self, projected, memory, kernels):
+    def project_inputs(self, inputs, weights):
+        """What inputs `(..., features)` contribute, gates and queries: `(..., 2 * units)`."""
+        gates = multiply(inputs, weights["gate_kernel"], weights.get("gate_bias"))
+        return ops.concatenate([gates, multiply(inputs, weights["query_kernel"])], axis=-1)
+
+    def gates(self, projected, memory, weights):
         """The gates g_t, `(..., batch, units)`."""
         return ops.sigmoid(projected[..., : self.units])
 
-    def read(self, projected, memory, kernels):
+    def read(self, inputs, memory, weights):
         """Reads the memory; arguments and result are those of `GatedRead.read`."""
+        projected = self.project_inputs(inputs, weights)
         size = self.units // self.num_heads
         slots = ops.reshape(memory, (-1, self.slots, self.units))
         keys, values = (
-            ops.reshape(multiply(slots, kernels[name]), (-1, self.slots, self.num_heads, size))
-            for name in ("read_key_kernel", "read_value_kernel")
+            ops.reshape(multiply(slots, weights[name]), (-1, self.slots, self.num_heads, size))
+            for name in ("key_kernel", "value_kernel")
         )
         queries = projected[..., self.units :]
         *steps, batch_size, units = ops.shape(queries)
         queries = ops.reshape(queries, (math.prod(steps), batch_size, self.num_heads, size))
         scores = ops.einsum("tbhd,bshd->tbhs", queries, keys) / math.sqrt(size)
         attended = ops.einsum("tbhs,bshd->tbhd", ops.softmax(scores), values)
-        gates = self.gates(projected, memory, kernels)
+        gates = self.gates(projected, memory, weights)
         return multiply(
-            gates * ops.reshape(attended, (*steps, batch_size, units)), kernels["read_kernel"]
+            gates * ops.reshape(attended, (*steps, batch_size, units)), weights["kernel"]
         )

@@ -9,9 +9,9 @@ from keras import initializers, layers, ops, random
 
 from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
-from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.loop_kernel import multiply
 from nrnm_keras.layers.nrnm.memory import NonLocalMemory
-from nrnm_keras.layers.nrnm.memory_part import project
+from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.precision import matmul
@@ -221,7 +221,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         if training and self.recurrent_dropout:
             recurrent_mask = self.get_recurrent_dropout_mask(old.hidden)
 
-        read = self.memory.read(self.memory.read_inputs(inputs), old.memory)
+        read = self.memory.read(inputs, old.memory)
         hidden, carry = self.recur(
             self.gate_inputs(inputs), read, old.hidden, old.carry, recurrent_mask
         )
@@ -267,7 +267,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         bias = self.bias
         if bias is not None and self.recurrence.has_hidden_bias:
             bias = bias[0]
-        return project(inputs, self.kernel, bias)
+        return multiply(inputs, self.kernel, bias)
 
     def recur(
         self,
@@ -349,7 +349,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             ops.reshape(hidden_block, (-1, self.slots, self.units)),
             ops.reshape(input_block, (-1, self.block_size, self.units)),
             self.memory.write_gate_inputs(input_block),
-        )[0]
+        ).value
 
     def _step_seed(self, steps, number):
         """The seed of a step's mask `number`, which differs whenever any sequence takes a step."""

@@ -17,14 +17,12 @@ _LIMIT = _BASE**NUM_DIGITS
 
 def to_steps(digits: Tensor) -> Tensor:
     """Turns digits `(batch, 3)`, the lowest first, into int32 counts `(batch,)`."""
-    digits = ops.cast(digits, "int32")
-    return digits[:, 0] + _BASE * digits[:, 1] + _BASE**2 * digits[:, 2]
+    return ops.sum(ops.cast(digits, "int32") * _places(), axis=-1)
 
 
 def to_digits(steps: Tensor, dtype: Any) -> Tensor:
     """Turns int32 counts `(batch,)` into digits `(batch, 3)` of a float `dtype`."""
-    digits = [steps % _BASE, steps // _BASE % _BASE, steps // _BASE**2]
-    return ops.cast(ops.stack(digits, axis=-1), dtype)
+    return ops.cast(ops.expand_dims(steps, -1) // _places() % _BASE, dtype)
 
 
 def advance(steps: Tensor, by: int, block_size: int, window_size: int) -> Tensor:
@@ -32,3 +30,8 @@ def advance(steps: Tensor, by: int, block_size: int, window_size: int) -> Tensor
     steps = steps + by
     cycle = (_LIMIT - block_size) // window_size * window_size
     return ops.where(steps >= _LIMIT, steps - cycle, steps)
+
+
+def _places():
+    """What the digits stand for."""
+    return ops.convert_to_tensor([_BASE**place for place in range(NUM_DIGITS)], "int32")

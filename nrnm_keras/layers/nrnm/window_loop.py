@@ -10,6 +10,7 @@ from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.nrnm_cell import NRNMState
+from nrnm_keras.layers.nrnm.rows import reshape
 
 # What a window hands on to the next: the last hidden state and carry, the memory
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
@@ -54,7 +55,7 @@ class WindowLoop:
         if training and cell.recurrent_dropout:
             mask = cell.get_recurrent_dropout_mask(state.hidden)
         if LSTMWindow.fits(cell):
-            self._recurrence = LSTMWindow(cell, mask, self._dtype, training)
+            self._recurrence = LSTMWindow(cell, mask, state.hidden, training)
         else:
             self._recurrence = CellWindow(cell, mask)
         self._slots_before = None
@@ -62,7 +63,7 @@ class WindowLoop:
             slots_of_window = cell.window_size // cell.stride
             self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
         # Made ready for gradients, at a cost that inference need not pay.
-        self._memory_kernels = cell.memory.loop_kernels() if training else None
+        self._memory_weights = cell.memory.loop_weights() if training else None
 
     def run(self, sequences):
         """Runs over `(batch, timesteps, features)`.
@@ -74,16 +75,19 @@ class WindowLoop:
         alignment = self.alignment
         inputs = self._align(sequences)
         handover = self._before_first_window()
-        no_steps = ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)
-        hidden = [self._recurrence.lay_out(no_steps)]
+        hidden = []
         if alignment.has_windows:
             known = self._known_of_windows(inputs)
             in_windows, handover = self._run_windows(known, handover)
-            hidden.append(_by_step(in_windows))
+            hidden.append(self._by_step(in_windows))
         if alignment.tail:
             tail, handover = self._run_tail(inputs, handover)
             hidden.append(tail)
-        hidden = self._recurrence.by_sequence(ops.concatenate(hidden, axis=0))
+        if not hidden:
+            no_steps = ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)
+            hidden.append(self._recurrence.lay_out(no_steps))
+        hidden = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=0)
+        hidden = self._recurrence.by_sequence(hidden)
         rows = self._recurrence.rows
         handover = handover._replace(hidden=rows(handover.hidden), carry=rows(handover.carry))
         state = self._final_state(inputs, hidden, handover) if self.keep_state else None
@@ -97,8 +101,8 @@ class WindowLoop:
         known = self._known_of_windows(self._align(sequences))
 
         def step(known, handover):
-            _, handover, attention = self._window(handover, known)
-            return attention, handover
+            _, handover, write = self._window(handover, known)
+            return write.interaction.weights_by_head(), handover
 
         return loop(step, known, self._before_first_window(), unroll=True)[0]
 
@@ -120,7 +124,7 @@ class WindowLoop:
     def _known_of_windows(self, inputs):
         """What is known of the whole windows before the loop, windows first."""
         alignment, window_size = self.alignment, self.cell.window_size
-        by_window = ops.reshape(
+        by_window = reshape(
             inputs[:, : alignment.places_in_windows],
             (alignment.batch_size, alignment.num_windows, window_size, inputs.shape[-1]),
         )
@@ -129,6 +133,12 @@ class WindowLoop:
             **self._known_of_steps(ops.transpose(by_window, (0, 2, 1, 3))),
             **self._known_of_writes(by_window, inputs),
         }
+
+    def _by_step(self, hidden):
+        """Joins windows: laid out hidden states, windows first, as ones with steps first."""
+        batch_size = self.alignment.batch_size
+        rest = [batch_size if size is None else size for size in hidden.shape[2:]]
+        return reshape(hidden, (self.alignment.places_in_windows, *rest))
 
     def _run_tail(self, inputs, handover):
         """The steps after the last whole window, which end without a write."""
@@ -141,7 +151,7 @@ class WindowLoop:
         """The steps of one window, and its write.
 
         Returns the hidden states, steps first, the `Handover` to the next window, and the
-        attention weights.
+        `MemoryWrite`.
         """
         memory = self.cell.memory
         hidden, slots, *last = self._recur(handover, known)
@@ -152,33 +162,34 @@ class WindowLoop:
         if self._shared_slots:
             slots = ops.concatenate([shared, slots], axis=0)
             shared = slots[-self._shared_slots :]
-        written, attention = memory.write(
+        if slots.shape[0] > self.cell.slots:
+            slots = slots[-self.cell.slots :]
+        write = memory.write(
             handover.memory,
-            self._recurrence.by_sequence(slots[-self.cell.slots :]),
+            self._recurrence.by_sequence(slots),
             known["embedded"],
             known["write_gate_inputs"],
-            self._memory_kernels,
+            self._memory_weights,
         )
+        written = write.value
         if "memory_mask" in known:
             written = written * known["memory_mask"]
         if "writes" in known:
             written = ops.where(known["writes"], written, handover.memory)
-        return hidden, Handover(*last, written, shared), attention
+        return hidden, Handover(*last, written, shared), write
 
     def _recur(self, handover, known):
         """The steps of a window, which read what the memory holds before them.
 
         Returns what `LSTMWindow.run` does.
         """
-        cell, inputs = self.cell, known["inputs"]
-        read_inputs = cell.memory.read_inputs(inputs)
-        read = cell.memory.read(read_inputs, handover.memory, self._memory_kernels)
+        read = self.cell.memory.read(known["inputs"], handover.memory, self._memory_weights)
         return self._recurrence.run(known, read, handover.hidden, handover.carry)
 
     def _before_first_window(self):
         """The state as a window hands it on."""
         state, shared = self.state, self._shared_slots
-        slots = self._slots_from_block(self.cell.slots - shared, shared)
+        slots = self._slots_from_block(self.cell.slots - shared, shared) if shared else ()
         lay_out = self._recurrence.lay_out
         return Handover(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
 
@@ -191,8 +202,10 @@ class WindowLoop:
         the loop's arrays and read again, which took longer.
         """
         cell, lay_out = self.cell, self._recurrence.lay_out
-        known = {"inputs": inputs, **self._recurrence.prepare(inputs)}
-        places = ops.shape(inputs)[:-2]
+        known = {"inputs": inputs}
+        places = inputs.shape[:-2]
+        if None in tuple(places):
+            places = ops.shape(inputs)[:-2]
         active = self._is_active
         if active is not None:
             active = ops.reshape(active, (*places, self.alignment.batch_size, 1))
@@ -224,7 +237,7 @@ class WindowLoop:
             known["writes"] = self._writes()
         known["embedded"] = embedded
         flat = (alignment.num_windows, alignment.batch_size, cell.block_size * cell.units)
-        known["write_gate_inputs"] = memory.write_gate_inputs(ops.reshape(embedded, flat))
+        known["write_gate_inputs"] = memory.write_gate_inputs(reshape(embedded, flat))
         if self.training and cell.memory_dropout:
             shape = (alignment.num_windows, *ops.shape(self.state.memory))
             known["memory_mask"] = cell.memory_mask(shape, cell.seed_generator)
@@ -307,12 +320,6 @@ class WindowLoop:
             places = _skip(places, cell.slots, alignment.phases // cell.stride)
         slots = take_rows(ops.concatenate([block, slots], axis=1), places)
         return ops.reshape(slots, ops.shape(self.state.hidden_block))
-
-
-def _by_step(hidden):
-    """Joins windows: `(windows, window_size, ...)` to `(steps, ...)`."""
-    windows, steps, *rest = ops.shape(hidden)
-    return ops.reshape(hidden, (windows * steps, *rest))
 
 
 def _rows_from(first, count):

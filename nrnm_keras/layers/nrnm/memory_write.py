@@ -1,0 +1,94 @@
+"""One write to the memory, with its gradient."""
+
+from keras import ops
+
+from nrnm_keras.layers.layer_normalization import LayerNormalization
+from nrnm_keras.layers.nrnm.block_interaction import Attention, LinearMap
+from nrnm_keras.layers.nrnm.loop_kernel import kernel_gradient
+from nrnm_keras.layers.precision import matmul
+
+
+class MemoryWrite:
+    """Writes a block to the memory (Eqs. 1 to 4, Fig. 3); a computation for `loop_kernel.compute`.
+
+    Args:
+        memory: The memory so far, `(batch, slots * units)`.
+        hidden: The block's hidden states, `(batch, slots, units)`.
+        embedded: Its embedded inputs, `(batch, block_size, units)`.
+        gate_inputs: What its inputs contribute to the gates, `(batch, 2 * units)`.
+        weights: `the memory's for a write`.
+
+    Attributes:
+        value: The new memory, `(batch, slots * units)`.
+        interaction: The `Attention` or `LinearMap` of the block.
+    """
+
+    def __init__(self, memory, hidden, embedded, gate_inputs, weights):
+        _, slots, units = hidden.shape
+        self._by_slot, self._flat, self._rows = (-1, slots, units), (-1, slots * units), (-1, units)
+        block = ops.concatenate([hidden, embedded], axis=1)
+        hidden = ops.reshape(hidden, self._rows)
+        interaction = Attention if "query_kernel" in weights else LinearMap
+        self.interaction = interaction(slots, hidden, block, weights)
+        skip = LayerNormalization(
+            hidden + self.interaction.value, weights["attention_scale"], weights["attention_offset"]
+        )
+        dense = matmul(skip.value, weights["dense_kernel"])
+        dense = ops.relu(dense + weights["dense_bias"] if "dense_bias" in weights else dense)
+        candidate = LayerNormalization(
+            skip.value + dense, weights["dense_scale"], weights["dense_offset"]
+        )
+        self._skip, self._dense, self._candidate = skip, dense, candidate
+        self._new = ops.tanh(ops.reshape(candidate.value, self._by_slot))
+
+        self._memory = memory
+        self._squashed = ops.tanh(ops.reshape(memory, self._rows))
+        self._gates = write_gates(slots, self._squashed, gate_inputs, weights)
+        input_gate, forget_gate = ops.split(self._gates, 2, axis=-1)
+        self.value = ops.reshape(
+            input_gate * self._new + forget_gate * ops.reshape(memory, self._by_slot), self._flat
+        )
+
+    def gradient(self, upstream, transposed):
+        """The gradients of memory, hidden states, embedded inputs and gate inputs, and weights."""
+        slots = self._by_slot[1]
+        upstream = ops.reshape(upstream, self._by_slot)
+        memory = ops.reshape(self._memory, self._by_slot)
+        input_gate, forget_gate = ops.split(self._gates, 2, axis=-1)
+        d_gates = ops.concatenate([upstream * self._new, upstream * memory], axis=-1)
+        d_gates = d_gates * self._gates * (1 - self._gates)
+        d_gate_rows = ops.reshape(d_gates, (-1, d_gates.shape[-1]))
+        d_squashed = matmul(d_gate_rows, transposed["write_gate_recurrent_kernel"])
+        d_memory = d_squashed * (1 - self._squashed * self._squashed)
+        d_memory = d_memory + ops.reshape(upstream * forget_gate, self._rows)
+
+        d_new = upstream * input_gate * (1 - self._new * self._new)
+        d_candidate, *d_dense_norm = self._candidate.gradient(ops.reshape(d_new, self._rows))
+        d_dense = d_candidate * ops.sign(self._dense)
+        d_skip = d_candidate + matmul(d_dense, transposed["dense_kernel"])
+        d_hidden, *d_skip_norm = self._skip.gradient(d_skip)
+        (d_queries, d_block), d_weights = self.interaction.gradient(d_hidden, transposed)
+        d_hidden = ops.reshape(d_hidden + d_queries, self._by_slot) + d_block[:, :slots]
+        return [
+            ops.reshape(d_memory, self._flat),
+            d_hidden,
+            d_block[:, slots:],
+            ops.sum(d_gates, axis=1),
+        ], {
+            **d_weights,
+            **dict(zip(("attention_scale", "attention_offset"), d_skip_norm, strict=True)),
+            **dict(zip(("dense_scale", "dense_offset"), d_dense_norm, strict=True)),
+            "dense_kernel": kernel_gradient(self._skip.compute_again(), d_dense),
+            "dense_bias": ops.sum(d_dense, axis=0),
+            "write_gate_recurrent_kernel": kernel_gradient(self._squashed, d_gate_rows),
+        }
+
+
+def write_gates(slots, squashed, gate_inputs, weights):
+    """Input and forget gate of each slot, side by side, `(batch, slots, 2 * units)` (Eq. 4).
+
+    `squashed` is tanh of the memory, `(batch * slots, units)`.
+    """
+    from_memory = matmul(squashed, weights["write_gate_recurrent_kernel"])
+    from_memory = ops.reshape(from_memory, (-1, slots, from_memory.shape[-1]))
+    return ops.sigmoid(ops.expand_dims(gate_inputs, 1) + from_memory)
