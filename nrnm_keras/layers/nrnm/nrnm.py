@@ -8,8 +8,8 @@ import keras
 from keras import layers, ops, tree
 
 from nrnm_keras.layers.constructor_arguments import to_config
-from nrnm_keras.layers.nrnm.alignment import Alignment
 from nrnm_keras.layers.nrnm import step_counter
+from nrnm_keras.layers.nrnm.alignment import Alignment
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
 from nrnm_keras.layers.nrnm.window_loop import WindowLoop
 from nrnm_keras.typing import Config, Identifier, Tensor

@@ -9,9 +9,9 @@ from keras import initializers, layers, ops, random
 
 from nrnm_keras.layers.argument_checks import check_arguments, has_heads
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
+from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.loop_kernel import multiply
 from nrnm_keras.layers.nrnm.memory import NonLocalMemory
-from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.recurrences import BACKBONES
 from nrnm_keras.layers.nrnm.step_seed import StepSeed
 from nrnm_keras.layers.precision import matmul
