@@ -5,6 +5,8 @@ The options of all tasks are defined as flags, so that one flag file can serve s
 """
 
 import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -12,17 +14,23 @@ from nrnm_keras.commands.command_line import parse_flags
 from nrnm_keras.commands.flag_files import without_flag_files
 from nrnm_keras.commands.option_flags import as_flag, define_options, option_help, read_options
 from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, TrainConfig
+from nrnm_keras.config.options import Options
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import find_tasks
 
-_PARTS = {"network": NetworkConfig, "optimizer": OptimizerConfig, "devices": DeviceConfig}
+_PARTS: dict[str, type[Options]] = {
+    "network": NetworkConfig,
+    "optimizer": OptimizerConfig,
+    "devices": DeviceConfig,
+}
 
 
-def define_flags():
+def define_flags() -> flags.FlagValues:
     """Returns new absl `FlagValues` with the options of a training, whatever its task."""
     values, tasks = flags.FlagValues(), find_tasks()
     flags.DEFINE_enum("task", None, sorted(tasks), "what is learned", flag_values=values)
-    for options in (TrainConfig, *_PARTS.values(), *tasks.values()):
+    groups: list[type[Options]] = [TrainConfig, *_PARTS.values(), *tasks.values()]
+    for options in groups:
         define_options(values, options)
     # No option of a single training, but in flag files for both commands, and in old `flags.txt`.
     flags.DEFINE_boolean(
@@ -35,7 +43,7 @@ def define_flags():
     return values
 
 
-def read_config(values):
+def read_config(values: flags.FlagValues) -> TrainConfig:
     """Returns the `TrainConfig` that parsed flags describe.
 
     Raises:
@@ -45,14 +53,16 @@ def read_config(values):
     if values.task is None:
         raise UsageError(f"no --task given; expected one of {', '.join(sorted(tasks))}")
     try:
-        parts = {name: read_options(values, options) for name, options in _PARTS.items()}
+        parts: dict[str, Any] = {
+            name: read_options(values, options) for name, options in _PARTS.items()
+        }
         task = read_options(values, tasks[values.task])
         return read_options(values, TrainConfig, task=task, **parts)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def unused_flags(values, config, words):
+def unused_flags(values: flags.FlagValues, config: TrainConfig, words: Sequence[str]) -> list[str]:
     """Returns the names of the flags that flag files give and the task does not use.
 
     Args:
@@ -74,7 +84,7 @@ def unused_flags(values, config, words):
     return [name for name in unused if values[name].present]
 
 
-def config_lines(config, all_options=False):
+def config_lines(config: TrainConfig, all_options: bool = False) -> list[str]:
     """Returns the lines of a flag file with the options of a `TrainConfig`.
 
     Args:
@@ -86,7 +96,7 @@ def config_lines(config, all_options=False):
     return [line for line in lines if line is not None]
 
 
-def parse_lines(lines):
+def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:
     """Returns the `TrainConfig` of a flag file's lines, and the lines that are no options.
 
     Options without a line have their defaults.
@@ -102,7 +112,7 @@ def parse_lines(lines):
     return read_config(values), unknown
 
 
-def with_values(config, texts):
+def with_values(config: TrainConfig, texts: dict[str, str]) -> TrainConfig:
     """Returns a `TrainConfig` with other values of some options.
 
     Args:
@@ -119,15 +129,16 @@ def with_values(config, texts):
     return changed
 
 
-def help_text(task_name=None):
+def help_text(task_name: str | None = None) -> str:
     """Returns what `--help` says about the options of a training, and about those of a task."""
     tasks, lines = find_tasks(), []
-    for options in (TrainConfig, *_PARTS.values()):
+    groups: list[type[Options]] = [TrainConfig, *_PARTS.values()]
+    for options in groups:
         lines += ["", *option_help(options)]
     if task_name in tasks:
         return "\n".join([*lines, "", *option_help(tasks[task_name])])
     lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
-    lines += [f"  {name:<24}{tasks[name].__doc__.splitlines()[0]}" for name in sorted(tasks)]
+    lines += [f"  {name:<24}{str(tasks[name].__doc__).splitlines()[0]}" for name in sorted(tasks)]
     return "\n".join(lines)
 
 

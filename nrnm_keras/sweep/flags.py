@@ -5,7 +5,7 @@ from absl import flags
 from nrnm_keras.inference.run_config import define_flags
 
 
-def define_sweep_flags():
+def define_sweep_flags() -> flags.FlagValues:
     """Returns new absl `FlagValues` with all flags of a sweep, those of a training among them."""
     values = define_flags()
     flags.DEFINE_string(

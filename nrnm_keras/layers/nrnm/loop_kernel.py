@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Tensor
 
 LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
-def loop_kernel(kernel):
+def loop_kernel(kernel: Tensor) -> "LoopKernel | Tensor":
     """Makes a `LoopKernel`, outside of the loop, from a matrix; on TensorFlow, where it pays.
 
     Other backends get the matrix itself: JAX has no forward mode for a gradient written by hand,
@@ -23,7 +24,7 @@ def loop_kernel(kernel):
     return LoopKernel(kernel, ops.transpose(kernel))
 
 
-def multiply(x, kernel):
+def multiply(x: Tensor, kernel: Tensor) -> Tensor:
     """Multiplies `(..., features)` by a kernel, `(features, units)`.
 
     The automatic gradient multiplies by the transposed kernel, and transposes it every time; for

@@ -1,6 +1,7 @@
 """The non-local memory: how it is read at every step and written after every window."""
 
 import math
+from typing import Any
 
 from keras import ops, tree
 
@@ -8,6 +9,7 @@ from nrnm_keras.layers.nrnm.loop_kernel import loop_kernel, multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart, project
 from nrnm_keras.layers.nrnm.memory_read import AttentionRead, GatedRead
 from nrnm_keras.layers.precision import layer_normalization, matmul
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 class NonLocalMemory(MemoryPart):
@@ -35,17 +37,17 @@ class NonLocalMemory(MemoryPart):
 
     def __init__(
         self,
-        units,
-        block_size,
-        stride,
-        num_heads,
-        interaction,
-        read,
-        forget_bias,
-        use_bias,
-        weight_options,
-        **kwargs,
-    ):
+        units: int,
+        block_size: int,
+        stride: int,
+        num_heads: int,
+        interaction: str,
+        read: str,
+        forget_bias: float | None,
+        use_bias: bool,
+        weight_options: Config,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(units, use_bias, weight_options, **kwargs)
         self.block_size = block_size
         self.slots = block_size // stride
@@ -66,7 +68,7 @@ class NonLocalMemory(MemoryPart):
         else:
             self.reader = GatedRead(self.slots, **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features, units, slots = input_shape[-1], self.units, self.slots
         size = slots * units
@@ -95,20 +97,22 @@ class NonLocalMemory(MemoryPart):
             "write_gate_bias", (2 * units,), self._write_gate_bias_initializer
         )
 
-    def embed(self, inputs):
+    def embed(self, inputs: Tensor) -> Tensor:
         """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
         return matmul(inputs, self.input_kernel)
 
-    def read_inputs(self, inputs):
+    def read_inputs(self, inputs: Tensor) -> Tensor:
         """What inputs `(..., features)` contribute to what they read, `(..., size)`."""
         return self.reader.project_inputs(inputs)
 
-    def loop_kernels(self):
+    def loop_kernels(self) -> dict[str, Tensor]:
         """The kernels by which a loop over `read` and `write` multiplies, made ready for it."""
         kernels = {**self.reader.kernels(), **self._write_kernels()}
         return tree.map_structure(loop_kernel, kernels)
 
-    def read(self, read_inputs, memory, kernels=None):
+    def read(
+        self, read_inputs: Tensor, memory: Tensor, kernels: dict[str, Tensor] | None = None
+    ) -> Tensor:
         """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
 
         `read_inputs` has shape `(..., batch, size)`: any number of steps at once; `kernels` are
@@ -117,7 +121,9 @@ class NonLocalMemory(MemoryPart):
         """
         return self.reader.read(read_inputs, memory, kernels or self.reader.kernels())
 
-    def gates(self, read_inputs, memory, write_gate_inputs):
+    def gates(
+        self, read_inputs: Tensor, memory: Tensor, write_gate_inputs: Tensor
+    ) -> tuple[Tensor, ...]:
         """The gates of a step: read, input and forget gate (Eqs. 7 and 4).
 
         Args:
@@ -129,11 +135,18 @@ class NonLocalMemory(MemoryPart):
         slots = ops.reshape(memory, (-1, self.slots, self.units))
         return read_gate, *self._write_gates(slots, write_gate_inputs, self._write_kernels())
 
-    def write_gate_inputs(self, blocks):
+    def write_gate_inputs(self, blocks: Tensor) -> Tensor:
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         return project(blocks, self.write_gate_kernel, self.write_gate_bias)
 
-    def write(self, memory, hidden, embedded, gate_inputs, kernels=None):
+    def write(
+        self,
+        memory: Tensor,
+        hidden: Tensor,
+        embedded: Tensor,
+        gate_inputs: Tensor,
+        kernels: dict[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
 
         Args:

@@ -1,11 +1,13 @@
 """How a step reads the memory: through a gate, as in the paper, or by attention to its slots."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from nrnm_keras.layers.nrnm.loop_kernel import multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart, project
+from nrnm_keras.typing import Shape, Tensor
 
 
 class GatedRead(MemoryPart):
@@ -23,11 +25,11 @@ class GatedRead(MemoryPart):
     Reference: Fu et al., ICCV 2019.
     """
 
-    def __init__(self, slots, **kwargs):
+    def __init__(self, slots: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         size = self.slots * self.units
         self.gate_kernel = self.add_kernel("read_gate_kernel", (input_shape[-1], size))
@@ -41,22 +43,22 @@ class GatedRead(MemoryPart):
             "read_kernel", (size, self.units), self.weight_options["read_initializer"]
         )
 
-    def project_inputs(self, inputs):
+    def project_inputs(self, inputs: Tensor) -> Tensor:
         """What inputs `(..., features)` contribute, `(..., slots * units)`."""
         return project(inputs, self.gate_kernel, self.gate_bias)
 
-    def kernels(self):
+    def kernels(self) -> dict[str, Tensor]:
         """The kernels by which a loop over `read` multiplies, by name."""
         return {
             "read_gate_recurrent_kernel": self.gate_recurrent_kernel,
             "read_kernel": self.kernel,
         }
 
-    def gates(self, projected, memory, kernels):
+    def gates(self, projected: Tensor, memory: Tensor, kernels: dict[str, Tensor]) -> Tensor:
         """The gates g_t, `(..., batch, slots * units)`."""
         return ops.sigmoid(projected + multiply(memory, kernels["read_gate_recurrent_kernel"]))
 
-    def read(self, projected, memory, kernels):
+    def read(self, projected: Tensor, memory: Tensor, kernels: dict[str, Tensor]) -> Tensor:
         """Reads the memory.
 
         Args:
@@ -85,12 +87,12 @@ class AttentionRead(MemoryPart):
         **kwargs: Those of `MemoryPart`.
     """
 
-    def __init__(self, slots, num_heads, **kwargs):
+    def __init__(self, slots: int, num_heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
         self.num_heads = num_heads
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features, units = input_shape[-1], self.units
         self.query_kernel = self.add_kernel("read_query_kernel", (features, units))
@@ -104,12 +106,12 @@ class AttentionRead(MemoryPart):
             "read_kernel", (units, units), self.weight_options["read_initializer"]
         )
 
-    def project_inputs(self, inputs):
+    def project_inputs(self, inputs: Tensor) -> Tensor:
         """What inputs `(..., features)` contribute, gates and queries: `(..., 2 * units)`."""
         gates = project(inputs, self.gate_kernel, self.gate_bias)
         return ops.concatenate([gates, project(inputs, self.query_kernel)], axis=-1)
 
-    def kernels(self):
+    def kernels(self) -> dict[str, Tensor]:
         """The kernels by which a loop over `read` multiplies, by name."""
         return {
             "read_key_kernel": self.key_kernel,
@@ -117,11 +119,11 @@ class AttentionRead(MemoryPart):
             "read_kernel": self.kernel,
         }
 
-    def gates(self, projected, memory, kernels):
+    def gates(self, projected: Tensor, memory: Tensor, kernels: dict[str, Tensor]) -> Tensor:
         """The gates g_t, `(..., batch, units)`."""
         return ops.sigmoid(projected[..., : self.units])
 
-    def read(self, projected, memory, kernels):
+    def read(self, projected: Tensor, memory: Tensor, kernels: dict[str, Tensor]) -> Tensor:
         """Reads the memory; arguments and result are those of `GatedRead.read`."""
         size = self.units // self.num_heads
         slots = ops.reshape(memory, (-1, self.slots, self.units))
