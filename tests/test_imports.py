@@ -28,6 +28,7 @@ ALLOWED = {
     **dict.fromkeys(COMMANDS, {*_NETWORKS, "plots", "data", "tasks", "inference", "commands"}),
 }
 
+
 def package_of(module):
     """Returns the part of the library that a module belongs to, or None for another library's."""
     names = module.split(".")
