@@ -3,6 +3,8 @@
 import statistics
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from absl import flags
@@ -10,13 +12,14 @@ from absl import flags
 from nrnm_keras import NRNM
 from nrnm_keras.commands.command_line import run_command
 from nrnm_keras.errors import UsageError
+from nrnm_keras.layers import NRNMCell
 from pipelines.console import say
 from pipelines.escaping import quoted
 
 _USAGE = "python -m nrnm_keras.benchmark [--units=256,512] [flags]"
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     values = flags.FlagValues()
 
@@ -54,7 +57,7 @@ def _run(values, arguments):
             say(_line(units, row, rate))
 
 
-def benchmark(units, shape, repeats):
+def benchmark(units: int, shape: tuple[int, int, int], repeats: int) -> list[dict[str, Any]]:
     """Times `LSTM`, `NRNM` and `RNN(NRNMCell)` of equal units, interleaved in one process.
 
     Args:
@@ -74,7 +77,7 @@ def benchmark(units, shape, repeats):
         "RNN(NRNMCell)": keras.layers.RNN(NRNM(units).cell),
     }
     x = keras.random.normal(shape, seed=0)
-    timed = {"forward": {}, "training": {}}
+    timed: dict[str, dict[str, Any]] = {"forward": {}, "training": {}}
     for name, layer in layers.items():
         layer.build(shape)
         for kind, run in zip(timed, _compile(layer, x), strict=True):
@@ -93,7 +96,7 @@ def benchmark(units, shape, repeats):
     return rows
 
 
-def nrnm_multiply_adds(cell, timesteps, features):
+def nrnm_multiply_adds(cell: NRNMCell, timesteps: int, features: int) -> int:
     """Multiply-adds of a forward pass of `NRNM` over one sequence (LSTM, self-attention).
 
     Matmuls alone, as `NRNM` does them: queries for the kept rows only, and the keys' and values'

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
-PACKAGES = ["pipelines"]
+PACKAGES = ["nrnm_keras", "pipelines"]
 
 
 def files():

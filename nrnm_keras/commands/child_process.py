@@ -9,12 +9,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def run(command, **options):
+def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
     """Does what `subprocess.run` does; the process gets SIGTERM when this one ends, killed or not.
 
     It has a session of its own: a terminal's Ctrl-C and hangup reach this process only, which then
@@ -36,7 +38,7 @@ def run(command, **options):
     return subprocess.run(bound_to_this_process(command), **with_session)
 
 
-def start(command, **options):
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen:
     """Returns the `subprocess.Popen` of the same, still running.
 
     Linux counts the end of the thread that called this as the parent's end: the thread has to wait
@@ -46,7 +48,7 @@ def start(command, **options):
     return subprocess.Popen(bound_to_this_process(command), **with_session)
 
 
-def bound_to_this_process(command):
+def bound_to_this_process(command: Sequence[str]) -> list[str]:
     """Returns a command that does the same, and gets SIGTERM when this process ends."""
     # What the child runs between fork and exec may lock up where there are threads, as there are
     # with TensorFlow: so it is a program that does it.

@@ -1,6 +1,8 @@
 """What the commands share: flags from the command line, one line for what a user can mend."""
 
+import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 
 from absl import flags
 
@@ -15,7 +17,13 @@ from pipelines.library_logs import define_verbose
 EXIT_STOPPED = 75
 
 
-def run_command(run, values, usage, arguments=None, help_text=None):
+def run_command(
+    run: Callable[[flags.FlagValues, list[str]], None],
+    values: flags.FlagValues,
+    usage: str,
+    arguments: Sequence[str] | None = None,
+    help_text: Callable[[], str] | None = None,
+) -> int:
     """Parses the command line, runs, and returns the exit code.
 
     Args:
@@ -48,7 +56,7 @@ def run_command(run, values, usage, arguments=None, help_text=None):
             return 130
 
 
-def check_output_flag(name, path):
+def check_output_flag(name: str, path: str | os.PathLike) -> None:
     """Finds out whether TensorFlow can write to a path.
 
     Raises:
@@ -58,7 +66,7 @@ def check_output_flag(name, path):
         raise UsageError(f"--{name}={path} is not UTF-8, and TensorFlow takes no other names")
 
 
-def define_source_limit(values):
+def define_source_limit(values: flags.FlagValues) -> None:
     """Defines the flag that bounds what is read at once of a user's files."""
     flags.DEFINE_integer(
         limits.OPTION,
@@ -69,7 +77,7 @@ def define_source_limit(values):
     )
 
 
-def parse_flags(values, arguments):
+def parse_flags(values: flags.FlagValues, arguments: Iterable[str]) -> flags.FlagValues:
     """Sets flag values from the words of a command line; of a flag given twice the last one counts.
 
     `--flagfile=FILE` stands for the flags in the file.

@@ -3,6 +3,7 @@
 import io
 import os
 import pathlib
+from collections.abc import Iterable
 
 from nrnm_keras.errors import UsageError
 
@@ -10,7 +11,7 @@ _MOST_BYTES = 2**20
 _FLAG = "--flagfile"
 
 
-def with_flag_files_read(words):
+def with_flag_files_read(words: Iterable[str]) -> list[str]:
     """Returns the words of a command line, those in flag files in the places of their names.
 
     A flag file has a word a line. Lines that begin with `#` or `//` are left out, and it may name
@@ -25,7 +26,7 @@ def with_flag_files_read(words):
     return _expand(list(words), ())
 
 
-def without_flag_files(words):
+def without_flag_files(words: Iterable[str]) -> list[str]:
     """Returns the words of a command line but for the names of flag files."""
     return _expand(list(words), (), read=lambda path, parents: [])
 

@@ -1,10 +1,14 @@
 """absl flags that are generated from the options of `nrnm_keras.config`."""
 
 import textwrap
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from absl import flags
 
-from nrnm_keras.config.options import flag_name, value_type
+from nrnm_keras.config.options import Options, flag_name, value_type
+
+AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
 class _NumbersParser(flags.ArgumentParser):
@@ -34,7 +38,7 @@ class _NumbersSerializer(flags.ArgumentSerializer):
         return ",".join(map(str, value))
 
 
-def define_options(values, options_class):
+def define_options(values: flags.FlagValues, options_class: type[Options]) -> None:
     """Defines a flag for each option that has none yet, and an alias for each of its old names.
 
     Args:
@@ -43,14 +47,17 @@ def define_options(values, options_class):
     """
     for field in options_class.options():
         name, rules = flag_name(field), field.metadata
+        default: Any = field.default
         if name in values:
             continue
         kind = value_type(options_class, field)
+        parser: flags.ArgumentParser
+        serializer: flags.ArgumentSerializer | None
         bounds = {"lower_bound": rules["minimum"], "upper_bound": rules["maximum"]}
         if rules["choices"]:
             parser, serializer = flags.EnumParser(list(rules["choices"])), None
         elif kind is bool:
-            flags.DEFINE_boolean(name, field.default, rules["help"], flag_values=values)
+            flags.DEFINE_boolean(name, default, rules["help"], flag_values=values)
             continue
         elif kind is int:
             parser, serializer = flags.IntegerParser(**bounds), None
@@ -63,7 +70,7 @@ def define_options(values, options_class):
         flags.DEFINE(
             parser,
             name,
-            field.default,
+            default,
             rules["help"],
             flag_values=values,
             serializer=serializer or flags.ArgumentSerializer(),
@@ -72,7 +79,9 @@ def define_options(values, options_class):
             flags.DEFINE_alias(old, name, values)
 
 
-def read_options(values, options_class, **more):
+def read_options(
+    values: flags.FlagValues, options_class: type[AnyOptions], **more: Any
+) -> AnyOptions:
     """Returns the options with the values of their flags.
 
     Args:
@@ -87,7 +96,7 @@ def read_options(values, options_class, **more):
     return options_class(**given, **more)
 
 
-def as_flag(name, value):
+def as_flag(name: str, value: Any) -> str | None:
     """Returns a line of a flag file that gives a flag a value, or None for the value None.
 
     Example:
@@ -102,22 +111,22 @@ def as_flag(name, value):
     return f"--{name}={written(value)}"
 
 
-def option_help(options_class):
+def option_help(options_class: type[Options]) -> list[str]:
     """Returns the lines of `--help` on options: a group for each class that declares some."""
-    lines = []
+    lines: list[str] = []
     for group in reversed(options_class.__mro__):
         own = [
             f for f in options_class.options() if f.name in vars(group).get("__annotations__", {})
         ]
         if own:
-            lines += ["", f"{group.__doc__.splitlines()[0].rstrip('.')}:"]
+            lines += ["", f"{str(group.__doc__).splitlines()[0].rstrip('.')}:"]
         for field in own:
             kind = value_type(options_class, field)
             lines += _described(flag_name(field), field.default, field.metadata, kind)
     return lines
 
 
-def flag_help(title, values, names):
+def flag_help(title: str, values: flags.FlagValues, names: Iterable[str]) -> list[str]:
     """Returns the lines of `--help` on flags that are no options.
 
     Args:
@@ -150,6 +159,6 @@ def _placeholder(rules, kind):
     return {int: "NUMBER", float: "NUMBER", str: "TEXT"}.get(kind, "NUMBERS")
 
 
-def written(value):
+def written(value: Any) -> str:
     """Returns a value as it is written on a command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

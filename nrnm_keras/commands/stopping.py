@@ -6,6 +6,8 @@ import os
 import signal
 import termios
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
 
 # What asks a process to save and to end: a scheduler's signal, and that of a closed terminal.
 STOP_SIGNALS = [signal.SIGTERM]
@@ -20,23 +22,23 @@ class StopRequest:
         time_limit: seconds from now after which it should stop too; 0 for never.
     """
 
-    def __init__(self, time_limit=0):
+    def __init__(self, time_limit: float = 0) -> None:
         self._deadline = time.monotonic() + time_limit if time_limit else None
-        self._reason = None
+        self._reason: str | None = None
 
     @property
-    def reason(self):
+    def reason(self) -> str | None:
         """Why the process should stop; None if it should not."""
         if not self._reason and self._deadline and time.monotonic() > self._deadline:
             self._reason = "time_limit"
         return self._reason
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._handlers = handled(STOP_SIGNALS, self._receive)
         self._handlers.__enter__()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self._handlers.__exit__(*exception)
 
     def _receive(self, number, _):
@@ -55,13 +57,15 @@ def _leave_lost_terminal():
 
 
 @contextlib.contextmanager
-def handled(signals, function):
+def handled(signals: Iterable[signal.Signals], function: Any) -> Iterator[None]:
     """In this context a function of a signal's number and a frame is called when one comes.
 
     A hangup or a Ctrl-C that was ignored still is: `nohup` and shells ask for it.
     """
     old = {each: signal.getsignal(each) for each in signals}
-    kept = [each for each in old if each != signal.SIGTERM and old[each] == signal.SIG_IGN]
+    kept: list[signal.Signals] = [
+        each for each in old if each != signal.SIGTERM and old[each] == signal.SIG_IGN
+    ]
     for each in kept:
         del old[each]
     for each in old:

@@ -1,6 +1,7 @@
 """The options of data."""
 
 import dataclasses
+from typing import Any, Self
 
 from nrnm_keras.config.options import Options, option
 
@@ -43,10 +44,10 @@ class OwnFilesConfig(SourceConfig):
     )
     test_file: str | None = option(None, "the same to test on; default: no test")
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns the options of `pipelines.build.build`."""
         return {field.name: getattr(self, field.name) for field in OwnFilesConfig.options()}
 
-    def without_test(self):
+    def without_test(self) -> Self:
         """Returns the task without its test file."""
         return self.replace(test_file=None)

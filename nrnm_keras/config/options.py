@@ -5,23 +5,24 @@ import numbers
 import os
 import types
 import typing
+from typing import Any, Self
 
 _NAMES = {bool: "True or False", int: "an integer", float: "a number", str: "a string"}
 
 
 def option(
-    default,
-    help,
+    default: Any,
+    help: str,
     *,
-    minimum=None,
-    maximum=None,
-    choices=None,
-    unit=None,
-    flag=None,
-    old_flags=(),
-    changes_result=True,
-    training_only=False,
-):
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    unit: str | None = None,
+    flag: str | None = None,
+    old_flags: tuple[str, ...] = (),
+    changes_result: bool = True,
+    training_only: bool = False,
+) -> Any:
     """Returns the field of an `Options` class.
 
     Args:
@@ -67,7 +68,7 @@ class Options:
         ValueError: for a value of another type, out of its bounds, or not among the choices.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Checks every value, and turns lists into tuples and integers into floats."""
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
@@ -76,26 +77,26 @@ class Options:
                 object.__setattr__(self, field.name, value)
 
     @classmethod
-    def options(cls):
+    def options(cls) -> list[dataclasses.Field]:
         """Returns the fields that `option` made, those of base classes first."""
         return [field for field in dataclasses.fields(cls) if "help" in field.metadata]
 
     @classmethod
-    def flag_names(cls):
+    def flag_names(cls) -> list[str]:
         """Returns the names of the flags of all options."""
         return [flag_name(field) for field in cls.options()]
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Self:
         """Returns a copy with other values of some fields."""
         return dataclasses.replace(self, **changes)
 
 
-def flag_name(field):
+def flag_name(field: dataclasses.Field) -> str:
     """Returns the name of the flag of a field that `option` made."""
     return field.metadata["flag"] or field.name
 
 
-def value_type(options_class, field):
+def value_type(options_class: type[Options], field: dataclasses.Field) -> Any:
     """Returns the type of a field's values other than None: str, bool, int, float or tuple."""
     return _value_type(typing.get_type_hints(options_class)[field.name])
 

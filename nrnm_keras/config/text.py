@@ -89,11 +89,11 @@ class AdversarialConfig(Options):
     )
 
     @property
-    def has_adversarial_loss(self):
+    def has_adversarial_loss(self) -> bool:
         """Whether the loss has more terms than that of the labels."""
         return self.adversarial != "none" or self.entropy_weight > 0
 
     @property
-    def learns_from_unlabeled(self):
+    def learns_from_unlabeled(self) -> bool:
         """Whether the loss has terms that need no labels."""
         return self.adversarial == "virtual" or self.entropy_weight > 0

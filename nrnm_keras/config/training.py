@@ -144,15 +144,15 @@ class TrainConfig(RunConfig, ScheduleConfig):
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     devices: DeviceConfig = dataclasses.field(default_factory=DeviceConfig)
 
-    def parts(self):
+    def parts(self) -> list[Options]:
         """Returns all groups of options: the training's own, then those that it holds."""
         return [self, self.task, self.network, self.optimizer, self.devices]
 
-    def values(self):
+    def values(self) -> dict[str, typing.Any]:
         """Returns the values of all options by the names of their flags."""
         return {flag_name(field): value for field, value in self._fields()}
 
-    def result_values(self):
+    def result_values(self) -> dict[str, typing.Any]:
         """Returns the values of the options that change the result."""
         fields = self._fields()
         return {flag_name(f): value for f, value in fields if f.metadata["changes_result"]}

@@ -1,10 +1,14 @@
 """Padded batches of sequences."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.typing import Tensor
 
 _BATCHES_SORTED_TOGETHER = 50
 _LENGTH_MULTIPLE = 16
@@ -13,7 +17,7 @@ _SHUFFLED_TOGETHER = 40_000
 _LONGER_THAN_ANY = 2**40
 
 
-def evaluation_batches(task, split, batch_size):
+def evaluation_batches(task: Any, split: str, batch_size: int) -> tf.data.Dataset:
     """Returns batches `(sequences, targets)` of a split, with every example once.
 
     Args:
@@ -25,7 +29,7 @@ def evaluation_batches(task, split, batch_size):
     return batches.map(lambda *columns: _pad_columns(task, *columns)).prefetch(tf.data.AUTOTUNE)
 
 
-def is_labeled(targets, weights):
+def is_labeled(targets: Tensor, weights: Tensor) -> Tensor:
     """Which rows of a training batch metrics count, `(batch,)`, as 0 and 1.
 
     Rows of weight 0 only fill the batch, and a class below 0 is that of an example without a label.
@@ -71,7 +75,14 @@ class TrainingBatches:
         UsageError: if a part would have no example.
     """
 
-    def __init__(self, task, batch_size, seed, num_parts=1, parts=None):
+    def __init__(
+        self,
+        task: Any,
+        batch_size: int,
+        seed: int,
+        num_parts: int = 1,
+        parts: Iterable[int] | None = None,
+    ) -> None:
         total = task.records.sizes["train"]
         if total < num_parts:
             raise UsageError(
@@ -86,11 +97,11 @@ class TrainingBatches:
         self._examples = {part: task.examples("train", part, num_parts) for part in parts}
 
     @property
-    def element_spec(self):
+    def element_spec(self) -> Any:
         """The `tf.TypeSpec`s of a batch."""
         return self.epoch(0).element_spec
 
-    def epoch(self, epoch, first_step=0):
+    def epoch(self, epoch: int, first_step: int = 0) -> tf.data.Dataset:
         """Returns the batches `(sequences, targets, weights)` of an epoch from a step on."""
         parts = [self._part(epoch, part) for part in self._examples]
         batches = tf.data.Dataset.zip(tuple(parts)).skip(first_step)

@@ -1,11 +1,14 @@
 """What is wrong with records, found where they are read and told in one line."""
 
 import contextlib
+import os
 import re
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.typing import Tensor
 from pipelines.manifest import check_hashes
 
 _NO_LIMIT = 2**31 - 1
@@ -23,7 +26,14 @@ _READING = (
 )
 
 
-def check_record(record, split, content, target, num_classes, max_timesteps=None):
+def check_record(
+    record: dict[str, Tensor],
+    split: str,
+    content: str,
+    target: str,
+    num_classes: int | None,
+    max_timesteps: int | None = None,
+) -> dict[str, Tensor]:
     """Returns a record after a check of its target and of the length of its content.
 
     What is wrong is found when the record is read: `faults_named` says it.
@@ -55,7 +65,7 @@ def check_record(record, split, content, target, num_classes, max_timesteps=None
 
 
 @contextlib.contextmanager
-def faults_named(folder):
+def faults_named(folder: str | os.PathLike) -> Iterator[None]:
     """In this context, what is wrong with the records in a folder becomes an error of one line.
 
     Args:

@@ -1,5 +1,8 @@
 """Records: the splits of a data set's TFRecords."""
 
+import os
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -41,8 +44,13 @@ class Records:
     """
 
     def __init__(
-        self, path, validation_fraction=0.1, number=None, is_training=None, max_timesteps=None
-    ):
+        self,
+        path: str | os.PathLike,
+        validation_fraction: float = 0.1,
+        number: Callable | None = None,
+        is_training: Callable | None = None,
+        max_timesteps: int | None = None,
+    ) -> None:
         self.path = path
         self._max_timesteps = max_timesteps
         self._builder = open_build(path)
@@ -70,27 +78,27 @@ class Records:
             self._take_validation(validation_fraction, number)
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str]:
         """The names of the classes, in the order of the labels."""
         return _class_label(self.features[self._builder.info.supervised_keys[1]]).names
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int | None:
         """The number of classes that labels are checked for, None if the target is no class."""
         target = self._builder.info.supervised_keys[1]
         return getattr(_class_label(self.features[target]), "num_classes", None)
 
     @property
-    def sizes(self):
+    def sizes(self) -> dict[str, int]:
         """Number of examples of each split that has any."""
         return {name: len(places) for name, places in self._places.items() if len(places)}
 
     @property
-    def labeled(self):
+    def labeled(self) -> int:
         """The number of training examples that have a label."""
         return self.sizes["train"]
 
-    def read(self, split, part=0, num_parts=1):
+    def read(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the records of a split as a `tf.data.Dataset` of dictionaries.
 
         Each is checked as it is read: see `check_record` and `faults_named`.
@@ -106,7 +114,7 @@ class Records:
         records = self._read(split, places)
         return records.apply(tf.data.experimental.assert_cardinality(len(places)))
 
-    def leave_out_test(self):
+    def leave_out_test(self) -> None:
         """Forgets the test split: it is neither counted nor can it be read."""
         self._places.pop("test", None)
 

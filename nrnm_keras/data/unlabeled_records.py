@@ -1,6 +1,8 @@
 """Records of data sets that also have unlabeled training examples."""
 
 import functools
+import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +24,12 @@ class PartlyLabeledRecords(Records):
         number: function from a record to an integer tensor, as `Records` takes it.
     """
 
-    def __init__(self, path, validation_fraction=0.1, number=None):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        validation_fraction: float = 0.1,
+        number: Callable | None = None,
+    ) -> None:
         super().__init__(path, validation_fraction, number)
         splits = self._builder.info.splits
         self._labeled = splits["train"].num_examples
@@ -33,7 +40,7 @@ class PartlyLabeledRecords(Records):
             self._split_of[UNLABELED], self._keep[UNLABELED] = UNLABELED, None
 
     @property
-    def labeled(self):
+    def labeled(self) -> int:
         """The number of training examples that have a label."""
         return int(np.sum(self._places["train"] < self._labeled))
 
@@ -57,11 +64,16 @@ class UnlabeledRecords(PartlyLabeledRecords):
     Arguments are those of `PartlyLabeledRecords`.
     """
 
-    def __init__(self, path, validation_fraction=0.1, number=None):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        validation_fraction: float = 0.1,
+        number: Callable | None = None,
+    ) -> None:
         super().__init__(path, validation_fraction, number)
         self.leave_out_test()
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> None:
         """None: labels are not checked; unlabeled records have -1."""
         return None

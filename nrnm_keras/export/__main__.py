@@ -1,6 +1,7 @@
 """Exports a trained model: `python -m nrnm_keras.export --run=RUN --format=onnx`."""
 
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -14,7 +15,7 @@ from pipelines.escaping import for_terminal
 _USAGE = "python -m nrnm_keras.export --run=RUN --format={} [flags]"
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     formats = find_formats()
     quantized = {each for module in formats.values() for each in module.TOLERANCES if each}

@@ -3,11 +3,16 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.modalities.modality import Modality
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 # Inputs are sorted by length within so many batches: a batch is computed to the end of its longest.
 _BATCHES_SORTED = 16
@@ -15,7 +20,7 @@ _LONGEST_NAME = 60  # characters, in messages
 
 
 def predict_each(
-    trained,
+    trained: "TrainedModel",
     named_inputs: Iterable[tuple],
     batch_size: int = 32,
     on_batch: Callable[[int], None] = lambda size: None,
@@ -55,7 +60,7 @@ def predict_each(
         yield from zip(names, rows, strict=True)
 
 
-def check_input(modality, value, shown: str | Callable[[], str]) -> None:
+def check_input(modality: Modality, value: Any, shown: str | Callable[[], str]) -> None:
     """Raises a `UsageError` if a raw input is not what a model takes.
 
     Args:

@@ -1,5 +1,7 @@
 """A `.keras` file that may be damaged, or another program's."""
 
+import os
+
 import keras
 
 from nrnm_keras.errors import UsageError
@@ -7,7 +9,7 @@ from nrnm_keras.errors import UsageError
 _LONGEST = 300
 
 
-def load_keras_file(path):
+def load_keras_file(path: str | os.PathLike) -> keras.Model:
     """Returns the Keras model in a file, loaded in Keras's safe mode and not compiled.
 
     Raises:
@@ -19,7 +21,7 @@ def load_keras_file(path):
         raise cannot_be_loaded(path, error) from error
 
 
-def cannot_be_loaded(path, error):
+def cannot_be_loaded(path: str | os.PathLike, error: Exception) -> UsageError:
     """Returns the `UsageError` for a file that is not what it should be."""
     reason = " ".join((str(error) or type(error).__name__).split())
     if len(reason) > _LONGEST:

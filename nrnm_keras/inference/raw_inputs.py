@@ -2,19 +2,26 @@
 
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.modalities import MODALITIES, Inputs
 from pipelines.escaping import quoted
 
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
-def one_text(text: str, trained) -> Inputs:
+
+def one_text(text: str, trained: "TrainedModel") -> Inputs:
     """Returns `Inputs` of a text, which must not be empty, for a `TrainedModel`."""
     return trained.modality.one_text(text)
 
 
 def read_inputs(
-    path: str | os.PathLike, trained, ntu_bodies: str = "tracked", limit: int | None = None
+    path: str | os.PathLike,
+    trained: "TrainedModel",
+    ntu_bodies: str = "tracked",
+    limit: int | None = None,
 ) -> Inputs:
     """Returns `Inputs` from a file or folder.
 

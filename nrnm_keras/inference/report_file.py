@@ -1,8 +1,10 @@
 """The report of a finished run, read back."""
 
 import json
+from typing import Any
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.saved_arrays import shortened
 
 _NUMBER = (int, float)
@@ -21,7 +23,7 @@ _FORM = {
 }
 
 
-def read_report(folder):
+def read_report(folder: RunFolder) -> dict[str, Any]:
     """Returns the report of a `RunFolder`'s finished run as a dictionary.
 
     Raises:
@@ -42,7 +44,7 @@ def read_report(folder):
     return report
 
 
-def leaves_out_test(report):
+def leaves_out_test(report: dict[str, Any]) -> bool:
     """Whether a report is of a run that was not to look at the test split."""
     # Reports of earlier versions know no such flag.
     return not report.get("flags", {}).get("test", True)

@@ -5,6 +5,8 @@ The options of all tasks are defined as flags, so that one flag file can serve s
 """
 
 import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -18,17 +20,23 @@ from nrnm_keras.commands.option_flags import (
     read_options,
 )
 from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, TrainConfig
+from nrnm_keras.config.options import Options
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import find_tasks
 
-_PARTS = {"network": NetworkConfig, "optimizer": OptimizerConfig, "devices": DeviceConfig}
+_PARTS: dict[str, type[Options]] = {
+    "network": NetworkConfig,
+    "optimizer": OptimizerConfig,
+    "devices": DeviceConfig,
+}
 
 
-def define_flags():
+def define_flags() -> flags.FlagValues:
     """Returns new absl `FlagValues` with the options of a training, whatever its task."""
     values, tasks = flags.FlagValues(), find_tasks()
     flags.DEFINE_enum("task", None, sorted(tasks), "what is learned", flag_values=values)
-    for options in (TrainConfig, *_PARTS.values(), *tasks.values()):
+    groups: list[type[Options]] = [TrainConfig, *_PARTS.values(), *tasks.values()]
+    for options in groups:
         define_options(values, options)
     # No option of a single training, but in flag files for both commands, and in old `flags.txt`.
     flags.DEFINE_boolean(
@@ -41,7 +49,7 @@ def define_flags():
     return values
 
 
-def read_config(values):
+def read_config(values: flags.FlagValues) -> TrainConfig:
     """Returns the `TrainConfig` that parsed flags describe.
 
     Raises:
@@ -51,14 +59,16 @@ def read_config(values):
     if values.task is None:
         raise UsageError(f"no --task given; expected one of {', '.join(sorted(tasks))}")
     try:
-        parts = {name: read_options(values, options) for name, options in _PARTS.items()}
+        parts: dict[str, Any] = {
+            name: read_options(values, options) for name, options in _PARTS.items()
+        }
         task = read_options(values, tasks[values.task])
         return read_options(values, TrainConfig, task=task, **parts)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def unused_flags(values, config, words):
+def unused_flags(values: flags.FlagValues, config: TrainConfig, words: Sequence[str]) -> list[str]:
     """Returns the names of the flags that flag files give and the task does not use.
 
     Args:
@@ -80,7 +90,7 @@ def unused_flags(values, config, words):
     return [name for name in unused if values[name].present]
 
 
-def config_lines(config, all_options=False):
+def config_lines(config: TrainConfig, all_options: bool = False) -> list[str]:
     """Returns the lines of a flag file with the options of a `TrainConfig`.
 
     Args:
@@ -92,7 +102,7 @@ def config_lines(config, all_options=False):
     return [line for line in lines if line is not None]
 
 
-def parse_lines(lines):
+def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:
     """Returns the `TrainConfig` of a flag file's lines, and the lines that are no options.
 
     Options without a line have their defaults.
@@ -108,7 +118,7 @@ def parse_lines(lines):
     return read_config(values), unknown
 
 
-def with_values(config, texts):
+def with_values(config: TrainConfig, texts: dict[str, str]) -> TrainConfig:
     """Returns a `TrainConfig` with other values of some options.
 
     Args:
@@ -125,7 +135,7 @@ def with_values(config, texts):
     return changed
 
 
-def help_text(values, own_flags):
+def help_text(values: flags.FlagValues, own_flags: Iterable[str]) -> str:
     """Returns what `--help` says about a command with the options of a training.
 
     Args:
@@ -133,12 +143,13 @@ def help_text(values, own_flags):
         own_flags: names of the flags that the command has besides the options.
     """
     tasks, lines = find_tasks(), flag_help("Command", values, [*own_flags, "verbose"])
-    for options in (TrainConfig, *_PARTS.values()):
+    groups: list[type[Options]] = [TrainConfig, *_PARTS.values()]
+    for options in groups:
         lines += option_help(options)
     if values.task is not None:
         return "\n".join([*lines, *option_help(tasks[values.task])])
     lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
-    lines += [f"  {name:<24}{tasks[name].__doc__.splitlines()[0]}" for name in sorted(tasks)]
+    lines += [f"  {name:<24}{str(tasks[name].__doc__).splitlines()[0]}" for name in sorted(tasks)]
     return "\n".join(lines)
 
 

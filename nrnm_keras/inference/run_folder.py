@@ -2,10 +2,13 @@
 
 import contextlib
 import itertools
+import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import config_lines, parse_lines
 from pipelines import locks
@@ -56,22 +59,22 @@ class RunFolder:
     )
     _STATE = (CHECKPOINTS, BEST)
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path = pathlib.Path(path).expanduser()
-        self.lock = None
+        self.lock: locks.Lock | None = None
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether the run has come to its end."""
         return (self / self.REPORT).exists()
 
     @property
-    def has_state(self):
+    def has_state(self) -> bool:
         """Whether there is something that only a run needs that is to go on."""
         return any((self / name).exists() for name in self._STATE)
 
     @contextlib.contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         """Keeps other trainings out of the folder, which is made, while the block runs.
 
         What a training left there that was killed while it wrote is removed.
@@ -95,7 +98,7 @@ class RunFolder:
             finally:
                 self.lock = None
 
-    def check(self, config):
+    def check(self, config: TrainConfig) -> None:
         """Finds out whether a training may use the folder, which is made if it is not there.
 
         Args:
@@ -122,7 +125,7 @@ class RunFolder:
                 "choose another folder, or --overwrite"
             )
 
-    def create(self, config):
+    def create(self, config: TrainConfig) -> None:
         """Makes the folder and writes the flags, unless it holds a run that can be resumed.
 
         A run that is there is removed if `config.overwrite` says so: its own files, no others.
@@ -140,7 +143,7 @@ class RunFolder:
         except OSError as error:
             raise self._unusable(error) from error
 
-    def config(self):
+    def config(self) -> TrainConfig:
         """Returns the `TrainConfig` of the run, with the defaults of what is not in its flags.
 
         Raises:
@@ -158,7 +161,7 @@ class RunFolder:
             text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
         return text.splitlines()
 
-    def remove_state(self):
+    def remove_state(self) -> None:
         """Removes what a run needs only to go on."""
         for name in self._STATE:
             _remove(self / name)
@@ -183,10 +186,10 @@ class RunFolder:
         unfinished = (leftovers(self.path, name) for name in self._NAMES)
         return {self / locks.FILE_NAME, self / self.DATA, *itertools.chain(*unfinished)}
 
-    def __truediv__(self, name):
+    def __truediv__(self, name: str) -> pathlib.Path:
         return self.path / name
 
-    def complete(self, name):
+    def complete(self, name: str) -> contextlib.AbstractContextManager[pathlib.Path]:
         """Gives a path to write a file or folder to, which gets its name when it is complete.
 
         It then takes the place of what has the name, whatever that is.

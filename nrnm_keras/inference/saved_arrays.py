@@ -1,8 +1,9 @@
 """Arrays of a `.npz` file that may be damaged, or another network's."""
 
 import itertools
+import os
 import zipfile
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import keras
 import numpy as np
@@ -23,12 +24,12 @@ class Form(NamedTuple):
     dtype: str
 
 
-def form_of(variable):
+def form_of(variable: keras.Variable) -> Form:
     """Returns the `Form` of a Keras variable's value."""
     return Form(tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype))
 
 
-def read_arrays(file):
+def read_arrays(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
     """Returns the arrays of a `.npz` file by name, none of which holds Python objects.
 
     The file has to be as `np.savez` writes it, uncompressed: so it takes no more memory than it is
@@ -66,7 +67,7 @@ def _read_member(archive, member):
     return name, array
 
 
-def check_arrays(arrays, forms=None):
+def check_arrays(arrays: dict[str, np.ndarray], forms: dict[str, Form] | None = None) -> None:
     """Finds out whether arrays are finite numbers, of the right names, shapes and types.
 
     Args:
@@ -110,7 +111,7 @@ def _from(first, values):
     return shortened(f"{f'({first} equal), ' if first else ''}{values[first:]}")
 
 
-def shortened(text):
+def shortened(text: object) -> str:
     """Returns text, or an error's, as one line of bounded length."""
     if isinstance(text, Exception):
         text = str(text) or type(text).__name__

@@ -1,10 +1,13 @@
 """Streams: many sequences at once, classified while they come in."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nrnm_keras.inference.modalities.modality import MalformedError
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
 class _Stream(NamedTuple):
@@ -36,7 +39,7 @@ class Streams:
         streams.end("door")
     """
 
-    def __init__(self, trained):
+    def __init__(self, trained: "TrainedModel") -> None:
         self.class_names = trained.class_names
         self._modality = trained.modality
         self._output = trained.output
@@ -45,7 +48,7 @@ class Streams:
         state = {name: np.array(state)[0] for name, state in initial.items()}
         next_step = trained.network.inputs[0]
         self._step_form = tuple(next_step.shape[2:]), next_step.dtype
-        self._streams = {}
+        self._streams: dict[Any, _Stream] = {}
         # Computed here, the answer has every graph traced before the first step comes.
         outputs = self._run([state], [self._modality.no_step(*self._step_form)])
         self._start = _Stream(state, 0, self._results(outputs)[0])
@@ -74,7 +77,7 @@ class Streams:
         """
         queues = {key: self._queue(key, step) for key, step in steps.items()}
         moved = {key: self._stream(key) for key in steps}
-        results = {key: [] for key in steps}
+        results: dict[Any, list[np.ndarray]] = {key: [] for key in steps}
         for turn in range(max(map(len, queues.values()), default=0)):
             new = self._advance(moved, {k: q[turn] for k, q in queues.items() if turn < len(q)})
             for key, stream in new.items():
@@ -86,7 +89,7 @@ class Streams:
         shape = (-1, *self._start.result.shape)
         return {key: np.reshape(rows, shape).astype("float32") for key, rows in results.items()}
 
-    def end(self, key) -> None:
+    def end(self, key: Any) -> None:
         """Ends a stream: its key may start another one.
 
         Raises:

@@ -3,6 +3,7 @@
 import inspect
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from nrnm_keras.inference.outputs import output_of
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.streaming import Streams
 from nrnm_keras.models import RecurrentBackbone, StreamingNetwork, TransformerBackbone
+from nrnm_keras.typing import Tensor
 
 
 class TrainedModel:
@@ -60,17 +62,17 @@ class TrainedModel:
     (2,)
     """
 
-    def __init__(self, model: keras.Model, run: RunFolder | None = None):
+    def __init__(self, model: keras.Model, run: RunFolder | None = None) -> None:
         networks = (x for x in reversed(model.layers) if isinstance(x, keras.Sequential))
         self.model = model
         self.run = run
-        self.network = next(networks, None)
+        self.network: keras.Sequential = next(networks, None)
         self.output = output_of(model, self.network)
         self.class_names = self.output.class_names
         self.modality = modality_of(model, self.network)
         self.kind = self.modality.name
         self.text_preprocessor = self.modality.text_preprocessor
-        self.encoder, self.head = _split(self.network.layers)
+        self.encoder, self.head = _split(self.network.layers)  # type: ignore[union-attr]
         self.classifier = self.head[0] if self.class_names else None
         self._before_backbone, self.backbone = _find_backbone(self.network)
 
@@ -98,7 +100,7 @@ class TrainedModel:
         except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise cannot_be_loaded(file, error) from error
 
-    def predict(self, inputs, batch_size: int = 32) -> dict[str, Any]:
+    def predict(self, inputs: Iterable[Any], batch_size: int = 32) -> dict[str, Any]:
         """Predicts for raw inputs of any number and length.
 
         Args:
@@ -122,7 +124,7 @@ class TrainedModel:
         rows = [row for _, row in predict_each(self, named, batch_size)]
         return self.output.combine(rows)
 
-    def attention(self, value) -> list[Attention]:
+    def attention(self, value: Any) -> list[Attention]:
         """Returns what every write to every memory attends to for a raw input.
 
         Args:
@@ -139,7 +141,7 @@ class TrainedModel:
         return attention_of_writes(recurrent_directions(self, self.as_batch([value])))
 
     def export(
-        self, format: str, folder: str | os.PathLike, quantize: str | None = None, **options
+        self, format: str, folder: str | os.PathLike, quantize: str | None = None, **options: Any
     ) -> Exported:
         """Writes the model for other programs, and checks that it gives the same numbers there.
 
@@ -186,11 +188,11 @@ class TrainedModel:
             check_input(self.modality, value, f"input {number} (from 0)")
         return self.modality.as_batch(values)
 
-    def encode(self, raw) -> Any:
+    def encode(self, raw: Any) -> Any:
         """Returns what the network takes: token ids of texts, other raw input as it is."""
         return self.modality.encode(raw)
 
-    def classifier_inputs(self, raw) -> tuple:
+    def classifier_inputs(self, raw: Any) -> tuple:
         """Returns what the head of the network takes of raw input.
 
         Returns:
@@ -198,16 +200,16 @@ class TrainedModel:
         """
         return self.head_inputs(self.encode(raw))
 
-    def head_inputs(self, encoded) -> tuple:
+    def head_inputs(self, encoded: Tensor) -> tuple:
         """Returns the same for what `encode` returned."""
         return _run(self.encoder, encoded)
 
-    def run_head(self, sequences, mask=None) -> Any:
+    def run_head(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Returns what the network gives for what `head_inputs` returned."""
         x, _ = _run(self.head, sequences, mask)
         return x
 
-    def backbone_inputs(self, raw) -> dict[str, tuple]:
+    def backbone_inputs(self, raw: Any) -> dict[str, tuple]:
         """Returns what the backbone takes of raw input: sequences and mask of each part.
 
         A pair of texts has the parts `first` and `second`; others have one, `""`.

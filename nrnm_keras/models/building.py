@@ -1,11 +1,16 @@
 """How a configuration becomes a network."""
 
+from typing import Any
+
+import keras
+
+from nrnm_keras.config import AdversarialConfig, NetworkConfig
 from nrnm_keras.models.adversarial_training import AdversarialTraining
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
 # Models with the memory: what it stands beside, and arguments of `NRNM`.
-_WITH_MEMORY = {
+_WITH_MEMORY: dict[str, tuple[str, dict[str, Any]]] = {
     "nrnm": ("lstm", {}),
     "nrnm_gru": ("gru", {}),
     "nrnm_rnn": ("rnn", {}),
@@ -25,7 +30,7 @@ _NRNM_OPTIONS = (
 )
 
 
-def build_backbone(network):
+def build_backbone(network: NetworkConfig) -> RecurrentBackbone | TransformerBackbone:
     """Returns the `RecurrentBackbone` or `TransformerBackbone` of a `NetworkConfig`.
 
     Raises:
@@ -35,7 +40,7 @@ def build_backbone(network):
         return TransformerBackbone(
             network.units, network.num_layers, network.num_heads, network.dropout, name="backbone"
         )
-    options = {
+    options: dict[str, Any] = {
         "dropout": network.dropout,
         "recurrent_dropout": network.recurrent_dropout,
         "bidirectional": network.bidirectional,
@@ -66,7 +71,9 @@ def build_backbone(network):
     )
 
 
-def build_adversarial(network, options, labeled_fraction, max_length):
+def build_adversarial(
+    network: keras.Sequential, options: AdversarialConfig, labeled_fraction: float, max_length: int
+) -> keras.Model:
     """Returns the `AdversarialTraining` of an `AdversarialConfig`, or the network if it has none.
 
     Args:

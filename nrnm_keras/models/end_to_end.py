@@ -1,11 +1,18 @@
 """Models from raw input to probabilities."""
 
+from collections.abc import Sequence
+
 import keras
 
 from nrnm_keras.models.class_probabilities import ClassProbabilities
 
 
-def end_to_end_classifier(raw, network, class_names, preprocessor=None):
+def end_to_end_classifier(
+    raw: keras.KerasTensor,
+    network: keras.Model,
+    class_names: Sequence[str],
+    preprocessor: keras.layers.Layer | None = None,
+) -> keras.Model:
     """Puts a preprocessor, a network and class names together into one model.
 
     This is the form in which trainings save their classifiers, and which `TrainedModel` takes.

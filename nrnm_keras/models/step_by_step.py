@@ -1,9 +1,12 @@
 """StepByStep: layers of a network that are fed one step at a time."""
 
+from typing import Any
+
 from keras import ops
 
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.pooling import SequencePooling
+from nrnm_keras.typing import StepState, Tensor
 
 
 class StepByStep:
@@ -31,13 +34,14 @@ class StepByStep:
     True
     """
 
-    def __init__(self, layers: list):
+    def __init__(self, layers: list) -> None:
         self.layers = layers
         self.initial_state(1)
 
-    def initial_state(self, batch_size) -> dict:
+    def initial_state(self, batch_size: int | Tensor) -> StepState:
         """Returns the state before the first step, zeros by name."""
-        state, features = {}, None
+        state: StepState = {}
+        features: Any = None
         for layer in self.layers:
             if isinstance(layer, SequencePooling):
                 state |= layer.initial_step_state(batch_size, features)
@@ -47,7 +51,7 @@ class StepByStep:
                 features = layer.compute_output_shape((None, None, 1))[-1]
         return state
 
-    def step(self, x, mask, state: dict) -> tuple:
+    def step(self, x: Tensor, mask: Tensor | None, state: StepState) -> tuple:
         """Runs one step.
 
         Args:
@@ -58,7 +62,7 @@ class StepByStep:
         Returns:
             The output, its mask, and the new state.
         """
-        new = {}
+        new: StepState = {}
         for layer in self.layers:
             if isinstance(layer, RecurrentBackbone | SequencePooling):
                 x = x[:, 0] if isinstance(layer, RecurrentBackbone) else x

@@ -52,7 +52,7 @@ class StepClassifier(Classifier):
         """Returns the shape of the logits."""
         return (*input_shape[:-1], self.num_classes)
 
-    def initial_step_state(self, batch_size) -> dict:
+    def initial_step_state(self, batch_size: int | Tensor) -> dict:
         """Returns what `step` knows before the first step, by name.
 
         Raises:
@@ -60,7 +60,7 @@ class StepClassifier(Classifier):
         """
         return self.backbone.initial_step_state(batch_size)
 
-    def step(self, sequences, mask, state: dict) -> tuple:
+    def step(self, sequences: Tensor, mask: Tensor | None, state: dict) -> tuple:
         """Classifies one more step.
 
         Args:

@@ -1,11 +1,13 @@
 """StreamingNetwork: a trained network that is fed step by step."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
 from nrnm_keras.models.step_by_step import StepByStep
+from nrnm_keras.typing import Tensor
 
 
 class StreamingNetwork(keras.Model):
@@ -32,8 +34,8 @@ class StreamingNetwork(keras.Model):
     """
 
     def __init__(
-        self, network: keras.Sequential, step_name: str, results: Callable[..., dict], **kwargs
-    ):
+        self, network: keras.Sequential, step_name: str, results: Callable[..., dict], **kwargs: Any
+    ) -> None:
         # Half precision would round the state: each layer casts what it is given by itself.
         super().__init__(autocast=False, **kwargs)
         self.network = network
@@ -41,11 +43,11 @@ class StreamingNetwork(keras.Model):
         self._results = results
         self._steps = StepByStep(network.layers)
 
-    def initial_state(self, batch_size) -> dict:
+    def initial_state(self, batch_size: int | Tensor) -> dict:
         """Returns the state before the first step, zeros by name."""
         return self._steps.initial_state(batch_size)
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Runs one step."""
         state = dict(inputs)
         x = ops.expand_dims(state.pop(self.step_name), 1)

@@ -83,7 +83,7 @@ class TiedSoftmax(layers.Layer):
         steps = (ops.transpose(contexts, (1, 0, 2)), ops.transpose(tokens))
         return ops.transpose(ops.map(of_step, steps))
 
-    def of_step(self, contexts, tokens):
+    def of_step(self, contexts: Tensor, tokens: Tensor) -> Tensor:
         """Returns the negative log-likelihoods `(batch,)` of one step.
 
         Without a loop, and with operations that LiteRT has.

@@ -3,8 +3,10 @@
 import keras
 from keras import layers
 
+from nrnm_keras.config import EmbeddingConfig
 
-def embedding_layers(embedding, vocabulary_size):
+
+def embedding_layers(embedding: EmbeddingConfig, vocabulary_size: int) -> list[layers.Layer]:
     """Returns the layers of an `EmbeddingConfig` from token ids, 0 for padding, to vectors."""
     return [
         layers.Embedding(vocabulary_size, embedding.embedding_size, mask_zero=True),
@@ -13,7 +15,9 @@ def embedding_layers(embedding, vocabulary_size):
     ]
 
 
-def token_network(embedding, vocabulary_size, classifier, dtype="int32"):
+def token_network(
+    embedding: EmbeddingConfig, vocabulary_size: int, classifier: layers.Layer, dtype: str = "int32"
+) -> keras.Sequential:
     """Returns the network from token ids `(batch, timesteps)` to what a classifier makes of them.
 
     Args:

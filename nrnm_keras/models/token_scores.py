@@ -63,7 +63,7 @@ class Perplexity(ExactMean):
         return ops.exp(super().result())
 
 
-def likelihood_of_texts(negative_log_likelihoods, ids) -> dict:
+def likelihood_of_texts(negative_log_likelihoods: Tensor, ids: Tensor) -> dict:
     """Returns the `log_probability` and the `perplexity` of each text, `(batch,)`.
 
     Args:

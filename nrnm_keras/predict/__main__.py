@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import keras
 from absl import flags
@@ -32,7 +33,7 @@ _SOURCES = ("text", "input", "skeleton", "stream")
 EXIT_CLOSED_PIPE = 141
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     try:
         code = run_command(_run, _define_flags(), _USAGE, arguments)

@@ -1,17 +1,22 @@
 """Predictions while a sequence comes in, line by line."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.modalities.modality import MalformedError
+from nrnm_keras.inference.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 _KEY = "standard input"
 _LONGEST_SHOWN = 40  # characters
 
 
-def follow(trained, lines: Iterable[bytes]) -> Iterator[np.ndarray | None]:
+def follow(trained: TrainedModel, lines: Iterable[bytes]) -> Iterator[np.ndarray | None]:
     """Yields the prediction so far after each line; an empty line ends a sequence.
 
     Args:

@@ -5,8 +5,14 @@ Control characters in names and texts never come out as such: see `pipelines.esc
 
 import contextlib
 import csv
+import pathlib
+from collections.abc import Iterator
+from typing import TextIO
+
+import numpy as np
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.outputs.output import Output
 from pipelines.escaping import for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
@@ -23,12 +29,12 @@ class _Results:
         naming: what the names of the inputs are, such as `"text"`; None if they have none.
     """
 
-    def __init__(self, file, output, naming=None):
+    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
         self._file = file
         self._output = output
         self._naming = naming
 
-    def write(self, name, row):
+    def write(self, name: str | int | None, row: np.ndarray) -> None:
         """Writes the prediction for one input, a row of the output, in one line or CSV record."""
         raise NotImplementedError
 
@@ -36,7 +42,7 @@ class _Results:
 class ReadableResults(_Results):
     """The result, and the beginning of the input's name."""
 
-    def write(self, name, row):
+    def write(self, name: str | int | None, row: np.ndarray) -> None:
         """Writes a line."""
         line = self._output.readable(row)
         if self._naming:
@@ -52,12 +58,12 @@ class CsvResults(_Results):
     What a spreadsheet would take for a formula has an apostrophe before it, as `for_csv` says.
     """
 
-    def __init__(self, file, output, naming=None):
+    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
         super().__init__(file, output, naming)
         self._writer = csv.writer(file)
         self._writer.writerow([*([naming] if naming else []), *output.columns()])
 
-    def write(self, name, row):
+    def write(self, name: str | int | None, row: np.ndarray) -> None:
         """Writes a record."""
         named = [for_csv(name)] if self._naming else []
         self._writer.writerow([*named, *self._output.as_csv(row)])
@@ -69,7 +75,7 @@ class JsonLinesResults(_Results):
     Characters that the file's encoding lacks have JSON's own escapes.
     """
 
-    def write(self, name, row):
+    def write(self, name: str | int | None, row: np.ndarray) -> None:
         """Writes a line."""
         named = {self._naming: name} if self._naming else {}
         encoding = getattr(self._file, "encoding", None) or "utf-8"
@@ -81,7 +87,7 @@ FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 
 
 @contextlib.contextmanager
-def open_results(path, output, naming):
+def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_Results]:
     """Opens a file of results, which appears under its name when the block has ended well.
 
     Waits until no other process writes such a file there.

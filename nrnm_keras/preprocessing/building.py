@@ -1,11 +1,12 @@
 """How options become layers that take in skeletons."""
 
+from nrnm_keras.config import AugmentationConfig, SkeletonConfig
 from nrnm_keras.preprocessing.skeleton import SkeletonPreprocessor
 from nrnm_keras.preprocessing.skeleton_augmentation import SkeletonAugmentation
 from nrnm_keras.preprocessing.skeleton_rotation import SkeletonRotation
 
 
-def build_preprocessor(options, layout):
+def build_preprocessor(options: SkeletonConfig, layout: str) -> SkeletonPreprocessor:
     """Returns the `SkeletonPreprocessor` of a `SkeletonConfig`, for skeletons of a layout."""
     if options.preprocessing == "authors":
         return SkeletonPreprocessor.authors(layout)
@@ -14,7 +15,7 @@ def build_preprocessor(options, layout):
     return SkeletonPreprocessor(layout, center=options.center, **given)
 
 
-def build_augmentation(options, layout):
+def build_augmentation(options: AugmentationConfig, layout: str) -> SkeletonAugmentation:
     """Returns the `SkeletonAugmentation` of an `AugmentationConfig`, for skeletons of a layout."""
     return SkeletonAugmentation(
         layout,
@@ -27,7 +28,9 @@ def build_augmentation(options, layout):
     )
 
 
-def build_rotation(options, preprocessor):
+def build_rotation(
+    options: AugmentationConfig, preprocessor: SkeletonPreprocessor
+) -> SkeletonRotation:
     """Returns the `SkeletonRotation` of an `AugmentationConfig`, to come after a preprocessor."""
     vertical = "y" if preprocessor.view == "none" else "z"
     return SkeletonRotation(options.random_rotation, options.random_tilt, vertical)

@@ -1,9 +1,12 @@
 """Trains at many flag values: `python -m nrnm_keras.sweep --flagfile=BASE --grid=units=64,128`."""
 
+import os
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from nrnm_keras.commands.command_line import check_output_flag, run_command
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import help_text, read_config, unused_flags
 from nrnm_keras.plots.canvas import can_draw
@@ -32,7 +35,7 @@ _USAGE = (
 )
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     values = define_sweep_flags()
     return run_command(_run, values, _USAGE, arguments, lambda: help_text(values, SWEEP_FLAGS))
@@ -67,7 +70,7 @@ def _run(values, arguments):
     say(f"\n{text}")
 
 
-def sweep_folder(sweep_dir, config):
+def sweep_folder(sweep_dir: str | os.PathLike, config: TrainConfig) -> pathlib.Path:
     """Returns the folder of a sweep's results.
 
     Sweeps of one kind on different data, or on different splits of it, have folders side by side.

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import signal
+import subprocess
 import threading
+from collections.abc import Sequence
+from typing import Any, Self
 
 from nrnm_keras.commands import child_process
 from nrnm_keras.commands.stopping import STOP_SIGNALS, handled
@@ -20,23 +23,23 @@ class Children:
         asked_by: name of the signal that asked to stop, None before.
     """
 
-    def __init__(self):
-        self.asked_by = None
-        self._running = set()
+    def __init__(self) -> None:
+        self.asked_by: str | None = None
+        self._running: set[subprocess.Popen] = set()
         self._asked = threading.Event()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._handlers = handled([*STOP_SIGNALS, signal.SIGINT], self._receive)
         self._handlers.__enter__()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self.end()
         for process in list(self._running):
             process.wait()
         self._handlers.__exit__(*exception)
 
-    def run(self, command, **options):
+    def run(self, command: Sequence[str], **options: Any) -> int:
         """Runs a command to its end and returns its exit code.
 
         Args:
@@ -55,7 +58,7 @@ class Children:
         self._running.discard(process)
         return code
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> None:
         """Waits so long.
 
         Raises:
@@ -64,12 +67,12 @@ class Children:
         self._asked.wait(seconds)
         self.raise_if_asked()
 
-    def raise_if_asked(self):
+    def raise_if_asked(self) -> None:
         """Raises `Stopped` if the processes have been asked to stop."""
         if self._asked.is_set():
             raise Stopped(f"stopped ({self.asked_by or 'a run ended early'})")
 
-    def end(self):
+    def end(self) -> None:
         """Asks all processes to save and to end; no other is started."""
         self._asked.set()
         for process in list(self._running):

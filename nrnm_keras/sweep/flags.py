@@ -7,7 +7,7 @@ from nrnm_keras.inference.run_config import define_flags
 SWEEP_FLAGS = ("sweep_dir", "grid", "seeds", "jobs", "parameter_budget", "count_only", "published")
 
 
-def define_sweep_flags():
+def define_sweep_flags() -> flags.FlagValues:
     """Returns new absl `FlagValues` with all flags of a sweep, those of a training among them."""
     values = define_flags()
     flags.DEFINE_string(

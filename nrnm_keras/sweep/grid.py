@@ -1,6 +1,7 @@
 """The points of a grid of flag values."""
 
 import itertools
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nrnm_keras.config import TrainConfig
@@ -21,12 +22,12 @@ class Point(NamedTuple):
     config: TrainConfig
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of its folder."""
         return "_".join(f"{flag}={value or 'none'}" for flag, value in self.values.items())
 
 
-def read_grid(lines):
+def read_grid(lines: Iterable[str]) -> dict[str, list[str]]:
     """Returns flag name -> list of values as they were written.
 
     Args:
@@ -51,7 +52,7 @@ def read_grid(lines):
     return grid
 
 
-def grid_points(config, grid):
+def grid_points(config: TrainConfig, grid: dict[str, list[str]]) -> list[Point]:
     """Returns the `Point` of every combination, the last flag's values changing fastest.
 
     Args:
@@ -67,7 +68,7 @@ def grid_points(config, grid):
     ]
 
 
-def check_network(point):
+def check_network(point: Point) -> None:
     """Finds out whether a `Point`'s options make a network.
 
     Raises:

@@ -1,13 +1,21 @@
 """The sizes of networks: their numbers of parameters, and the width for a given number."""
 
 import functools
+import os
+from collections.abc import Iterable
+from typing import Any
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.errors import UsageError
-from nrnm_keras.sweep.grid import check_network
+from nrnm_keras.sweep.grid import Point, check_network
+from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.task import Task
 from pipelines.console import say
 
 
-def count_points(points, found):
+def count_points(
+    points: Iterable[Point], found: dict[str, tuple[Task, str]]
+) -> list[dict[str, Any]]:
     """Returns a dictionary for each point of a grid.
 
     It has the point's `values`, its `units` and `parameters`, and the task's `notice` about the
@@ -32,7 +40,7 @@ def count_points(points, found):
     return rows
 
 
-def with_units(point, parameters, task, records):
+def with_units(point: Point, parameters: int, task: Task, records: str | os.PathLike) -> Point:
     """Returns a `Point` with the number of units whose network comes nearest to a size.
 
     Args:
@@ -51,7 +59,7 @@ def with_units(point, parameters, task, records):
     return _with_network(point, network.replace(units=units))
 
 
-def units_for(parameters, network, task):
+def units_for(parameters: int, network: NetworkConfig, task: OpenTask) -> int:
     """Returns the number of units whose network comes nearest to a number of parameters.
 
     Args:

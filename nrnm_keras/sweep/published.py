@@ -1,9 +1,11 @@
 """Results from elsewhere, to stand beside measured ones."""
 
 import csv
+import os
 import pathlib
 
 from nrnm_keras.commands.option_flags import written
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import define_flags
 from pipelines.escaping import quoted
@@ -12,7 +14,7 @@ _NEEDED = ("system", "value", "source")
 _PARAMETERS = "parameters"
 
 
-def read_published(path, config):
+def read_published(path: str | os.PathLike, config: TrainConfig) -> list[dict[str, str]]:
     """Returns the rows of a CSV file that can be compared with a training.
 
     Columns other than `system`, `value`, `source` and `parameters` have the names of flags. A row

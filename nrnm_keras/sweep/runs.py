@@ -7,9 +7,11 @@ import pathlib
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from nrnm_keras.commands.command_line import EXIT_STOPPED
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.inference.report_file import read_report
 from nrnm_keras.inference.run_config import config_lines
@@ -35,31 +37,31 @@ class Run(NamedTuple):
     folder: pathlib.Path
 
     @property
-    def title(self):
+    def title(self) -> str:
         """What it is called on the console."""
         return f"{self.point.name} seed {self.seed}"
 
     @property
-    def config(self):
+    def config(self) -> TrainConfig:
         """The `TrainConfig`."""
         return self.point.config.replace(seed=self.seed, run_dir=str(self.folder))
 
     @property
-    def log(self):
+    def log(self) -> pathlib.Path:
         """The file that gets what it prints."""
         return self.folder.with_suffix(".log")
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether it has come to its end."""
         return RunFolder(self.folder).is_finished
 
-    def report(self):
+    def report(self) -> dict[str, Any]:
         """Returns the report of the finished run."""
         return read_report(RunFolder(self.folder))
 
 
-def run_all(runs, jobs):
+def run_all(runs: Sequence[Run], jobs: int) -> list[dict[str, Any]]:
     """Trains what is not finished, and returns the reports in the order of the runs.
 
     Progress is printed, a line a run. What was begun before goes on where it stopped, unless the

@@ -1,13 +1,19 @@
 """What came out of a sweep: a row for each run, and mean and spread for each point."""
 
 import csv
+import os
+from collections.abc import Sequence
+from typing import Any
 
 from nrnm_keras.inference.report_file import leaves_out_test
 from nrnm_keras.plots.sweep import mean_and_spread
+from nrnm_keras.sweep.runs import Run
 from pipelines.escaping import for_csv, for_markdown, for_terminal
 
 
-def write_runs(runs, reports, path):
+def write_runs(
+    runs: Sequence[Run], reports: Sequence[dict[str, Any]], path: str | os.PathLike
+) -> None:
     """Writes a CSV file with a row for each run."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -32,7 +38,7 @@ def write_runs(runs, reports, path):
             )
 
 
-def summarize(runs, reports):
+def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns a dictionary for each point, in the order of the runs.
 
     It has the point's `values`, the `metric`'s name, the results of the `validation` and, if there
@@ -40,7 +46,7 @@ def summarize(runs, reports):
     `parameters`, `seconds_per_epoch`, the `notice` about the data or None, and whether it
     `leaves_out_test`.
     """
-    points = {}
+    points: dict[str, dict[str, Any]] = {}
     for run, report in zip(runs, reports, strict=True):
         metric = report["metric"]
         row = points.setdefault(
@@ -62,7 +68,7 @@ def summarize(runs, reports):
     return list(points.values())
 
 
-def table(rows, published, command):
+def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], command: str) -> str:
     """Returns a Markdown table of `summarize`'s rows, the published ones below them."""
     metric = rows[0]["metric"].replace("_", " ")
     names = list(rows[0]["values"])
@@ -87,7 +93,7 @@ def table(rows, published, command):
     return _notices(rows) + _markdown(head, lines, note, command)
 
 
-def write_parameters(rows, path):
+def write_parameters(rows: Sequence[dict[str, Any]], path: str | os.PathLike) -> None:
     """Writes a CSV file with a row for each of the points that `count_points` counted."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -97,7 +103,9 @@ def write_parameters(rows, path):
             writer.writerow([*cells, row["units"], row["parameters"]])
 
 
-def parameter_table(rows, published, command):
+def parameter_table(
+    rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], command: str
+) -> str:
     """Returns a Markdown table of `count_points`' rows, the published numbers below them."""
     names = list(rows[0]["values"])
     lines = [[*_written(row), str(row["units"]), f"{row['parameters']:,}"] for row in rows]

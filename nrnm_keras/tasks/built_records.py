@@ -1,13 +1,15 @@
 """The records of a task, built if they are missing."""
 
 import logging
+import os
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.tasks.task import Task
 from pipelines.errors import SourceError
 from pipelines.manifest import check_sizes
 
 
-def find_records(task, data_dir):
+def find_records(task: Task, data_dir: str | os.PathLike) -> tuple[Task, str]:
     """Returns a task and the folder of its records, which are built if they are missing.
 
     If the raw data cannot be had, the task is the one that may stand in for it.

@@ -1,11 +1,12 @@
 """Film reviews of the Large Movie Review Dataset."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nrnm_keras.config import SourceConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.sample_reviews import SampleLanguageModelTask, SampleReviewsTask
+from nrnm_keras.tasks.task import Task
 from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTask
 
 
@@ -20,13 +21,13 @@ class _ImdbSource(SourceConfig):
         False, "train on generated reviews if IMDB is neither there nor can be downloaded"
     )
     dataset: ClassVar[str] = "imdb"
-    source_flag: ClassVar[str] = "imdb_source"
+    source_flag: ClassVar[str | None] = "imdb_source"
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns where the raw reviews are."""
         return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
-    def ways_on(self):
+    def ways_on(self) -> str:
         """Returns what to do if there are no reviews, in a sentence."""
         return (
             "three ways on: --imdb_source=PATH of the aclImdb folder or its archive; a machine "
@@ -52,7 +53,7 @@ class ImdbTask(_ImdbSource, TextClassificationTask):
 
     name: ClassVar[str] = "imdb"
 
-    def substitute(self):
+    def substitute(self) -> Task | None:
         """Returns the task on generated reviews, if it may stand in."""
         return _on_generated(self, SampleReviewsTask)
 
@@ -63,7 +64,7 @@ class ImdbLanguageModelTask(_ImdbSource, LanguageModelTask):
 
     name: ClassVar[str] = "language_model"
 
-    def substitute(self):
+    def substitute(self) -> Task | None:
         """Returns the task on generated reviews, if it may stand in."""
         return _on_generated(self, SampleLanguageModelTask)
 

@@ -1,11 +1,16 @@
 """Generated problems whose answer is far back in the sequence."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nrnm_keras.config import EmbeddingConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,7 @@ class ProblemTask(Task):
     )
     problem_seed: int = option(0, "seed of the generated sequences", minimum=0)
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns the problem and how it is drawn."""
         return {
             "problem": self.problem,
@@ -46,7 +51,9 @@ class ProblemTask(Task):
             "seed": self.problem_seed,
         }
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the head that the problem's answer asks for."""
         from nrnm_keras.tasks.heads import generated_problems
 

@@ -1,7 +1,7 @@
 """Actions of NTU RGB+D."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nrnm_keras.config import SourceConfig
 from nrnm_keras.config.options import option
@@ -40,7 +40,7 @@ class NtuRgbdTask(SourceConfig, SkeletonTask):
         None, "official list of samples with missing skeletons", flag="ntu_missing_samples"
     )
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns where the raw files are, and how they are read."""
         return {
             "source": self.source,
@@ -51,6 +51,6 @@ class NtuRgbdTask(SourceConfig, SkeletonTask):
             "source_limit_mb": self.source_limit_mb,
         }
 
-    def splits(self):
+    def splits(self) -> dict[str, Any]:
         """Returns the official splits."""
         return SPLITS[self.config]

@@ -1,7 +1,7 @@
 """Generated skeleton files in the format of NTU RGB+D."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nrnm_keras.tasks.skeleton_tasks import SkeletonTask
 from pipelines.ntu_rgbd.samples import SPLITS
@@ -17,6 +17,6 @@ class NtuSampleTask(SkeletonTask):
     layout: ClassVar[str] = "kinect_v2"
     camera_in_name: ClassVar[str] = r"C\d+"
 
-    def splits(self):
+    def splits(self) -> dict[str, Any]:
         """Returns the official splits of NTU RGB+D."""
         return SPLITS["ntu60"]

@@ -1,7 +1,7 @@
 """Actions of Northwestern-UCLA."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nrnm_keras.config import SourceConfig
 from nrnm_keras.config.options import option
@@ -22,10 +22,10 @@ class NwUclaTask(SourceConfig, SkeletonTask):
         None, "folder of the JSON files, or their archive", flag="nw_ucla_source"
     )
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns where the raw files are."""
         return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
-    def splits(self):
+    def splits(self) -> dict[str, Any]:
         """Returns the splits of the literature."""
         return SPLITS

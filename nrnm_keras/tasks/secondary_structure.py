@@ -1,11 +1,16 @@
 """Secondary structure of proteins: a state for each residue."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nrnm_keras.config import EmbeddingConfig, SourceConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,11 +22,13 @@ class SecondaryStructureTask(SourceConfig, EmbeddingConfig, Task):
     source_flag: ClassVar[str] = "flip_source"
     source: str | None = option(None, "folder of FLIP's FASTA files", flag="flip_source")
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns where the raw files are."""
         return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `CharacterTagging` of amino acids; unresolved residues do not count."""
         from nrnm_keras.tasks.heads.character_tagging import CharacterTagging
 

@@ -1,11 +1,16 @@
 """A user's own numeric sequences."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from nrnm_keras.config import OwnFilesConfig, ValidationConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,9 @@ class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
         changes_result=False,
     )
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `SequenceClassification`."""
         from nrnm_keras.tasks.heads.sequence_classification import SequenceClassification
 

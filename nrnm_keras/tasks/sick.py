@@ -1,11 +1,16 @@
 """Relatedness of sentences: SICK 2014."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nrnm_keras.config import EmbeddingConfig, SourceConfig, TextConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,11 +28,13 @@ class SickTask(SourceConfig, EmbeddingConfig, TextConfig, Task):
         choices=("manhattan", "cosine", "head"),
     )
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns where the raw files are."""
         return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `TextSimilarity`, whose scale is 1 to 5."""
         from nrnm_keras.tasks.heads.text_similarity import TextSimilarity
 

@@ -1,10 +1,15 @@
 """What tasks on skeletons have in common."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nrnm_keras.config import AugmentationConfig, SkeletonConfig, ValidationConfig
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,11 +24,13 @@ class SkeletonTask(AugmentationConfig, SkeletonConfig, ValidationConfig, Task):
     layout: ClassVar[str]
     camera_in_name: ClassVar[str]
 
-    def splits(self):
+    def splits(self) -> dict[str, Any]:
         """Returns the splits by name: the field that they go by, and its values for training."""
         raise NotImplementedError
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `SkeletonClassification`."""
         from nrnm_keras.tasks.heads.skeleton_classification import SkeletonClassification
 

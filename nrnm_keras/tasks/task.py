@@ -2,10 +2,16 @@
 
 import dataclasses
 import importlib
+import os
 import pkgutil
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.config.options import Options
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,29 +35,31 @@ class Task(Options):
     notice: ClassVar[str | None] = None
     starts_from_language_model: ClassVar[bool] = False
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns the options of `pipelines.build.build`."""
         return {}
 
-    def without_test(self):
+    def without_test(self) -> Self:
         """Returns the task on the same data without a test split."""
         return self
 
-    def substitute(self):
+    def substitute(self) -> "Task | None":
         """Returns the task to train on instead if the data cannot be had, or None."""
         return None
 
-    def ways_on(self):
+    def ways_on(self) -> str:
         """Returns what to do if there are no raw data, in a sentence."""
         return f"--{self.source_flag}=PATH says where the raw data are"
 
-    def check_network(self, network):
+    def check_network(self, network: NetworkConfig) -> None:
         """Raises a ValueError if a `NetworkConfig` makes no network for the task."""
         from nrnm_keras.models.building import build_backbone
 
         build_backbone(network)
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `OpenTask` on built records.
 
         Args:
@@ -62,7 +70,7 @@ class Task(Options):
         raise NotImplementedError
 
 
-def find_tasks():
+def find_tasks() -> dict[str, type[Task]]:
     """Returns the classes of all tasks by name: those in the modules of this package."""
     package = importlib.import_module("nrnm_keras.tasks")
     for module in pkgutil.iter_modules(package.__path__):

@@ -1,7 +1,7 @@
 """A user's own texts."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nrnm_keras.config import OwnFilesConfig
 from nrnm_keras.config.options import option
@@ -27,7 +27,7 @@ class TextTask(_OwnTexts, TextClassificationTask):
 
     name: ClassVar[str] = "text"
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns the files."""
         unlabeled = self.unlabeled_file if self.learns_from_unlabeled else None
         return {**super().build_options(), "unlabeled_file": unlabeled}
@@ -39,6 +39,6 @@ class TextLanguageModelTask(_OwnTexts, LanguageModelTask):
 
     name: ClassVar[str] = "text_language_model"
 
-    def build_options(self):
+    def build_options(self) -> dict[str, Any]:
         """Returns the files."""
         return {**super().build_options(), "unlabeled_file": self.unlabeled_file}

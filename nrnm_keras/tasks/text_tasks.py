@@ -1,16 +1,22 @@
 """What tasks on texts have in common, wherever the texts come from."""
 
 import dataclasses
-from typing import ClassVar
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nrnm_keras.config import (
     AdversarialConfig,
     EmbeddingConfig,
     LanguageModelConfig,
+    NetworkConfig,
     TextConfig,
     ValidationConfig,
 )
 from nrnm_keras.tasks.task import Task
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,9 +27,11 @@ class TextClassificationTask(
 
     starts_from_language_model: ClassVar[bool] = True
     # What keeps together the texts that a validation split must not tear apart (`Records`).
-    validation_number: ClassVar[None] = None
+    validation_number: ClassVar[Any] = None
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `TextClassification`."""
         from nrnm_keras.tasks.heads.text_classification import TextClassification
 
@@ -34,15 +42,17 @@ class TextClassificationTask(
 class LanguageModelTask(LanguageModelConfig, EmbeddingConfig, TextConfig, ValidationConfig, Task):
     """A language model of texts, labeled or not: records with a feature `text`."""
 
-    validation_number: ClassVar[None] = None
+    validation_number: ClassVar[Any] = None
 
-    def open(self, records, vocabulary=None):
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
         """Returns the `LanguageModeling`."""
         from nrnm_keras.tasks.heads.language_modeling import LanguageModeling
 
         return LanguageModeling(self, records)
 
-    def check_network(self, network):
+    def check_network(self, network: NetworkConfig) -> None:
         """Raises a ValueError if a `NetworkConfig` makes no language model."""
         from nrnm_keras.tasks.heads.language_modeling import build_language_model
 

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from collections.abc import Sequence
 
 from nrnm_keras.commands.command_line import run_command
 from nrnm_keras.errors import UsageError
@@ -14,7 +15,7 @@ from pipelines.console import say
 _USAGE = "python -m nrnm_keras.train --task=TASK --run_dir=FOLDER [--flagfile=FILE] [flags]"
 
 
-def main(arguments=None, is_trained=False):
+def main(arguments: Sequence[str] | None = None, is_trained: bool = False) -> int:
     """Runs the command and returns its exit code.
 
     Args:

@@ -1,10 +1,14 @@
 """The weights of a run's best epoch, as the training loop leaves them for the end."""
 
+import keras
+import numpy as np
+
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.saved_arrays import DamagedError, check_arrays, form_of, read_arrays
 
 
-def read_best_weights(folder, network):
+def read_best_weights(folder: RunFolder, network: keras.Model) -> list[np.ndarray]:
     """Returns the list of arrays, for `network.set_weights`.
 
     Args:

@@ -7,6 +7,8 @@ import logging
 import os
 import pathlib
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,18 +45,23 @@ class Checkpoints:
             used.
     """
 
-    def __init__(self, folder, keep=2, check_facts=lambda facts, step: None):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        keep: int = 2,
+        check_facts: Callable[[dict[str, Any], int], object] = lambda facts, step: None,
+    ) -> None:
         self._folder = pathlib.Path(folder)
         self._keep = keep
         self._check_facts = check_facts
 
-    def steps(self):
+    def steps(self) -> list[int]:
         """Returns the steps that there is a file of, the newest first."""
         names = (_NAME.fullmatch(path.name) for path in self._folder.glob("step_*.npz"))
         steps = {int(name[1]): name[0] for name in names if name}
         return sorted((s for s, name in steps.items() if name == _FORMAT.format(s)), reverse=True)
 
-    def save(self, step, variables, facts):
+    def save(self, step: int, variables: Sequence[keras.Variable], facts: dict[str, Any]) -> None:
         """Saves a checkpoint and removes those that are no longer kept.
 
         Args:
@@ -75,7 +82,8 @@ class Checkpoints:
                 )
         make_folder(self._folder)
         with publish(self._folder / _FORMAT.format(step)) as path, path.open("w+b") as file:
-            np.savez(file, **arrays, **{_FACTS: json.dumps(facts)})
+            contents: dict[str, Any] = {**arrays, _FACTS: json.dumps(facts)}
+            np.savez(file, **contents)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
             file.seek(0, os.SEEK_END)
@@ -83,7 +91,7 @@ class Checkpoints:
         for old in self.steps()[self._keep :]:
             (self._folder / _FORMAT.format(old)).unlink()
 
-    def newest(self, variables=None):
+    def newest(self, variables: Sequence[keras.Variable] | None = None) -> int:
         """Returns the step of the newest good checkpoint, 0 if there is none.
 
         Those that are not good are named, with the reason.
@@ -102,7 +110,7 @@ class Checkpoints:
                 _LOG.warning("the checkpoint %s is damaged (%s); %s", path, error, then)
         return 0
 
-    def facts(self, step):
+    def facts(self, step: int) -> dict[str, Any]:
         """Returns the facts of the checkpoint of a step.
 
         Raises:
@@ -110,7 +118,7 @@ class Checkpoints:
         """
         return self._read_or_say(step)[1]
 
-    def load(self, step, variables):
+    def load(self, step: int, variables: Sequence[keras.Variable]) -> dict[str, Any]:
         """Sets the variables to what they were at a step, and returns the facts.
 
         Raises:

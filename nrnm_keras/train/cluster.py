@@ -19,25 +19,25 @@ class Cluster(NamedTuple):
     """The addresses of all processes, `host:port`, and which one of them this is."""
 
     workers: tuple[str, ...]
-    index: int
+    index: int  # type: ignore[assignment]
 
     @property
-    def others(self):
+    def others(self) -> list[int]:
         """The indices of the other processes."""
         return [index for index in range(len(self.workers)) if index != self.index]
 
-    def named(self, index):
+    def named(self, index: int) -> str:
         """Returns what a process is called in messages."""
         return f"worker {index} ({self.workers[index]})"
 
 
-def host_and_port(address):
+def host_and_port(address: str) -> tuple[str, int]:
     """Returns the two parts of an address."""
-    host, port = _ADDRESS.fullmatch(address).groups()
+    host, port = _ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
     return host.strip("[]"), int(port)
 
 
-def read_cluster(text):
+def read_cluster(text: str | None) -> Cluster:
     """Returns the `Cluster` of a text such as that of the environment variable TF_CONFIG.
 
     Args:

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks import SequenceTask, TextTask
@@ -18,7 +19,12 @@ _FILES = {
 }
 
 
-def with_data(config, train_data=None, validation_data=None, test_data=None):
+def with_data(
+    config: TrainConfig,
+    train_data: tuple | None = None,
+    validation_data: tuple | None = None,
+    test_data: tuple | None = None,
+) -> TrainConfig:
     """Returns a `TrainConfig` whose task reads data from the run's folder, written there now.
 
     Args:

@@ -1,10 +1,12 @@
 """Evaluation of a network on a split."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nrnm_keras.data.batches import evaluation_batches
+from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 class Evaluation(NamedTuple):
@@ -20,7 +22,9 @@ class Evaluation(NamedTuple):
     metrics: dict
 
 
-def evaluate(predict_on_batch, task, split, batch_size):
+def evaluate(
+    predict_on_batch: Callable[[Any], np.ndarray], task: OpenTask, split: str, batch_size: int
+) -> Evaluation:
     """Returns the `Evaluation` of a split, in the order of its batches.
 
     Args:
@@ -37,11 +41,11 @@ def evaluate(predict_on_batch, task, split, batch_size):
         steps = max(batch.shape[1] for batch in targets)
         targets = [_pad_steps(batch, steps, task.target_padding) for batch in targets]
         outputs = [_pad_steps(batch, steps, 0) for batch in outputs]
-    targets, outputs = np.concatenate(targets), np.concatenate(outputs)
-    metrics = {"loss": float(task.loss()(targets, outputs))}
+    all_targets, all_outputs = np.concatenate(targets), np.concatenate(outputs)
+    metrics = {"loss": float(task.loss()(all_targets, all_outputs))}
     for metric in task.metrics():
-        metrics[metric.name] = float(metric(targets, outputs))
-    return Evaluation(split, targets, outputs, metrics)
+        metrics[metric.name] = float(metric(all_targets, all_outputs))
+    return Evaluation(split, all_targets, all_outputs, metrics)
 
 
 def _pad_steps(batch, steps, value):

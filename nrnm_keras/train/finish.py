@@ -1,21 +1,33 @@
 """The end of a run: the best network tested and exported, and the report."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
+from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.models import ClassProbabilities
+from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.evaluation import evaluate
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
+from nrnm_keras.train.progress import Progress
 from nrnm_keras.train.report import create_report, write_report
 from pipelines.console import say
 
 
-def finish(task, config, folder, progress, command):
+def finish(
+    task: OpenTask,
+    config: TrainConfig,
+    folder: RunFolder,
+    progress: Progress,
+    command: Sequence[str],
+) -> None:
     """Measures the best epoch's network on the test split, once, exports it and reports.
 
     Args:

@@ -2,8 +2,11 @@
 
 import csv
 import shutil
+from collections.abc import Sequence
 
 import tensorflow as tf
+
+from nrnm_keras.inference.run_folder import RunFolder
 
 
 class HistoryFiles:
@@ -16,7 +19,7 @@ class HistoryFiles:
         history: the epochs so far, as in `Progress`.
     """
 
-    def __init__(self, folder, history):
+    def __init__(self, folder: RunFolder, history: Sequence[dict[str, float]]) -> None:
         self._folder = folder
         path = folder / folder.TENSORBOARD
         shutil.rmtree(path, ignore_errors=True)
@@ -29,7 +32,7 @@ class HistoryFiles:
         if history:
             self._write_table(history)
 
-    def add_epoch(self, history):
+    def add_epoch(self, history: Sequence[dict[str, float]]) -> None:
         """Adds the last epoch of the history."""
         self._log(len(history) - 1, history[-1])
         self._write_table(history)

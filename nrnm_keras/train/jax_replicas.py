@@ -1,11 +1,14 @@
 """JaxReplicas: the copies of a network that train together on JAX's devices."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from nrnm_keras.data.batches import is_labeled
+from nrnm_keras.typing import ArrayLike
 
 
 class JaxReplicas:
@@ -20,43 +23,50 @@ class JaxReplicas:
     num_workers = 1
     worker = 0
 
-    def __init__(self, several):
+    def __init__(self, several: bool) -> None:
         devices = keras.distribution.list_devices() if several else []
         self.count = len(devices) or 1
         if several:
             keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         """Returns the context in which the network is made."""
         return contextlib.nullcontext()
 
-    def devices(self):
+    def devices(self) -> list[str]:
         """Returns the names of the devices, for the report."""
         import jax
 
         return [device.device_kind for device in jax.devices()[: self.count]]
 
-    def compile(self, network, optimizer, loss, metrics, batch_spec=None):
+    def compile(
+        self,
+        network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        metrics: list[keras.metrics.Metric],
+        batch_spec: Any = None,
+    ) -> None:
         """Takes the network that is trained, as `Replicas` does; JAX makes a graph for a shape."""
         self._network = network
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=metrics)
         network.optimizer.build(network.trainable_variables)
 
-    def agree(self, numbers):
+    def agree(self, numbers: ArrayLike) -> np.ndarray:
         """Returns the numbers as a float64 array."""
         return np.asarray(numbers, "float64")
 
     total = agree
 
-    def on_first(self, function):
+    def on_first(self, function: Callable[[], object]) -> None:
         """Runs a function."""
         function()
 
-    def naming_lost_processes(self):
+    def naming_lost_processes(self) -> contextlib.AbstractContextManager:
         """Returns a context; there are no other processes."""
         return contextlib.nullcontext()
 
-    def train_on_batch(self, sequences, targets, weights):
+    def train_on_batch(self, sequences: Any, targets: Any, weights: Any) -> dict[str, float]:
         """Takes a training step; returns what `Replicas` does."""
         sequences, targets, weights = (x.numpy() for x in (sequences, targets, weights))
         values = self._network.train_on_batch(sequences, targets, weights, return_dict=True)
@@ -66,7 +76,7 @@ class JaxReplicas:
             "labeled": float(np.sum(is_labeled(targets, weights))),
         }
 
-    def predict_on_batch(self, sequences):
+    def predict_on_batch(self, sequences: Any) -> np.ndarray:
         """Returns the network's outputs for a batch as an array."""
         rows = sequences.shape[0]
         filled = -(-rows // self.count) * self.count

@@ -4,22 +4,39 @@ import contextlib
 import gc
 import signal
 import time
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from nrnm_keras.commands.stopping import StopRequest
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.data.batches import TrainingBatches
 from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.inference.run_folder import RunFolder
+from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.checkpoints import Checkpoints
 from nrnm_keras.train.evaluation import evaluate
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
+from nrnm_keras.train.pretrained import Pretrained
 from nrnm_keras.train.progress import Progress
 from pipelines.console import say
 
+if TYPE_CHECKING:
+    from nrnm_keras.train.jax_replicas import JaxReplicas
+    from nrnm_keras.train.replicas import Replicas
 
-def run_training(task, config, folder, replicas, stop, pretrained=None):
+
+def run_training(
+    task: OpenTask,
+    config: TrainConfig,
+    folder: RunFolder,
+    replicas: "Replicas | JaxReplicas",
+    stop: StopRequest,
+    pretrained: Pretrained | None = None,
+) -> Progress:
     """Trains a task's network from wherever it stopped last.
 
     Args:
@@ -54,7 +71,7 @@ def run_training(task, config, folder, replicas, stop, pretrained=None):
         raise KeyboardInterrupt(f"the same command {place}") from error
 
 
-def best_epoch(task, config, progress):
+def best_epoch(task: OpenTask, config: TrainConfig, progress: Progress) -> int:
     """Returns the number of the best epoch so far, from 0."""
     if config.best_epoch_by == "loss":
         return progress.best_epoch("loss", "min")

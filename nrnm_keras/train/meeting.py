@@ -16,7 +16,7 @@ import time
 
 from nrnm_keras.commands.stopping import STOP_SIGNALS, handled
 from nrnm_keras.errors import Stopped, UsageError
-from nrnm_keras.train.cluster import host_and_port
+from nrnm_keras.train.cluster import Cluster, host_and_port
 from pipelines.console import say
 
 _SECONDS_BETWEEN_QUESTIONS = 0.5
@@ -28,7 +28,7 @@ _LONGEST_LINE = 200
 _GREETING, _THANKS = "nrnm_keras", b"seen\n"
 
 
-def meet(cluster, timeout=0):
+def meet(cluster: Cluster, timeout: float = 0) -> None:
     """Waits until all processes of a cluster are there, and says which are missing.
 
     Args:

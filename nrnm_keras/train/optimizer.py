@@ -1,13 +1,17 @@
 """Adam with a learning-rate schedule and gradient clipping."""
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
+from nrnm_keras.config import OptimizerConfig
 from nrnm_keras.layers.private_keras import moving_averages
 
 
-def create_optimizer(options, num_steps, shares=1):
+def create_optimizer(
+    options: OptimizerConfig, num_steps: int, shares: int = 1
+) -> keras.optimizers.Optimizer:
     """Returns the optimizer.
 
     Args:
@@ -24,7 +28,7 @@ def create_optimizer(options, num_steps, shares=1):
 
 
 @contextlib.contextmanager
-def averaged_weights(network):
+def averaged_weights(network: keras.Model) -> Iterator[None]:
     """In this context a network has the moving averages of its weights, if there are any.
 
     `keras.callbacks.SwapEMAWeights` does the same with sums and differences, whose rounding errors

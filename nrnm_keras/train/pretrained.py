@@ -1,7 +1,12 @@
 """Pretrained: what a classifier takes over from a language model's run."""
 
+import pathlib
+from typing import Any, Self
+
+import keras
+
 from nrnm_keras.commands.option_flags import written
-from nrnm_keras.config import EmbeddingConfig, NetworkConfig, TextConfig
+from nrnm_keras.config import EmbeddingConfig, NetworkConfig, TextConfig, TrainConfig
 from nrnm_keras.config.options import flag_name
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.keras_file import cannot_be_loaded, load_keras_file
@@ -11,12 +16,13 @@ from nrnm_keras.inference.saved_arrays import DamagedError, check_arrays, form_o
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks import find_tasks
+from nrnm_keras.tasks.task import Task
 
 # The options that give recurrent weights and embeddings their meaning.
 _OPTIONS = (NetworkConfig, EmbeddingConfig, TextConfig)
 
 
-def check_start(config):
+def check_start(config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
     """Finds out whether a training can start from the run `config.init_from`.
 
     Returns:
@@ -31,7 +37,7 @@ def check_start(config):
         tasks = find_tasks()
         able = ", ".join(sorted(name for name in tasks if tasks[name].starts_from_language_model))
         raise UsageError(f"{given} goes with the tasks {able}; this one is {config.task.name}")
-    folder = RunFolder(config.init_from)
+    folder = RunFolder(str(config.init_from))
     if not folder.is_finished:
         raise UsageError(f"{given}: expected the folder of a language model's finished run")
     report = read_report(folder)
@@ -56,13 +62,15 @@ class Pretrained:
         vocabulary: list of tokens.
     """
 
-    def __init__(self, preprocessor, language_model, file):
+    def __init__(
+        self, preprocessor: TextPreprocessor, language_model: LanguageModel, file: pathlib.Path
+    ) -> None:
         self.vocabulary = preprocessor.vocabulary
         self._language_model = language_model
         self._file = file
 
     @classmethod
-    def load(cls, config, task):
+    def load(cls, config: TrainConfig, task: Task) -> Self:
         """Loads what the run `config.init_from` has left, in Keras's safe mode.
 
         Args:
@@ -80,7 +88,7 @@ class Pretrained:
             _check_equal(given, there, config, ["validation_fraction"])
         if report["notice"] and report["notice"] != task.notice:
             raise UsageError(f"{given} was trained on other data: {report['notice']}")
-        file = RunFolder(config.init_from) / RunFolder.MODEL
+        file = RunFolder(str(config.init_from)) / RunFolder.MODEL
         model = load_keras_file(file)
         try:
             (preprocessor,) = (x for x in model.layers if isinstance(x, TextPreprocessor))
@@ -91,7 +99,7 @@ class Pretrained:
             raise cannot_be_loaded(file, error) from error
         return cls(preprocessor, language_model, file)
 
-    def copy_to(self, embedding, backbone):
+    def copy_to(self, embedding: keras.layers.Layer, backbone: keras.layers.Layer) -> None:
         """Gives the weights to an embedding and a backbone of the same shapes.
 
         Raises:

@@ -1,6 +1,8 @@
 """Progress: how far a training is, and what it has measured."""
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any, Self
 
 _LABELED = "labeled"
 
@@ -72,7 +74,7 @@ class Progress:
     xla: bool = False
 
     @classmethod
-    def from_facts(cls, facts, metrics=()):
+    def from_facts(cls, facts: dict[str, Any], metrics: Iterable[str] = ()) -> Self:
         """Returns the progress that `facts` returned.
 
         Args:
@@ -98,15 +100,15 @@ class Progress:
             raise ValueError("there are sums of no examples")
         return progress
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         """Returns it as a dictionary, for `from_facts`."""
         return dataclasses.asdict(self)
 
-    def steps_taken(self, steps_per_epoch):
+    def steps_taken(self, steps_per_epoch: int) -> int:
         """Returns the number of steps taken in all epochs."""
         return self.epoch * steps_per_epoch + self.step
 
-    def add_step(self, values):
+    def add_step(self, values: dict[str, float]) -> None:
         """Counts a step, given its batch's metrics and number of `examples`.
 
         If only some of these have a label, the number of those is `labeled`.
@@ -122,7 +124,7 @@ class Progress:
                 count = examples if name == "loss" else labeled
                 self.sums[name] = self.sums.get(name, 0.0) + count * value
 
-    def means(self):
+    def means(self) -> dict[str, float]:
         """Returns the training metrics of the current epoch so far."""
         # The first batches may have no label, and no sums.
         labeled = self.sums.get(_LABELED, self.examples) or 1.0
@@ -132,14 +134,14 @@ class Progress:
             if name != _LABELED
         }
 
-    def end_epoch(self, validation):
+    def end_epoch(self, validation: dict[str, float]) -> None:
         """Counts an epoch, given the metrics of the validation split."""
         row = {**self.means(), **{f"val_{name}": v for name, v in sorted(validation.items())}}
         self.history.append(row)
         self.epoch += 1
         self.step, self.sums, self.examples = 0, {}, 0.0
 
-    def best_epoch(self, metric, mode):
+    def best_epoch(self, metric: str, mode: str) -> int:
         """Returns the number of the best epoch, from 0; of equal ones that of the lowest loss.
 
         Args:

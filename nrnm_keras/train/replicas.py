@@ -2,13 +2,17 @@
 
 import contextlib
 import signal
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.commands.stopping import STOP_SIGNALS, handled
 from nrnm_keras.data.batches import is_labeled
 from nrnm_keras.errors import UsageError
+from nrnm_keras.typing import ArrayLike
 from pipelines.errors import SourceError
 
 # How errors of what several processes do together begin.
@@ -28,7 +32,7 @@ class Replicas:
         num_workers, worker: number of processes, and which one of them this is.
     """
 
-    def __init__(self, strategy, xla):
+    def __init__(self, strategy: tf.distribute.Strategy, xla: bool) -> None:
         self.strategy = strategy
         self.xla = xla
         self.count = self.clipping_shares = strategy.num_replicas_in_sync
@@ -37,17 +41,24 @@ class Replicas:
         self.worker = strategy.cluster_resolver.task_id if cluster else 0
         self._local = self.count // self.num_workers
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         """Returns the context in which the network is made."""
         return self.strategy.scope()
 
-    def devices(self):
+    def devices(self) -> list[str]:
         """Returns the names of this process's devices, for the report."""
         gpus = tf.config.list_physical_devices("GPU")[: self._local]
         names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
         return names or ["CPU"] * self._local
 
-    def compile(self, network, optimizer, loss, metrics, batch_spec):
+    def compile(
+        self,
+        network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        metrics: list[keras.metrics.Metric],
+        batch_spec: Any,
+    ) -> None:
         """Takes the network that is to be trained; called in `scope`.
 
         Args:
@@ -70,11 +81,11 @@ class Replicas:
         self._train = tf.function(self._train_together, input_signature=signature)
         self._predict = tf.function(self._predict_together, input_signature=batch_spec[:1])
 
-    def agree(self, numbers):
+    def agree(self, numbers: ArrayLike) -> np.ndarray:
         """Returns the first process's numbers in all processes."""
         return self.total(np.asarray(numbers, "float64") * (self.worker == 0))
 
-    def total(self, numbers):
+    def total(self, numbers: ArrayLike) -> np.ndarray:
         """Returns the sums of numbers over all processes, as a float64 array."""
         numbers = np.asarray(numbers, "float64")
         if self.num_workers == 1:
@@ -86,7 +97,7 @@ class Replicas:
         )
         return self._sum(values).numpy()
 
-    def on_first(self, function):
+    def on_first(self, function: Callable[[], object]) -> None:
         """Runs a function in the first process, while the others wait for its end.
 
         Raises:
@@ -108,7 +119,7 @@ class Replicas:
             raise UsageError("stopped with the first process, which says why")
 
     @contextlib.contextmanager
-    def naming_lost_processes(self):
+    def naming_lost_processes(self) -> Iterator[None]:
         """In this context it is a `UsageError` that one of several processes has stopped."""
         try:
             yield
@@ -120,7 +131,9 @@ class Replicas:
                 "another process has stopped; start all of them again: the same command goes on"
             ) from error
 
-    def train_on_batch(self, sequences, targets, weights):
+    def train_on_batch(
+        self, sequences: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+    ) -> dict[str, float]:
         """Takes a training step with this process's rows of a batch.
 
         Returns:
@@ -130,7 +143,7 @@ class Replicas:
         values = self._train(sequences, targets, weights)
         return {name: float(value) for name, value in values.items()}
 
-    def predict_on_batch(self, sequences):
+    def predict_on_batch(self, sequences: tf.Tensor) -> np.ndarray:
         """Returns the network's outputs for a batch as an array; each process by itself."""
         rows = sequences.shape[0]
         filled = -(-rows // self._local) * self._local

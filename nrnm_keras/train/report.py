@@ -4,10 +4,17 @@ import datetime
 import importlib.metadata
 import json
 import platform
+from collections.abc import Sequence
+from typing import Any
 
+from nrnm_keras.config import TrainConfig
 from nrnm_keras.inference.report_file import leaves_out_test
+from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.learning_curves import draw_learning_curves
+from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.train.evaluation import Evaluation
+from nrnm_keras.train.progress import Progress
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
@@ -16,7 +23,15 @@ _MOST_NAMES = 20
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
 
-def create_report(task, config, progress, best, parameters, evaluation, command):
+def create_report(
+    task: OpenTask,
+    config: TrainConfig,
+    progress: Progress,
+    best: int,
+    parameters: int,
+    evaluation: Evaluation,
+    command: Sequence[str],
+) -> dict[str, Any]:
     """Returns the report as a dictionary that JSON can hold.
 
     Args:
@@ -64,7 +79,9 @@ def create_report(task, config, progress, best, parameters, evaluation, command)
     }
 
 
-def write_report(report, folder, task, evaluation):
+def write_report(
+    report: dict[str, Any], folder: RunFolder, task: OpenTask, evaluation: Evaluation
+) -> None:
     """Writes the pictures, report.md and, last, report.json to a `RunFolder`.
 
     Args:
@@ -87,7 +104,7 @@ def write_report(report, folder, task, evaluation):
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def summary(report):
+def summary(report: dict[str, Any]) -> str:
     """Returns the lines for the console."""
     training = report["training"]
     lines = [

@@ -4,20 +4,27 @@ import glob
 import logging
 import os
 import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from nrnm_keras.commands.stopping import handled
+from nrnm_keras.config import DeviceConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.saved_arrays import shortened
 from nrnm_keras.train.cluster import read_cluster
 from nrnm_keras.train.meeting import meet
 
+if TYPE_CHECKING:
+    from nrnm_keras.train.jax_replicas import JaxReplicas
+    from nrnm_keras.train.replicas import Replicas
+
 # All processes are there by then; connecting them takes one or two.
 _SECONDS_TO_CONNECT = 180
 
 
-def create_replicas(devices, batch_size):
+def create_replicas(devices: DeviceConfig, batch_size: int) -> "Replicas | JaxReplicas":
     """Returns the `Replicas`, or on JAX the `JaxReplicas`, that train together.
 
     To be called before TensorFlow or JAX has used a device: several processes must find each other
@@ -103,7 +110,7 @@ def _create_on_tensorflow(devices):
     )
 
 
-def warn_of_unused_gpus(gpus, paths="/dev/nvidia[0-9]*"):
+def warn_of_unused_gpus(gpus: Sequence[Any], paths: str = "/dev/nvidia[0-9]*") -> None:
     """Warns of GPUs that TensorFlow does not find, as what it logs itself may be hidden.
 
     Args:

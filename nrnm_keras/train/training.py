@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -56,7 +57,10 @@ class FinishedRun(NamedTuple):
 
 
 def train(
-    config: TrainConfig, train_data=None, validation_data=None, test_data=None
+    config: TrainConfig,
+    train_data: tuple | None = None,
+    validation_data: tuple | None = None,
+    test_data: tuple | None = None,
 ) -> FinishedRun:
     """Trains, tests and exports a model, as the command `python -m nrnm_keras.train` does.
 
@@ -101,7 +105,9 @@ def train(
     return run_trainings({"": config})[""]
 
 
-def run_trainings(configs, command=None, is_trained=False):
+def run_trainings(
+    configs: dict[str, TrainConfig], command: Sequence[str] | None = None, is_trained: bool = False
+) -> dict[str, FinishedRun]:
     """Runs trainings on the same data, one after the other.
 
     Args:

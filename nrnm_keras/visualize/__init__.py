@@ -3,7 +3,7 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.analysis.influence import influence_of_parts
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 
 def visualize(
     trained: TrainedModel,
-    value,
+    value: Any,
     folder: str | os.PathLike,
     beside: TrainedModel | None = None,
     names: tuple[str, str] = ("the model", "the other"),

@@ -3,6 +3,7 @@
 import itertools
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -23,7 +24,7 @@ _USAGE = (
 )
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     return run_command(_run, _define_flags(), _USAGE, arguments)
 

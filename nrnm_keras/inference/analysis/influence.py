@@ -32,7 +32,7 @@ def influence_by_distance(trained: "TrainedModel", raw: Tensor) -> np.ndarray:
     return influence
 
 
-def influence_of_parts(trained, raw):
+def influence_of_parts(trained: "TrainedModel", raw: Tensor) -> dict[str, np.ndarray]:
     """Returns the same for each part of the input, as a dictionary from the part's name."""
     parts = trained.backbone_inputs(raw)
     return {name: _influence(trained.backbone, *inputs) for name, inputs in parts.items()}

@@ -1,7 +1,7 @@
 """The attention and the running prediction of a trained model for one text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
@@ -25,7 +25,7 @@ def read_text(trained: "TrainedModel", raw: Tensor, attentions: Sequence[Attenti
         raw: a batch of one text.
         attentions: list of `Attention`, of this text.
     """
-    preprocessor = trained.text_preprocessor
+    preprocessor: Any = trained.text_preprocessor
     words = name_time_steps(trained, raw).names
     return TextReading(
         words,

@@ -5,19 +5,28 @@ import os
 import pathlib
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nrnm_keras.commands import child_process
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting import standalone
-from nrnm_keras.inference.modalities.modality import portable
+from nrnm_keras.inference.exporting.signatures import Signature
+from nrnm_keras.inference.modalities.modality import Modality, portable
 from pipelines.open_build import open_build
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 _LOOKED_THROUGH = 200
 
 
-def read_examples(records, count, split="test", modality=None):
+def read_examples(
+    records: str | os.PathLike, count: int, split: str = "test", modality: Modality | None = None
+) -> list[Any]:
     """Returns raw examples of different lengths, the shortest first.
 
     Args:
@@ -43,7 +52,8 @@ def read_examples(records, count, split="test", modality=None):
     splits = builder.info.splits
     split = split if split in splits else next(name for name in splits if name != "test")
     examples = builder.as_dataset(split=split, shuffle_files=False).take(_LOOKED_THROUGH)
-    names, length = [builder.info.supervised_keys[0]], len
+    names: list[str] = [builder.info.supervised_keys[0]]
+    length: Callable[[Any], int] = len
     if modality:
         names, length = [each.name for each in modality.inputs], modality.length
         missing = [name for name in names if name not in builder.info.features]
@@ -56,7 +66,14 @@ def read_examples(records, count, split="test", modality=None):
     return [values[place] for place in np.unique(places)]
 
 
-def check(export_format, folder, trained, written, examples, quantize):
+def check(
+    export_format: ModuleType,
+    folder: pathlib.Path,
+    trained: "TrainedModel",
+    written: dict[str, Signature],
+    examples: Sequence[Any],
+    quantize: str | None,
+) -> dict[str, dict[str, float]]:
     """Runs an exported model in a process that has its format's runtime only.
 
     Args:
@@ -79,7 +96,7 @@ def check(export_format, folder, trained, written, examples, quantize):
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         cases = pathlib.Path(scratch) / "cases.npz"
         np.savez(cases, **_cases(trained, written, examples))
-        command = [sys.executable, standalone.__file__, export_format.__file__, str(folder)]
+        command = [sys.executable, standalone.__file__, str(export_format.__file__), str(folder)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         done = child_process.run(
             [*command, str(cases)], env=environment, capture_output=True, text=True

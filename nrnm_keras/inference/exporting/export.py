@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.check import check, read_examples
@@ -13,6 +13,9 @@ from nrnm_keras.inference.exporting.model_card import CARD, write_model_card
 from nrnm_keras.inference.report_file import leaves_out_test, read_report
 from pipelines.locks import claimed
 from pipelines.publishing import folder_made, publish
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 _VOCABULARY = "vocabulary.txt"
 
@@ -35,7 +38,7 @@ class Exported(NamedTuple):
 
 
 def export_model(
-    trained,
+    trained: "TrainedModel",
     format: str,
     folder: str | os.PathLike,
     quantize: str | None = None,

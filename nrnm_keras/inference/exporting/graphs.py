@@ -1,9 +1,14 @@
 """Graphs of a model as a SavedModel."""
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from nrnm_keras.layers.private_keras import all_layers
+from nrnm_keras.typing import Tensor
 
 # What a call of a graph ends with.
 _NO_NUMBER = (
@@ -12,7 +17,7 @@ _NO_NUMBER = (
 )
 
 
-def save_graphs(model, functions, folder):
+def save_graphs(model: keras.Model, functions: dict[str, Any], folder: str | os.PathLike) -> None:
     """Saves functions of a Keras model as a SavedModel that needs TensorFlow only.
 
     `keras.Model.export` traces every layer by itself besides, which takes three times as long.
@@ -28,7 +33,7 @@ def save_graphs(model, functions, folder):
     tf.saved_model.save(module_of(model, functions), str(folder), signatures, options)
 
 
-def refuse_nan(outputs, results):
+def refuse_nan(outputs: dict[str, Tensor], results: Sequence[Tensor]) -> dict[str, Tensor]:
     """Returns outputs of a graph, whose run ends with an error if a result is no number.
 
     Args:
@@ -45,7 +50,7 @@ def refuse_nan(outputs, results):
         return {name: tf.identity(output) for name, output in outputs.items()}
 
 
-def module_of(model, functions):
+def module_of(model: keras.Model, functions: dict[str, Any]) -> tf.Module:
     """Returns a `tf.Module` with functions of a Keras model, and what they refer to."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]

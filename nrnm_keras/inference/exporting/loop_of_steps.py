@@ -1,13 +1,20 @@
 """The head of a network in a loop that keeps nothing but its state."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.step_by_step import StepByStep
+from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
-def in_a_loop_of_steps(trained):
+def in_a_loop_of_steps(trained: "TrainedModel") -> Callable[..., dict[str, Tensor]]:
     """Returns a function that does what the head of a network does, one step at a time.
 
     Its loop keeps nothing but the state, where that of a recurrent layer keeps lists of tensors,

@@ -1,13 +1,29 @@
 """The model card: what an exported model is, what it was trained on, and how to run it."""
 
 import inspect
+import pathlib
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+from nrnm_keras.inference.exporting.signatures import Signature
 from pipelines.escaping import for_markdown, for_terminal, markdown_code
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 CARD = "README.md"
 
 
-def write_model_card(folder, report, export_format, quantize, trained, written, missing, results):
+def write_model_card(
+    folder: pathlib.Path,
+    report: dict[str, Any],
+    export_format: ModuleType,
+    quantize: str | None,
+    trained: "TrainedModel",
+    written: dict[str, Signature],
+    missing: dict[str, str],
+    results: dict[str, dict[str, float]],
+) -> None:
     """Writes README.md into the folder of an exported model.
 
     Args:

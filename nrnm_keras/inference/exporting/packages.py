@@ -5,7 +5,7 @@ import importlib.util
 from nrnm_keras.errors import UsageError
 
 
-def require(extra, *packages):
+def require(extra: str, *packages: str) -> None:
     """Raises a `UsageError` that says how to install the packages of an extra, if any is missing.
 
     Args:

@@ -1,12 +1,15 @@
 """What an exported model offers: functions from named tensors to named tensors."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 
 from nrnm_keras.inference.exporting.graphs import refuse_nan
 from nrnm_keras.layers.at_least_one import at_least_one
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
 class Signature(NamedTuple):
@@ -29,7 +32,7 @@ class Signature(NamedTuple):
         return [name for name in self.outputs if name.removeprefix("next_") not in self.inputs]
 
 
-def serve(trained) -> Signature:
+def serve(trained: "TrainedModel") -> Signature:
     """Returns the signature from raw input to the results; of classes also labels and names."""
 
     def function(*raw):
@@ -39,7 +42,7 @@ def serve(trained) -> Signature:
     return _signature("serve", function, {x.name: tf.TensorSpec(x.shape, x.dtype) for x in raw})
 
 
-def features(trained, run_head: Callable[..., dict] | None = None) -> Signature:
+def features(trained: "TrainedModel", run_head: Callable[..., dict] | None = None) -> Signature:
     """Returns the signature from preprocessed tensors to the results.
 
     These are `token_ids` `(batch, timesteps)` of texts, 0 for padding; of other input, `features`
@@ -70,7 +73,7 @@ def features(trained, run_head: Callable[..., dict] | None = None) -> Signature:
     return _signature("features", function, trained.modality.feature_specs(_head_input(trained)))
 
 
-def step(trained, batch_size: int | None = None) -> Signature:
+def step(trained: "TrainedModel", batch_size: int | None = None) -> Signature:
     """Returns the signature from the next step and the state to the results and the new state.
 
     Args:
@@ -93,7 +96,7 @@ def step(trained, batch_size: int | None = None) -> Signature:
     return _signature("step", function, inputs)
 
 
-def step_of_tokens(trained) -> Signature:
+def step_of_tokens(trained: "TrainedModel") -> Signature:
     """Returns the `step` signature of texts, with the token itself, a string, for its id."""
     of_ids = step(trained)
     inputs = {"token": tf.TensorSpec((None,), tf.string), **of_ids.inputs}
@@ -105,7 +108,7 @@ def step_of_tokens(trained) -> Signature:
     return _signature("step", function, inputs)
 
 
-def add_step(written: dict, make: Callable, *arguments, **options) -> dict[str, str]:
+def add_step(written: dict, make: Callable, *arguments: Any, **options: Any) -> dict[str, str]:
     """Adds the signature `step`, if there can be one; returns why not, by its name."""
     try:
         written["step"] = make(*arguments, **options)
@@ -114,7 +117,7 @@ def add_step(written: dict, make: Callable, *arguments, **options) -> dict[str, 
     return {}
 
 
-def why_no_serve(trained, format_name: str) -> str:
+def why_no_serve(trained: "TrainedModel", format_name: str) -> str:
     """Returns why a format without strings has no signature from raw input."""
     if trained.class_names or any(each.dtype == "string" for each in trained.model.inputs):
         return f"texts and labels are strings, which {format_name} has no operations for"
@@ -143,7 +146,7 @@ def of_any_batch(signature: Signature) -> Signature:
     return _signature(signature.name, function, signature.inputs)
 
 
-def initial_state(trained) -> Signature:
+def initial_state(trained: "TrainedModel") -> Signature:
     """Returns the signature from `batch_size` to the state before the first step.
 
     Raises:

@@ -10,21 +10,29 @@ import pathlib
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 _REPEATS = 5
 
 
-def import_format(path):
+def import_format(path: str) -> ModuleType:
     """Returns the module of a format, from its file."""
-    spec = importlib.util.spec_from_file_location("export_format", path)
+    spec: Any = importlib.util.spec_from_file_location("export_format", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def run_steps(run, steps, state, result):
+def run_steps(
+    run: Callable[..., dict[str, Any]],
+    steps: dict[str, np.ndarray],
+    state: dict[str, np.ndarray],
+    result: str,
+) -> np.ndarray:
     """Feeds a sequence step by step.
 
     Args:
@@ -45,21 +53,23 @@ def run_steps(run, steps, state, result):
     return np.array(results)
 
 
-def main(format_file, folder, cases):
+def main(format_file: str, folder: str, cases: str) -> None:
     """Compares all signatures with what is expected of them."""
     export_format = import_format(format_file)
     run = export_format.load(pathlib.Path(folder))
-    results = {}
+    results: dict[str, Any] = {}
     with np.load(cases, allow_pickle=False) as arrays:
-        cases = {key: arrays[key] for key in arrays.files}
-    state = {k.removeprefix("state/"): x for k, x in cases.items() if k.startswith("state/")}
-    for key in sorted({key.rpartition("/")[0] for key in cases if key.count("/") == 2}):
+        values = {key: arrays[key] for key in arrays.files}
+    state = {k.removeprefix("state/"): x for k, x in values.items() if k.startswith("state/")}
+    for key in sorted({key.rpartition("/")[0] for key in values if key.count("/") == 2}):
         signature, number = key.split("/")
         if signature == "expected":
             continue
-        inputs = {k.rpartition("/")[2]: x for k, x in cases.items() if k.startswith(f"{key}/")}
+        inputs = {k.rpartition("/")[2]: x for k, x in values.items() if k.startswith(f"{key}/")}
         expected = {
-            k.rpartition("/")[2]: x for k, x in cases.items() if k.startswith(f"expected/{number}/")
+            k.rpartition("/")[2]: x
+            for k, x in values.items()
+            if k.startswith(f"expected/{number}/")
         }
         _compare(run, signature, inputs, expected, state, results)
     for result in results.values():

@@ -1,5 +1,7 @@
 """What the input of a model is: one object for texts, one for skeletons, and so on."""
 
+import keras
+
 from nrnm_keras.inference.modalities.modality import Inputs, Modality
 from nrnm_keras.inference.modalities.sequences import Sequences
 from nrnm_keras.inference.modalities.skeletons import Skeletons
@@ -13,7 +15,7 @@ MODALITIES = (Texts, Skeletons, Sequences, TextPairs, Strings, TokenSequences)
 __all__ = ["MODALITIES", "Inputs", "Modality", "modality_of"]
 
 
-def modality_of(model, network) -> Modality:
+def modality_of(model: keras.Model, network: keras.Sequential) -> Modality:
     """Returns the `Modality` of a model.
 
     Args:

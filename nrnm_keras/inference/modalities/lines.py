@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from nrnm_keras.inference.modalities.modality import MalformedError
 from pipelines.numbers import parse_float
 
 
-def parse_json(line: str, expected: str):
+def parse_json(line: str, expected: str) -> Any:
     """Returns what a line of JSON holds; `expected` says what it should be."""
     try:
         return json.loads(line)
@@ -27,7 +28,7 @@ def parse_numbers(line: str, expected: str) -> list:
         raise MalformedError(f"has {error}; expected {expected}") from error
 
 
-def as_array(values, shape: tuple, expected: str) -> np.ndarray:
+def as_array(values: Any, shape: tuple, expected: str) -> np.ndarray:
     """Returns nested lists of numbers as an array of a shape."""
     try:
         array = np.array(values)

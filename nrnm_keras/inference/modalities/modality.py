@@ -1,14 +1,20 @@
 """Modality: what differs between models of texts, of skeletons, of sequences, and so on."""
 
+import pathlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.plots.time_steps import TimeSteps
+from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.pictures.explanation import Explanation
 
 
 class Inputs(NamedTuple):
@@ -22,7 +28,7 @@ class Inputs(NamedTuple):
     """
 
     naming: str
-    count: int
+    count: int  # type: ignore[assignment]
     read: Callable
 
 
@@ -58,29 +64,29 @@ class Modality:
     nothing: str
     is_padded = True
     takes_ids = False
-    text_preprocessor = None
+    text_preprocessor: Any = None
     lookup: Callable | None = None
     advice = "; train one with --nobidirectional, and for skeletons with --length=all"
     example = "I loved every minute of it."
     example_token = "good"
 
-    def __init__(self, model, network):
+    def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         self.network = network
         self.inputs = model.inputs
         self.shape = tuple(model.inputs[0].shape[1:])
 
     @classmethod
-    def is_of(cls, model) -> bool:
+    def is_of(cls, model: keras.Model) -> bool:
         """Whether a model's input is such."""
         raise NotImplementedError
 
     # One input.
 
-    def find_fault(self, value) -> str | None:
+    def find_fault(self, value: Any) -> str | None:
         """Says what is wrong with a raw input, or returns None."""
         raise NotImplementedError
 
-    def length(self, value) -> int:
+    def length(self, value: Any) -> int:
         """Returns the number of steps of a raw input, or a number that grows with it."""
         return len(value)
 
@@ -99,15 +105,15 @@ class Modality:
         """Returns raw inputs as one batch, padded as the model wants it."""
         raise NotImplementedError
 
-    def encode(self, raw) -> Any:
+    def encode(self, raw: Any) -> Any:
         """Returns what the network takes of a batch: token ids of texts, others as they are."""
         return raw
 
-    def parts(self, encoded) -> dict[str, Any]:
+    def parts(self, encoded: Tensor) -> dict[str, Any]:
         """Returns the sequences that a batch of encoded input consists of, by name; one has ""."""
         return {"": encoded}
 
-    def name_time_steps(self, raw) -> dict[str, TimeSteps]:
+    def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns the `TimeSteps` of each part of a batch of one raw input."""
         raise NotImplementedError
 
@@ -117,7 +123,7 @@ class Modality:
         """Returns what stands for a sequence without a step."""
         return np.zeros([size or 1 for size in shape], dtype)
 
-    def steps_of(self, piece, shape: tuple, dtype: str) -> list:
+    def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the next steps in a piece of a sequence, as the network takes them.
 
         Raises:
@@ -133,17 +139,17 @@ class Modality:
         """
         raise NotImplementedError
 
-    def portable_steps(self, raw) -> dict[str, np.ndarray]:
+    def portable_steps(self, raw: Any) -> dict[str, np.ndarray]:
         """Returns all next steps of a batch of one raw input, as an exported `step` takes them."""
         return {self.step_name: np.array(self.encode(raw)[0])}
 
     # Files.
 
-    def read(self, path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the `Inputs` in a file that ends in one of `suffixes`."""
         raise NotImplementedError
 
-    def read_folder(self, path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the `Inputs` in a folder."""
         raise UsageError(
             f"{path} is a folder, but the model takes {self.plural}; expected a file, "
@@ -159,7 +165,7 @@ class Modality:
 
     # Exports.
 
-    def feature_specs(self, sequences) -> dict[str, tf.TensorSpec]:
+    def feature_specs(self, sequences: Tensor) -> dict[str, tf.TensorSpec]:
         """Returns the inputs of the signature `features`.
 
         Args:
@@ -180,13 +186,13 @@ class Modality:
 
     draws_running = False
 
-    def draw(self, explanation, folder) -> None:
+    def draw(self, explanation: "Explanation", folder: pathlib.Path) -> None:
         """Draws what only such inputs have, of an `Explanation` with a running prediction.
 
         If `draws_running`, the running prediction is among it.
         """
 
-    _id_shape = ()
+    _id_shape: tuple = ()
 
     def _vocabulary_size(self):
         """Returns the number of token ids that the network knows."""
@@ -204,7 +210,7 @@ def check_text(flag: str, text: str) -> None:
         raise UsageError(f"{flag} is empty; expected words")
 
 
-def fault_of_text(text) -> str | None:
+def fault_of_text(text: Any) -> str | None:
     """Says what is wrong with a text, or returns None."""
     if isinstance(text, bytes):
         return None
@@ -217,7 +223,7 @@ def fault_of_text(text) -> str | None:
     return None
 
 
-def as_numbers(value) -> np.ndarray | None:
+def as_numbers(value: Any) -> np.ndarray | None:
     """Returns an array of float32, infinite where a number is too large; None if it is none."""
     try:
         with np.errstate(over="ignore"):
@@ -260,7 +266,7 @@ def padded(values: list, padding: float) -> np.ndarray:
     return batch
 
 
-def first_of(batch) -> np.ndarray:
+def first_of(batch: Tensor) -> np.ndarray:
     """Returns the first row of a batch as an array."""
     return ops.convert_to_numpy(batch)[0]
 

@@ -1,5 +1,9 @@
 """Sequences of feature vectors."""
 
+import pathlib
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -15,6 +19,7 @@ from nrnm_keras.inference.modalities.modality import (
     padded,
     shown_shape,
 )
+from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import NanPadding
 from pipelines.sequence_files.reader import read_sequences
 
@@ -28,7 +33,7 @@ class Sequences(Modality):
     step_name = "features"
     suffixes = SUFFIXES
 
-    def __init__(self, model, network):
+    def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
         self.is_padded = any(isinstance(layer, NanPadding) for layer in network.layers)
         self.description = "sequences of feature vectors"
@@ -38,12 +43,12 @@ class Sequences(Modality):
             self.nothing = "Features that are all NaN are no step."
 
     @classmethod
-    def is_of(cls, model):
+    def is_of(cls, model: keras.Model) -> bool:
         """Whether the input is feature vectors."""
         (raw, *more) = model.inputs
         return not more and len(raw.shape) == 3 and raw.dtype.startswith(("float", "bfloat"))
 
-    def find_fault(self, value):
+    def find_fault(self, value: Any) -> str | None:
         """Says what is not a number, or which shape is wrong."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
@@ -56,23 +61,23 @@ class Sequences(Modality):
                 return f"step {step} (from 0): {fault}; expected a number"
         return None
 
-    def empty(self):
+    def empty(self) -> np.ndarray:
         """Returns a sequence of no length."""
         return np.zeros((0, *self.shape[1:]), np.float32)
 
-    def as_batch(self, values):
+    def as_batch(self, values: list) -> np.ndarray:
         """Returns the sequences, padded with NaN."""
         return padded(values, np.nan)
 
-    def name_time_steps(self, raw):
+    def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns numbers."""
         return {"": numbered("time step", np.arange(1, raw.shape[1] + 1))}
 
-    def no_step(self, shape, dtype):
+    def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
         """Returns features that are all NaN, or zeros if the network knows no padding."""
         return np.full([size or 1 for size in shape], np.nan if self.is_padded else 0, dtype)
 
-    def steps_of(self, piece, shape, dtype):
+    def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the features of a step."""
         step = np.asarray(piece)
         if not fits(step.shape, shape):
@@ -81,7 +86,7 @@ class Sequences(Modality):
             raise MalformedError(f"have finite numbers. Received: {fault}")
         return [step.astype(dtype)]
 
-    def parse_line(self, line):
+    def parse_line(self, line: str) -> np.ndarray:
         """Returns the features in a line."""
         (size,) = self.shape[1:]
         expected = f"{size} numbers, as a JSON list or separated by commas or spaces"
@@ -90,11 +95,12 @@ class Sequences(Modality):
             raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
         return features
 
-    def read(self, path, ntu_bodies, limit):
+    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the sequences in a file, all of which are read once to find what is wrong."""
         count, size = 0, self.shape[-1]
         for sequence in read_sequences(path, with_labels=False, limit=limit):
-            found = sequence.values.shape[1]
+            values: Any = sequence.values
+            found = values.shape[1]
             if found != size:
                 raise UsageError(f"{sequence.place}: {found} features; the model takes {size}")
             count += 1
@@ -117,6 +123,6 @@ class Sequences(Modality):
         return f"feature {feature} (from 0) is {np.asarray(step)[feature]:g}"
 
 
-def timesteps_of(raw) -> int:
+def timesteps_of(raw: Any) -> int:
     """Returns the number of time steps of a batch."""
     return ops.shape(raw)[1]

@@ -1,7 +1,9 @@
 """Skeletons: the joints of bodies, frame by frame."""
 
 import pathlib
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -17,6 +19,7 @@ from nrnm_keras.inference.modalities.modality import (
     padded,
     shown_shape,
 )
+from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import SkeletonPreprocessor, frame_sampling
 from nrnm_keras.preprocessing.body_presence import find_bodies, valid_lengths
 from nrnm_keras.preprocessing.body_repetition import repeated_steps
@@ -26,6 +29,9 @@ from pipelines.ntu_rgbd.bodies import MAX_BODIES
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, read_skeleton
 from pipelines.nw_ucla.samples import JOINTS, parse_joints
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.pictures.explanation import Explanation
 
 _NTU, _NW_UCLA = ".skeleton", ".json"
 # Suffix of skeleton files -> the size of the largest in bytes.
@@ -44,12 +50,12 @@ class Skeletons(Modality):
     nothing = "A frame without a body is no step."
 
     @classmethod
-    def is_of(cls, model):
+    def is_of(cls, model: keras.Model) -> bool:
         """Whether the input is joints."""
         (raw, *more) = model.inputs
         return not more and len(raw.shape) == 5
 
-    def find_fault(self, value):
+    def find_fault(self, value: Any) -> str | None:
         """Says what is infinite, or which shape is wrong; what is NaN is missing."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
@@ -60,19 +66,19 @@ class Skeletons(Modality):
         frame = int(np.isinf(numbers).any(axis=(1, 2, 3)).argmax())
         return f"step {frame} (from 0): {_fault_of_frame(value[frame])}; expected a number"
 
-    def empty(self):
+    def empty(self) -> np.ndarray:
         """Returns a recording of no frame."""
         return np.zeros((0, *self.shape[1:]), np.float32)
 
-    def as_batch(self, values):
+    def as_batch(self, values: list) -> np.ndarray:
         """Returns the joints, padded with zeros."""
         return padded(values, 0)
 
-    def name_time_steps(self, raw):
+    def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns the frame at which each time step lies."""
         return {"": numbered("frame", 1 + self._frames(raw))}
 
-    def steps_of(self, piece, shape, dtype):
+    def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the joints of a frame."""
         frame = np.asarray(piece)
         if not fits(frame.shape, shape):
@@ -81,7 +87,7 @@ class Skeletons(Modality):
             raise MalformedError(f"have finite numbers. Received: {fault}")
         return [frame.astype(dtype)]
 
-    def parse_line(self, line):
+    def parse_line(self, line: str) -> np.ndarray:
         """Returns the frame in a line."""
         bodies, joints, _ = self.shape[1:]
         expected = f"a JSON list of {bodies} bodies x {joints} joints x 3 numbers"
@@ -90,7 +96,7 @@ class Skeletons(Modality):
             raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
         return frame
 
-    def read(self, path, ntu_bodies, limit):
+    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the recording in a file."""
         frame = _FRAMES[path.suffix.lower()]
         if frame != self._frame:
@@ -99,11 +105,11 @@ class Skeletons(Modality):
             )
         return _read_files([path], path.parent, ntu_bodies, limit)
 
-    def read_folder(self, path, ntu_bodies, limit):
+    def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the recordings below a folder that are in the format that the model takes."""
         suffixes = [suffix for suffix, frame in _FRAMES.items() if frame == self._frame]
-        files = (pathlib.Path(entry.path) for entry in walk(path))
-        files = sorted(file for file in files if file.suffix in suffixes)
+        found = (pathlib.Path(entry.path) for entry in walk(path))
+        files = sorted(file for file in found if file.suffix in suffixes)
         if not files:
             raise UsageError(
                 f"{path}: no {' or '.join(suffixes)} files in it; the model takes "
@@ -111,14 +117,14 @@ class Skeletons(Modality):
             )
         return _read_files(files, path, ntu_bodies, limit)
 
-    def draw(self, explanation, folder):
+    def draw(self, explanation: "Explanation", folder: pathlib.Path) -> None:
         """Draws the frames of each write's block, and the moving skeleton."""
         from nrnm_keras.inference.pictures.of_skeletons import draw_skeletons
 
         draw_skeletons(explanation, self.preprocessor, folder)
 
     @property
-    def preprocessor(self):
+    def preprocessor(self) -> SkeletonPreprocessor:
         """The `SkeletonPreprocessor` of the network."""
         layers = self.network.layers
         (preprocessor,) = (x for x in layers if isinstance(x, SkeletonPreprocessor))

@@ -1,5 +1,9 @@
 """Texts, read word by word."""
 
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -15,6 +19,9 @@ from nrnm_keras.inference.modalities.modality import (
 from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.preprocessing.text import UNKNOWN
 from pipelines.text_files.reader import read_texts
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.pictures.explanation import Explanation
 
 UNKNOWN_ID = 1
 
@@ -32,40 +39,40 @@ class Texts(Modality):
     )
     takes_ids = True
 
-    def __init__(self, model, network):
+    def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
         self.text_preprocessor = next(_preprocessors(model))
 
     @classmethod
-    def is_of(cls, model):
+    def is_of(cls, model: keras.Model) -> bool:
         """Whether a layer of the model takes texts."""
         return any(_preprocessors(model))
 
-    def find_fault(self, value):
+    def find_fault(self, value: Any) -> str | None:
         """Says what a text is in place of a string."""
         return fault_of_text(value)
 
-    def empty(self):
+    def empty(self) -> bytes:
         """Returns the empty text."""
         return b""
 
-    def as_batch(self, values):
+    def as_batch(self, values: list) -> tf.Tensor:
         """Returns the strings."""
         return tf.constant(values, tf.string)
 
-    def encode(self, raw):
+    def encode(self, raw: Any) -> tf.Tensor:
         """Returns token ids."""
         return self.text_preprocessor(raw)
 
-    def name_time_steps(self, raw):
+    def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns the words as the model takes them."""
         return {"": name_words(self.text_preprocessor, raw)}
 
-    def no_step(self, shape, dtype):
+    def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
         """Returns an unknown word."""
         return np.array(UNKNOWN_ID, dtype)
 
-    def steps_of(self, piece, shape, dtype):
+    def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the ids of the tokens in a piece of a text."""
         if fault := fault_of_text(piece):
             raise MalformedError(f"be a string. Received: {fault.partition(';')[0]}")
@@ -74,43 +81,43 @@ class Texts(Modality):
         tokens = tokens[tokens != UNKNOWN]  # nothing else becomes this token
         return list(np.array(self.text_preprocessor.lookup(tokens), dtype))
 
-    def parse_line(self, line):
+    def parse_line(self, line: str) -> str:
         """Returns a piece of a text as it is."""
         return line
 
-    def portable_steps(self, raw):
+    def portable_steps(self, raw: Any) -> dict[str, np.ndarray]:
         """Returns the tokens, as strings."""
         tokens = self.text_preprocessor.truncate(self.text_preprocessor.tokenize(raw))
         return {"token": portable(tokens[0].numpy())}
 
-    def read(self, path, ntu_bodies, limit):
+    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the texts in a file, all of which are read once to find what is wrong."""
         count = sum(1 for _ in read_texts(path, limit))
         return Inputs("text", count, lambda: ((text, text) for text in read_texts(path, limit)))
 
-    def one_text(self, text):
+    def one_text(self, text: str) -> Inputs:
         """Returns the text."""
         check_text("--text", text)
         return Inputs("text", 1, lambda: iter([(text, text)]))
 
-    def vocabulary(self):
+    def vocabulary(self) -> list[str]:
         """Returns the tokens."""
         return self.text_preprocessor.vocabulary
 
-    def lookup(self, tokens):
+    def lookup(self, tokens: tf.Tensor) -> tf.Tensor:
         """Returns the ids of strings, each of which is a token."""
         return self.text_preprocessor.lookup(tf.strings.lower(tokens, encoding="utf-8"))
 
     draws_running = True
 
-    def draw(self, explanation, folder):
+    def draw(self, explanation: "Explanation", folder: pathlib.Path) -> None:
         """Draws the words shaded by attention, as a picture and as a page."""
         from nrnm_keras.inference.pictures.of_texts import draw_words
 
         draw_words(explanation, folder)
 
 
-def name_words(preprocessor, raw) -> TimeSteps:
+def name_words(preprocessor: TextPreprocessor, raw: Any) -> TimeSteps:
     """Returns the words of a batch of one text as a `TextPreprocessor` gives them."""
     tokens = preprocessor.truncate(preprocessor.tokenize(raw))[0]
     names = [token.decode() for token in tokens.numpy()]

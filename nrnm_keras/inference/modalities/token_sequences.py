@@ -1,5 +1,9 @@
 """Sequences of token ids."""
 
+import pathlib
+from typing import Any
+
+import keras
 import numpy as np
 
 from nrnm_keras.errors import UsageError
@@ -13,6 +17,7 @@ from nrnm_keras.inference.modalities.modality import (
     padded,
 )
 from nrnm_keras.inference.modalities.sequences import SUFFIXES
+from nrnm_keras.plots.time_steps import TimeSteps
 from pipelines.sequence_files.reader import read_sequences
 
 
@@ -27,12 +32,12 @@ class TokenSequences(Modality):
     takes_ids = True
 
     @classmethod
-    def is_of(cls, model):
+    def is_of(cls, model: keras.Model) -> bool:
         """Whether the input is integers."""
         (raw, *more) = model.inputs
         return not more and len(raw.shape) == 2 and raw.dtype.startswith("int")
 
-    def find_fault(self, value):
+    def find_fault(self, value: Any) -> str | None:
         """Says what is no known id."""
         ids = as_numbers(value)
         if ids is None or ids.ndim != 1:
@@ -45,27 +50,27 @@ class TokenSequences(Modality):
         step = int(wrong.argmax())
         return f"step {step} (from 0): id {ids[step]:g}; expected an integer from 1 to {last}"
 
-    def empty(self):
+    def empty(self) -> np.ndarray:
         """Returns a sequence of no length."""
         return np.zeros(0, np.int32)
 
-    def as_batch(self, values):
+    def as_batch(self, values: list) -> np.ndarray:
         """Returns the ids, padded with 0."""
         return padded(values, 0).astype(np.int32)
 
-    def name_time_steps(self, raw):
+    def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns the ids as names."""
         ids = np.asarray(raw)[0]
         return {"": numbered("time step", np.arange(1, len(ids) + 1))._replace(names=_names(ids))}
 
-    def steps_of(self, piece, shape, dtype):
+    def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the ids of one or several steps."""
         ids = np.atleast_1d(np.asarray(piece))
         if fault := self.find_fault(ids):
             raise MalformedError(f"be a token id, or several. Received: {fault}")
         return list(ids.astype(dtype))
 
-    def parse_line(self, line):
+    def parse_line(self, line: str) -> list:
         """Returns the ids in a line."""
         last = self._vocabulary_size() - 1
         expected = f"token ids from 1 to {last}, as a JSON list or separated by commas or spaces"
@@ -74,16 +79,17 @@ class TokenSequences(Modality):
             raise MalformedError(f"has {fault.partition(';')[0]}; expected {expected}")
         return ids
 
-    def read(self, path, ntu_bodies, limit):
+    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the ids in a file of sequences of one feature."""
         count = 0
         for sequence in read_sequences(path, with_labels=False, limit=limit):
-            size = sequence.values.shape[1]
+            values: Any = sequence.values
+            size = values.shape[1]
             if size != 1:
                 raise UsageError(
                     f"{sequence.place}: {size} features; expected 1, the token id of each step"
                 )
-            if fault := self.find_fault(sequence.values[:, 0]):
+            if fault := self.find_fault(values[:, 0]):
                 raise UsageError(f"{sequence.place}, {fault}")
             count += 1
 

@@ -1,5 +1,7 @@
 """What a model gives: classes, tags, a number, or a likelihood; one object for each."""
 
+import keras
+
 from nrnm_keras.inference.outputs.classes import Classes
 from nrnm_keras.inference.outputs.likelihood import Likelihood
 from nrnm_keras.inference.outputs.number import Number
@@ -11,7 +13,7 @@ OUTPUTS = (Classes, Tags, Likelihood, Number)
 __all__ = ["OUTPUTS", "Output", "output_of"]
 
 
-def output_of(model, network) -> Output:
+def output_of(model: keras.Model, network: keras.Sequential | None) -> Output:
     """Returns the `Output` of a model.
 
     Args:

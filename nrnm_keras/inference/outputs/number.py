@@ -1,10 +1,14 @@
 """A number that belongs to a whole input."""
 
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from nrnm_keras.inference.outputs.output import Output, rounded
+from nrnm_keras.typing import Tensor
 
 
 class Number(Output):
@@ -16,12 +20,12 @@ class Number(Output):
 
     why_not_running = "the model predicts a number, not a class"
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
         self.noun = name
 
     @classmethod
-    def find(cls, model, network):
+    def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
         """Returns the output of a model that gives one number by name."""
         outputs = None if network is None else model.output
         if not isinstance(outputs, dict) or len(outputs) != 1:
@@ -29,42 +33,42 @@ class Number(Output):
         ((name, output),) = outputs.items()
         return cls(name) if tuple(output.shape[1:]) == (1,) else None
 
-    def describe(self):
+    def describe(self) -> str:
         """Returns the number's name."""
         return f"a number, `{self.name}`"
 
-    def of_model(self, outputs):
+    def of_model(self, outputs: dict) -> dict[str, Any]:
         """Returns the number of each input, `(batch,)`."""
         return {self.name: tf.squeeze(outputs[self.name], -1)}
 
-    def of_network(self, scores, encoded):
+    def of_network(self, scores: Tensor, encoded: Tensor) -> dict[str, Any]:
         """Returns the number of each input, `(batch,)`."""
         return self.of_step(scores)
 
-    def of_step(self, scores):
+    def of_step(self, scores: Tensor) -> dict[str, Any]:
         """Returns the number of each input, `(batch,)`."""
         return {self.name: ops.squeeze(scores, -1)}
 
-    def stacked(self, values):
+    def stacked(self, values: dict) -> Any:
         """Returns the numbers."""
         return values[self.name]
 
-    def combine(self, rows):
+    def combine(self, rows: list[np.ndarray]) -> dict[str, Any]:
         """Returns the numbers by their name, `(inputs,)`."""
         return {self.name: np.array(rows, np.float32).reshape(-1)}
 
-    def readable(self, row):
+    def readable(self, row: np.ndarray) -> str:
         """Returns the number."""
         return f"{self.name} {row:.4f}"
 
-    def columns(self):
+    def columns(self) -> list[str]:
         """Returns the name."""
         return [self.name]
 
-    def as_csv(self, row):
+    def as_csv(self, row: np.ndarray) -> list[str]:
         """Returns the number."""
         return [f"{row:.6f}"]
 
-    def as_json(self, row):
+    def as_json(self, row: np.ndarray) -> dict[str, Any]:
         """Returns the number by its name."""
         return {self.name: rounded(row)}

@@ -1,11 +1,16 @@
 """Output: what differs between models of classes, of tags, of a number, and of likelihoods."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
+from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
 class Output:
@@ -27,7 +32,7 @@ class Output:
     why_not_running = ""
 
     @classmethod
-    def find(cls, model, network) -> "Output | None":
+    def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
         """Returns the output of a model, None if it is of another kind."""
         raise NotImplementedError
 
@@ -41,11 +46,11 @@ class Output:
         """Returns the values of what the model gives for a batch."""
         raise NotImplementedError
 
-    def of_network(self, scores, encoded) -> dict[str, Any]:
+    def of_network(self, scores: Tensor, encoded: Tensor) -> dict[str, Any]:
         """Returns the values of what the network gives for a batch of encoded input."""
         raise NotImplementedError
 
-    def of_step(self, scores) -> dict[str, Any]:
+    def of_step(self, scores: Tensor) -> dict[str, Any]:
         """Returns the values of what the network gives after a step."""
         raise NotImplementedError
 
@@ -85,7 +90,7 @@ class Output:
 
     # Pictures.
 
-    def running_prediction(self, trained, raw) -> RunningPrediction | None:
+    def running_prediction(self, trained: "TrainedModel", raw: Any) -> RunningPrediction | None:
         """Returns the `RunningPrediction` of a batch of one raw input, or None."""
         return None
 
@@ -94,6 +99,6 @@ class Output:
         raise NotImplementedError
 
 
-def rounded(value) -> float:
+def rounded(value: Any) -> float:
     """Returns a number as files have it."""
     return round(float(value), 6)

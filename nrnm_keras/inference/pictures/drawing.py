@@ -5,6 +5,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -17,10 +18,13 @@ from nrnm_keras.plots.running_prediction import draw_running_prediction
 from pipelines import locks
 from pipelines.publishing import folder_made, publish_into
 
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
+
 _MAPS = 18  # writes on a page
 
 
-def explain(trained, value, folder: str | os.PathLike) -> list[pathlib.Path]:
+def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> list[pathlib.Path]:
     """Draws what the memories attend to for one input, and the prediction as it comes about.
 
     - `attention_LAYER.png`: a heat map for each write to a memory, its source units named. Of many

@@ -1,11 +1,14 @@
 """Explanation: what there is to draw of one input."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrnm_keras.inference.analysis.attention import Attention, attention_of_writes
 from nrnm_keras.inference.analysis.directions import Direction, recurrent_directions
 from nrnm_keras.inference.analysis.running_prediction import RunningPrediction
 from nrnm_keras.inference.modalities.modality import TimeSteps
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 
 class Explanation(NamedTuple):
@@ -41,7 +44,7 @@ class Explanation(NamedTuple):
         return reasons
 
 
-def explain_input(trained, raw) -> Explanation:
+def explain_input(trained: "TrainedModel", raw: Any) -> Explanation:
     """Returns the `Explanation` of a batch of one raw input, as the model takes it."""
     directions = recurrent_directions(trained, raw)
     running = trained.output.running_prediction(trained, raw)

@@ -1,14 +1,22 @@
 """Pictures that only skeletons have."""
 
+import pathlib
+from typing import TYPE_CHECKING
+
 from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
 from nrnm_keras.plots.attended_frames import draw_attended_frames
 from nrnm_keras.plots.skeleton_animation import draw_skeleton_animation
-from nrnm_keras.preprocessing import LAYOUTS
+from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.pictures.explanation import Explanation
 
 _STRIPS = 5  # writes on a page
 
 
-def draw_skeletons(explanation, preprocessor, folder) -> None:
+def draw_skeletons(
+    explanation: "Explanation", preprocessor: SkeletonPreprocessor, folder: pathlib.Path
+) -> None:
     """Draws `frames_LAYER.png`, the frames of each write's block, and `prediction.gif`.
 
     Args:
@@ -17,7 +25,8 @@ def draw_skeletons(explanation, preprocessor, folder) -> None:
         folder: `pathlib.Path` that gets the pictures.
     """
     joints, parents = explanation.raw[0], LAYOUTS[preprocessor.layout].parents
-    attentions = explanation.attentions
+    attentions, running = explanation.attentions, explanation.running
+    assert running is not None  # the modality draws no other
     for attention in attentions[:MOST_MEMORIES]:
         weights = attention.weights.mean(axis=1)
         for part, name, title in pages(attention, _STRIPS, len(attentions)):
@@ -34,4 +43,4 @@ def draw_skeletons(explanation, preprocessor, folder) -> None:
             )
     title = f"After all {len(joints)} frames: {explanation.summary}"
     names, path = explanation.trained.class_names, folder / "prediction.gif"
-    draw_skeleton_animation(joints, parents, explanation.running, names, path, title)
+    draw_skeleton_animation(joints, parents, running, names, path, title)

@@ -1,11 +1,17 @@
 """Pictures that only texts have."""
 
+import pathlib
+from typing import TYPE_CHECKING
+
 from nrnm_keras.inference.analysis.text_reading import read_text
 from nrnm_keras.plots.attended_page import write_attended_page
 from nrnm_keras.plots.attended_words import draw_attended_words
 
+if TYPE_CHECKING:
+    from nrnm_keras.inference.pictures.explanation import Explanation
 
-def draw_words(explanation, folder) -> None:
+
+def draw_words(explanation: "Explanation", folder: pathlib.Path) -> None:
     """Draws `words.png` and `words.html`: the words of a text, and its running prediction."""
     reading = read_text(explanation.trained, explanation.raw, explanation.attentions)
     title = f"Prediction: {explanation.summary}"

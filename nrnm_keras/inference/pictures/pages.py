@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nrnm_keras.plots.sheet import noted, number_drawn
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.analysis.attention import Attention
 
 MOST_MEMORIES = 6
 _MOST_PAGES = 3
 
 
-def pages(attention, most_on_page: int, memories: int = 1) -> Iterator[tuple[slice, str, str]]:
+def pages(
+    attention: "Attention", most_on_page: int, memories: int = 1
+) -> Iterator[tuple[slice, str, str]]:
     """Yields for each page its writes, as a slice, its name for a file, and its title.
 
     Args:

@@ -4,6 +4,8 @@ import functools
 
 from keras import ops
 
+from nrnm_keras.typing import Tensor
+
 
 class Alignment:
     """Where each step of each sequence stands when the batch is cut into windows.
@@ -29,7 +31,13 @@ class Alignment:
         length: The number of all places.
     """
 
-    def __init__(self, sequences, window_size, mask=None, phases=None):
+    def __init__(
+        self,
+        sequences: Tensor,
+        window_size: int,
+        mask: Tensor | None = None,
+        phases: Tensor | None = None,
+    ) -> None:
         self.batch_size, self.timesteps = ops.shape(sequences)[:2]
         self.mask = mask
         self.phases = phases
@@ -60,7 +68,7 @@ class Alignment:
     def _first(self):
         return ops.zeros_like(self.counts) if self.phases is None else self.phases
 
-    def align(self, sequences):
+    def align(self, sequences: Tensor) -> Tensor:
         """Turns `(batch, timesteps, features)` into `(batch, length, features)`."""
         if not self._is_identity:
             return take_rows(sequences, self.source_steps())
@@ -69,7 +77,7 @@ class Alignment:
         missing = (self.batch_size, self.length - self.timesteps, sequences.shape[-1])
         return ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
 
-    def restore(self, aligned, zero_masked=False):
+    def restore(self, aligned: Tensor, zero_masked: bool = False) -> Tensor:
         """Turns `(batch, length, features)` back into `(batch, timesteps, features)`.
 
         A masked step repeats the step before it, or is zero; before the first valid step of a row
@@ -86,7 +94,7 @@ class Alignment:
         has_value = self.mask if zero_masked and self.mask is not None else nth > 0
         return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
 
-    def source_steps(self):
+    def source_steps(self) -> Tensor:
         """The step that stands at each place, int32 `(batch, length)`."""
         places = ops.arange(self.length, dtype="int32")
         nth = places - ops.expand_dims(self._first, 1)
@@ -98,7 +106,7 @@ class Alignment:
         )
         return take_rows(ops.expand_dims(order, -1), nth)[..., 0]
 
-    def is_active(self):
+    def is_active(self) -> Tensor:
         """Whether a place holds a step of its row, bool `(length, batch, 1)`."""
         places = ops.reshape(ops.arange(self.length, dtype="int32"), (-1, 1, 1))
         begun = places >= ops.expand_dims(self._first, 1)
@@ -108,7 +116,7 @@ class Alignment:
         return ops.arange(self.timesteps, dtype="int32")
 
 
-def take_rows(x, indices):
+def take_rows(x: Tensor, indices: Tensor) -> Tensor:
     """Takes rows `(batch, rows)` of `x`, `(batch, timesteps, features)`, each from its sequence.
 
     Flattened, because `ops.take_along_axis` would need an index for every feature.

@@ -1,10 +1,20 @@
 """A loop over the first axis of tensors, in the form that each backend runs and compiles best."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
+from nrnm_keras.typing import Shape, Tensor
 
-def loop(step, inputs, states, output_shape=None, unroll=False):
+
+def loop(
+    step: Callable,
+    inputs: dict[str, Tensor],
+    states: tuple,
+    output_shape: Shape | None = None,
+    unroll: bool = False,
+) -> tuple[Tensor, tuple]:
     """Runs a step over the first axis of its inputs.
 
     Args:

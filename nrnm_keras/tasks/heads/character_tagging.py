@@ -1,13 +1,17 @@
 """Tagging of strings: a class for each character."""
 
+import os
+
 import keras
 import tensorflow as tf
 from keras import layers
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.models.token_network import token_network
 from nrnm_keras.tasks.heads.tagging import Tagging
+from nrnm_keras.tasks.task import Task
 
 
 class CharacterTagging(Tagging):
@@ -21,7 +25,15 @@ class CharacterTagging(Tagging):
             whether it counts in loss and accuracy.
     """
 
-    def __init__(self, task, records, alphabet, text, tags, counts):
+    def __init__(
+        self,
+        task: Task,
+        records: str | os.PathLike,
+        alphabet: str,
+        text: str,
+        tags: str,
+        counts: str,
+    ) -> None:
         super().__init__(task)
         self.records = Records(records)
         self.class_names = self.records.class_names
@@ -30,7 +42,7 @@ class CharacterTagging(Tagging):
         )
         self._text, self._tags, self._counts = text, tags, counts
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the ids of the characters `(timesteps,)` of a split, and classes or -1."""
 
         def example(record):
@@ -39,12 +51,12 @@ class CharacterTagging(Tagging):
 
         return self.records.read(split, part, num_parts).map(example)
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and `StepClassifier`: ids of characters to logits."""
         vocabulary_size = self.encoder.vocabulary_size()
         return token_network(self.task, vocabulary_size, self.build_classifier(network), "int64")
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from strings `(batch,)` to probabilities by class."""
         texts = keras.Input((), dtype="string", name=self._text)
         return end_to_end_classifier(texts, network, self.class_names, self.encoder)

@@ -1,7 +1,11 @@
 """Classification: one class for each sequence."""
 
+import pathlib
+from typing import Any
+
 import keras
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.models import SequenceClassifier
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.decision import most_probable
@@ -24,19 +28,19 @@ class Classification(OpenTask):
 
     class_names: list[str]
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """Returns the cross entropy."""
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the accuracy."""
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Returns the class names."""
         return {"classes": self.class_names}
 
-    def analyze(self, result):
+    def analyze(self, result: Any) -> dict[str, Any]:
         """Returns the accuracy of each class that has examples, by its name.
 
         Of more classes than a confusion matrix is drawn of, also the pairs most often confused.
@@ -52,22 +56,24 @@ class Classification(OpenTask):
             analysis["most_confused"] = self._most_confused(confusions)
         return analysis
 
-    def report_sections(self, analysis):
+    def report_sections(self, analysis: dict[str, Any]) -> list[str]:
         """Returns tables of the classes, the least accurate first, and of the confused pairs."""
         sections = []
         if rows := sorted(analysis["class_accuracy"].items(), key=lambda row: row[1]):
             head = ["class", f"accuracy ({analysis['split']})"]
             cells = [[for_markdown(name), f"{value:.4f}"] for name, value in rows]
             sections += _table(head, cells, "classes")
-        if rows := analysis.get("most_confused"):
+        if confused := analysis.get("most_confused"):
             head = ["true class", "predicted class", "examples", "of"]
-            names = [[for_markdown(row["true"]), for_markdown(row["predicted"])] for row in rows]
-            counts = [[f"{row['count']:,}", f"{row['examples']:,}"] for row in rows]
+            names = [
+                [for_markdown(row["true"]), for_markdown(row["predicted"])] for row in confused
+            ]
+            counts = [[f"{row['count']:,}", f"{row['examples']:,}"] for row in confused]
             cells = [[*name, *count] for name, count in zip(names, counts, strict=True)]
             sections += _table(head, cells, "pairs")
         return sections
 
-    def draw(self, result, folder):
+    def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
         """Draws the confusion matrix, or of many classes those that are most often confused."""
         title = f"Predictions on the {result.split} split"
         file = "confusion_matrix.png"
@@ -78,7 +84,7 @@ class Classification(OpenTask):
             draw_confusion_matrix(confusions.matrix(), self.class_names, folder / file, title)
         return {file: title}
 
-    def build_classifier(self, network):
+    def build_classifier(self, network: NetworkConfig) -> keras.layers.Layer:
         """Returns the `SequenceClassifier` of a `NetworkConfig`, from vectors to logits."""
         return SequenceClassifier(
             build_backbone(network),

@@ -1,9 +1,14 @@
 """What is learned of generated problems: a number, a class, or a class for each step."""
 
+import os
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import layers
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.models.token_network import token_network
@@ -24,17 +29,17 @@ class _GeneratedProblem(OpenTask):
 
     sort_by_length = False  # there is one length
 
-    def __init__(self, task, records):
+    def __init__(self, task: Any, records: str | os.PathLike) -> None:
         super().__init__(task)
         self.records = Records(records)
         self.class_names = list(PROBLEMS[task.problem].classes)
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the sequences `(timesteps, ...)` of a split with their targets."""
         records = self.records.read(split, part, num_parts)
         return records.map(lambda record: (record["sequence"], self.target(record))).cache()
 
-    def target(self, record):
+    def target(self, record: dict[str, Any]) -> Any:
         """Returns the target of a record."""
         return record["target"]
 
@@ -42,19 +47,21 @@ class _GeneratedProblem(OpenTask):
 class _OnTokens(_GeneratedProblem):
     """A problem on token ids whose answers are classes."""
 
-    def build_network(self, network):
+    build_classifier: Callable[..., layers.Layer]
+
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and classifier: token ids to logits."""
         vocabulary_size = 1 + len(PROBLEMS[self.task.problem].tokens)
         return token_network(self.task, vocabulary_size, self.build_classifier(network))
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from token ids `(batch, timesteps)` to probabilities by class."""
         tokens = keras.Input((None,), dtype="int32", name="sequence")
         return end_to_end_classifier(tokens, network, self.class_names)
 
 
 class _Sum(_GeneratedProblem, Regression):
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns the network from values and markers `(batch, timesteps, 2)` to sums."""
         number = layers.Dense(1, dtype="float32")
         return keras.Sequential(
@@ -63,7 +70,7 @@ class _Sum(_GeneratedProblem, Regression):
 
 
 class _Copy(_OnTokens, Tagging):
-    def target(self, record):
+    def target(self, record: dict[str, Any]) -> Any:
         """Returns the symbols at the steps of the answer, which alone count, -1 at the others."""
         return tf.where(record["target"] == 0, -1, record["target"])
 

@@ -1,7 +1,12 @@
 """Language models: each token of a text told from those before it, for texts without labels."""
 
-import keras
+import os
+from typing import Any
 
+import keras
+import tensorflow as tf
+
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.unlabeled_records import UnlabeledRecords
 from nrnm_keras.models import LanguageModel
 from nrnm_keras.models.building import build_backbone
@@ -13,6 +18,7 @@ from nrnm_keras.models.token_scores import (
 )
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
+from nrnm_keras.tasks.text_tasks import LanguageModelTask
 
 
 class LanguageModeling(OpenTask):
@@ -29,37 +35,37 @@ class LanguageModeling(OpenTask):
     metric_mode = "min"
     usage = " `--init_from={run}` lets the training of a text classifier start from this run."
 
-    def __init__(self, task, records):
+    def __init__(self, task: LanguageModelTask, records: str | os.PathLike) -> None:
         super().__init__(task)
         fraction, number = task.validation_fraction, task.validation_number
         self.records = UnlabeledRecords(records, fraction, number)
         self.preprocessor = create_preprocessor(task, self._batches("train"))
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the encoded texts `(timesteps,)` of a split, each its own target, in memory."""
         ids = self._batches(split, part, num_parts).map(self.preprocessor.encode)
         return in_memory(ids.map(lambda ids: (ids, ids)))
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns the `LanguageModel`: token ids to their negative log-likelihoods."""
         model = build_language_model(self.task, network, len(self.preprocessor.vocabulary))
         return keras.Sequential([keras.Input((None,), dtype="int32"), model], name="network")
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """Returns the mean negative log-likelihood of the tokens."""
         return TokenNegativeLogLikelihood()
 
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the perplexity."""
         return [Perplexity(name="perplexity")]
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from strings `(batch,)` to their log-probability and perplexity."""
         texts = keras.Input((), dtype="string", name="text")
         ids = self.preprocessor(texts)
         return keras.Model(texts, likelihood_of_texts(network(ids), ids))
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Returns the size of the vocabulary."""
         return {"vocabulary_size": len(self.preprocessor.vocabulary)}
 
@@ -68,7 +74,9 @@ class LanguageModeling(OpenTask):
         return records.map(lambda record: record["text"])
 
 
-def build_language_model(task, network, vocabulary_size):
+def build_language_model(
+    task: LanguageModelTask, network: NetworkConfig, vocabulary_size: int
+) -> LanguageModel:
     """Returns the `LanguageModel` of a `LanguageModelTask` and a `NetworkConfig`.
 
     Raises:

@@ -1,9 +1,12 @@
 """Regression: one number for each sequence."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.models import SequencePooling
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.tasks.heads.open_task import OpenTask
@@ -15,15 +18,15 @@ class Regression(OpenTask):
     metric = "mean_squared_error"
     metric_mode = "min"
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """Returns the mean squared error."""
         return keras.losses.MeanSquaredError()
 
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the mean squared error, without the penalties that the loss may have."""
         return [keras.metrics.MeanSquaredError(name="mean_squared_error")]
 
-    def analyze(self, result):
+    def analyze(self, result: Any) -> dict[str, Any]:
         """Returns the correlations of outputs and targets, Pearson's and Spearman's of ranks."""
         outputs = result.outputs.reshape(-1)
         return {
@@ -31,7 +34,7 @@ class Regression(OpenTask):
             "spearman": _correlation(_ranks(result.targets), _ranks(outputs)),
         }
 
-    def report_sections(self, analysis):
+    def report_sections(self, analysis: dict[str, Any]) -> list[str]:
         """Returns a sentence with the correlations, if there are any."""
         found = [name for name in ("pearson", "spearman") if analysis[name] is not None]
         if not found:
@@ -39,7 +42,7 @@ class Regression(OpenTask):
         values = ", ".join(f"{name.capitalize()} {analysis[name]:.4f}" for name in found)
         return [f"Correlation of outputs and targets ({analysis['split']}): {values}."]
 
-    def vector_layers(self, network):
+    def vector_layers(self, network: NetworkConfig) -> list[layers.Layer]:
         """Returns the layers from sequences of vectors to one vector each."""
         return [
             build_backbone(network),
@@ -47,7 +50,7 @@ class Regression(OpenTask):
             layers.Dropout(network.head_dropout),
         ]
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from what the network takes to numbers named `value`, `(batch, 1)`."""
         inputs = keras.Input(
             network.input_shape[1:], dtype=network.inputs[0].dtype, name="sequence"

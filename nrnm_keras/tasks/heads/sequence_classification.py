@@ -1,7 +1,11 @@
 """Classification of numeric sequences."""
 
+import os
+from typing import Any
+
 import keras
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.preprocessing import NanPadding, Standardization
@@ -20,19 +24,21 @@ class SequenceClassification(Classification):
     # No step of the files is NaN: it stands for padding, in the exported model's input too.
     padding = float("nan")
 
-    def __init__(self, task, records, max_timesteps=None):
+    def __init__(
+        self, task: Any, records: str | os.PathLike, max_timesteps: int | None = None
+    ) -> None:
         super().__init__(task)
         self.records = Records(records, task.validation_fraction, max_timesteps=max_timesteps)
         self.class_names = self.records.class_names
         self.standardization = Standardization(name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> Any:
         """Returns the sequences `(timesteps, features)` of a split with their labels."""
         records = self.records.read(split, part, num_parts)
         return records.map(lambda record: (record["sequence"], record["label"]))
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns preprocessing and `SequenceClassifier`: sequences to logits."""
         return keras.Sequential(
             [
@@ -44,7 +50,7 @@ class SequenceClassification(Classification):
             name="network",
         )
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
         sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
         return end_to_end_classifier(sequences, network, self.class_names)

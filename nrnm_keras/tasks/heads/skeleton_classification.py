@@ -1,10 +1,15 @@
 """Action recognition from skeletons."""
 
+import os
+import pathlib
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.errors import UsageError
 from nrnm_keras.models.decision import most_probable
@@ -17,6 +22,7 @@ from nrnm_keras.preprocessing.building import (
     build_rotation,
 )
 from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.skeleton_tasks import SkeletonTask
 
 _READ_BATCH = 64
 
@@ -40,7 +46,7 @@ class SkeletonClassification(Classification):
     # Sequences get one length in the network.
     sort_by_length = False
 
-    def __init__(self, task, records):
+    def __init__(self, task: SkeletonTask, records: str | os.PathLike) -> None:
         super().__init__(task)
         splits = task.splits()
         if task.split not in splits:
@@ -61,12 +67,12 @@ class SkeletonClassification(Classification):
         self._preprocessor = build_preprocessor(task, task.layout)
         self._standardization = self._learn_standardization()
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the joints `(frames, bodies, joints, 3)` of a split with their labels."""
         records = self.records.read(split, part, num_parts)
         return records.map(lambda record: (record["joints"], record["label"]))
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns augmentation, preprocessing and `SequenceClassifier`: raw joints to logits."""
         return keras.Sequential(
             [
@@ -80,12 +86,12 @@ class SkeletonClassification(Classification):
             name="network",
         )
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from raw joints `(batch, frames, bodies, joints, 3)` in metres."""
         joints = keras.Input(self.records.features["joints"].shape, name="joints")
         return end_to_end_classifier(joints, network, self.class_names)
 
-    def draw(self, result, folder):
+    def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
         """Draws the confusion matrix, and the first sample that was right and that was wrong."""
         pictures = super().draw(result, folder)
         predicted = most_probable(result.outputs)

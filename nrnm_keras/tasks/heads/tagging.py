@@ -1,5 +1,11 @@
 """Sequence tagging: a class for each step of a sequence."""
 
+import pathlib
+from typing import Any
+
+import keras
+
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.models import StepClassifier
 from nrnm_keras.models.building import build_backbone
 from nrnm_keras.models.decision import most_probable
@@ -14,15 +20,15 @@ _DRAWN = 4
 class Tagging(Classification):
     """A task whose targets are the classes of the steps; steps of label -1 do not count."""
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """Returns the cross entropy of the labeled steps."""
         return StepCrossentropy()
 
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the accuracy over all labeled steps."""
         return [StepAccuracy(name="accuracy")]
 
-    def draw(self, result, folder):
+    def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
         """Draws the confusion matrix, and the classes of the steps of the first sequences."""
         pictures = super().draw(result, folder)
         title = f"True and predicted classes, {result.split} split"
@@ -32,7 +38,7 @@ class Tagging(Classification):
         draw_step_classes(rows, self.class_names, folder / file, title)
         return {**pictures, file: title}
 
-    def build_classifier(self, network):
+    def build_classifier(self, network: NetworkConfig) -> keras.layers.Layer:
         """Returns the `StepClassifier` of a `NetworkConfig`, from vectors to logits."""
         return StepClassifier(
             build_backbone(network), len(self.class_names), dropout=network.head_dropout

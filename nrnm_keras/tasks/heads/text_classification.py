@@ -1,7 +1,12 @@
 """Text classification."""
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.data.unlabeled_records import PartlyLabeledRecords
 from nrnm_keras.models.building import build_adversarial
@@ -10,6 +15,7 @@ from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.models.token_network import token_network
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
+from nrnm_keras.tasks.text_tasks import TextClassificationTask
 
 
 class TextClassification(Classification):
@@ -25,7 +31,12 @@ class TextClassification(Classification):
             texts.
     """
 
-    def __init__(self, task, records, vocabulary=None):
+    def __init__(
+        self,
+        task: TextClassificationTask,
+        records: str | os.PathLike,
+        vocabulary: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(task)
         kind = PartlyLabeledRecords if task.learns_from_unlabeled else Records
         self.records = kind(records, task.validation_fraction, task.validation_number)
@@ -33,36 +44,36 @@ class TextClassification(Classification):
         texts = self._batches("train").map(lambda text, label: text)
         self.preprocessor = create_preprocessor(task, texts, vocabulary)
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> Any:
         """Returns the encoded texts `(timesteps,)` of a split with their labels, in memory."""
         batches = self._batches(split, part, num_parts)
         batches = batches.map(lambda text, label: (self.preprocessor.encode(text), label))
         # Records are shuffled, except that the unlabeled ones come last.
         return in_memory(batches, mixed=split == "train" and self._labeled_fraction < 1)
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and `SequenceClassifier`: token ids to logits."""
         vocabulary_size = len(self.preprocessor.vocabulary)
         return token_network(self.task, vocabulary_size, self.build_classifier(network))
 
-    def build_trained(self, network):
+    def build_trained(self, network: keras.Model) -> keras.Model:
         """Returns the network, in an `AdversarialTraining` if the task's options ask for it."""
         return build_adversarial(network, self.task, self._labeled_fraction, self.task.max_length)
 
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the accuracy on the labeled texts."""
         return [LabeledAccuracy(name="accuracy")]
 
-    def encoder_of(self, network):
+    def encoder_of(self, network: keras.Model) -> tuple[keras.layers.Layer, keras.layers.Layer]:
         """Returns embedding and backbone."""
         return network.layers[0], network.layers[-1].backbone
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from strings `(batch,)` to probabilities by class name."""
         texts = keras.Input((), dtype="string", name="text")
         return end_to_end_classifier(texts, network, self.class_names, self.preprocessor)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Returns the class names, the size of the vocabulary and the number of labels."""
         facts = {**super().describe(), "vocabulary_size": len(self.preprocessor.vocabulary)}
         return facts if self._labeled_fraction == 1 else {**facts, "labeled": self.records.labeled}

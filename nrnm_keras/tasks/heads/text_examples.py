@@ -1,14 +1,19 @@
 """Texts as token ids: the vocabulary, the examples."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
+from nrnm_keras.config import TextConfig
 from nrnm_keras.preprocessing import TextPreprocessor
 
 READ_BATCH = 512
 
 
-def create_preprocessor(options, texts, vocabulary=None):
+def create_preprocessor(
+    options: TextConfig, texts: tf.data.Dataset, vocabulary: Sequence[str] | None = None
+) -> TextPreprocessor:
     """Returns the `TextPreprocessor` of a `TextConfig`.
 
     Args:
@@ -26,7 +31,7 @@ def create_preprocessor(options, texts, vocabulary=None):
     return preprocessor
 
 
-def in_memory(batches, mixed=False):
+def in_memory(batches: tf.data.Dataset, mixed: bool = False) -> tf.data.Dataset:
     """Returns a `tf.data.Dataset` of the rows of batches, which it reads once.
 
     Args:

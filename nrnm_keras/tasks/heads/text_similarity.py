@@ -1,8 +1,13 @@
 """Similarity of texts: a number for each pair."""
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.models import SequenceSimilarity
 from nrnm_keras.models.token_network import embedding_layers
@@ -23,7 +28,14 @@ class TextSimilarity(Regression):
         scale: the smallest and the largest number.
     """
 
-    def __init__(self, task, records, vocabulary, target, scale):
+    def __init__(
+        self,
+        task: Any,
+        records: str | os.PathLike,
+        vocabulary: Sequence[str] | None,
+        target: str,
+        scale: tuple[float, float],
+    ) -> None:
         super().__init__(task)
         self.records = Records(records)
         train = self.records.read("train").batch(READ_BATCH)
@@ -31,7 +43,7 @@ class TextSimilarity(Regression):
         self.preprocessor = create_preprocessor(task, texts, vocabulary)
         self._target, self._scale = target, scale
 
-    def examples(self, split, part=0, num_parts=1):
+    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the token ids `(timesteps, 2)` of a split's pairs with their number."""
 
         def example(record):
@@ -40,7 +52,7 @@ class TextSimilarity(Regression):
 
         return self.records.read(split, part, num_parts).map(example).cache()
 
-    def build_network(self, network):
+    def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns the network from pairs of token ids to numbers."""
         encoder = keras.Sequential(
             [
@@ -56,12 +68,12 @@ class TextSimilarity(Regression):
         )
         return keras.Sequential([keras.Input((None, 2), dtype="int32"), similarity], name="network")
 
-    def encoder_of(self, network):
+    def encoder_of(self, network: keras.Model) -> tuple[keras.layers.Layer, keras.layers.Layer]:
         """Returns embedding and backbone."""
         encoder = network.layers[-1].encoder
         return encoder.layers[0], encoder.get_layer("backbone")
 
-    def build_exported(self, network):
+    def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from two strings to their number, by the target's name."""
         texts = [keras.Input((), dtype="string", name=name) for name in ("first", "second")]
         ids = TextPairPreprocessor(self.preprocessor)(texts)

@@ -1,5 +1,12 @@
 """The Keras model itself."""
 
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
+
 TOLERANCES = {None: 1e-5}
 WHY_NOT_QUANTIZED = (
     "TensorFlow's recurrent layers compute with the weights that were trained; litert and onnx "
@@ -9,7 +16,9 @@ NEEDS_LIBRARY = True
 REFUSES_NAN = False
 
 
-def write(trained, folder, quantize):
+def write(
+    trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Writes the Keras model from raw input."""
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.run_folder import RunFolder
@@ -18,7 +27,7 @@ def write(trained, folder, quantize):
     return {"serve": signatures.serve(trained)}, {}
 
 
-def load(folder):
+def load(folder: pathlib.Path) -> "Callable[..., dict[str, Any]]":
     """Returns a function from a signature's name and inputs by name to outputs by name."""
     import keras
 

@@ -1,12 +1,21 @@
 """LiteRT (TensorFlow Lite), a file for each signature."""
 
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
+
 TOLERANCES = {None: 1e-5, "float16": 5e-3, "int8": 5e-2}
 WHY_NOT_QUANTIZED = "litert has int8 and float16"
 NEEDS_LIBRARY = False
 REFUSES_NAN = False
 
 
-def write(trained, folder, quantize):
+def write(
+    trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Writes the signatures. Weights are kept as `quantize` says, and computed is in float32."""
     from nrnm_keras.errors import UsageError
     from nrnm_keras.inference.exporting import signatures
@@ -44,7 +53,7 @@ def _convert(model, name, signature, quantize):
     return converter.convert()
 
 
-def load(folder):
+def load(folder: pathlib.Path) -> "Callable[..., dict[str, Any]]":
     """Returns a function from a signature's name and inputs by name to outputs by name."""
     from ai_edge_litert.interpreter import Interpreter
 

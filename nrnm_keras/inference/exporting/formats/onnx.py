@@ -1,6 +1,12 @@
 """ONNX, a file for each signature."""
 
 import logging
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 TOLERANCES = {None: 1e-5, "int8": 5e-2}
 WHY_NOT_QUANTIZED = (
@@ -13,7 +19,9 @@ REFUSES_NAN = False
 _OPSET = 18
 
 
-def write(trained, folder, quantize):
+def write(
+    trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Writes the signatures; with int8, weights have 8 bits, and computed is in float32."""
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.exporting.packages import require
@@ -45,7 +53,7 @@ def _quantize(path):
     quantize_dynamic(path, path, extra_options={"EnableSubgraph": True})
 
 
-def load(folder):
+def load(folder: pathlib.Path) -> "Callable[..., dict[str, Any]]":
     """Returns a function from a signature's name and inputs by name to outputs by name."""
     import onnxruntime
 

@@ -1,5 +1,12 @@
 """SavedModel, for TensorFlow and TensorFlow Serving."""
 
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.trained_model import TrainedModel
+
 TOLERANCES = {None: 1e-5}
 WHY_NOT_QUANTIZED = (
     "TensorFlow's recurrent layers compute with the weights that were trained; litert and onnx "
@@ -9,7 +16,9 @@ NEEDS_LIBRARY = False
 REFUSES_NAN = True
 
 
-def write(trained, folder, quantize):
+def write(
+    trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Writes a SavedModel with raw input, preprocessed tensors and steps."""
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.exporting.graphs import save_graphs
@@ -26,7 +35,7 @@ def write(trained, folder, quantize):
     return written, missing
 
 
-def load(folder):
+def load(folder: pathlib.Path) -> "Callable[..., dict[str, Any]]":
     """Returns a function from a signature's name and inputs by name to outputs by name."""
     import tensorflow as tf
 
