@@ -1,8 +1,11 @@
 """Layer normalization that knows its gradient."""
 
+from typing import Any
+
 from keras import ops
 
 from nrnm_keras.layers.precision import at_least_float32, mean
+from nrnm_keras.typing import Tensor
 
 
 class LayerNormalization:
@@ -19,7 +22,7 @@ class LayerNormalization:
         value: `x` normalized, in the type of `x`.
     """
 
-    def __init__(self, x, scale, offset, epsilon=1e-5):
+    def __init__(self, x: Tensor, scale: Tensor, offset: Tensor, epsilon: float = 1e-5) -> None:
         self._dtype = x.dtype
         precision = at_least_float32(x.dtype)
         x, self._scale, self._offset = (ops.cast(each, precision) for each in (x, scale, offset))
@@ -28,11 +31,11 @@ class LayerNormalization:
         self._normalized = centered * self._inverse
         self.value = self.compute_again()
 
-    def compute_again(self):
+    def compute_again(self) -> Tensor:
         """The value, for a gradient: to keep it in addition would take longer."""
         return ops.cast(self._normalized * self._scale + self._offset, self._dtype)
 
-    def gradient(self, upstream):
+    def gradient(self, upstream: Tensor) -> Any:
         """The gradients of `x`, `scale` and `offset`, if `x` has rank 2."""
         upstream = ops.cast(upstream, self._normalized.dtype)
         d_scale = upstream * self._normalized

@@ -53,14 +53,14 @@ class Alignment:
         self.length = self.places_in_windows + self.tail
 
     @functools.cached_property
-    def counts(self):
+    def counts(self) -> Tensor:
         """int32 `(batch,)`, the number of valid steps of each row."""
         if self.mask is None:
             return ops.full((self.batch_size,), self.timesteps, "int32")
         return ops.sum(ops.cast(self.mask, "int32"), axis=1)
 
     @functools.cached_property
-    def ends(self):
+    def ends(self) -> Tensor:
         """int32 `(batch,)`, the place after the last step of each row."""
         return self._first + self.counts
 

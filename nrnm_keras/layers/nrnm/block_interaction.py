@@ -6,11 +6,13 @@ their method `gradient` is one for `loop_kernel.compute`.
 """
 
 import math
+from typing import Any
 
 from keras import ops
 
 from nrnm_keras.layers.nrnm.loop_kernel import kernel_gradient
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Tensor
 
 
 class Attention:
@@ -30,7 +32,7 @@ class Attention:
         weights: `(batch, slots * heads, slots + block_size)`.
     """
 
-    def __init__(self, slots, hidden, block, weights):
+    def __init__(self, slots: Tensor, hidden: Tensor, block: Tensor, weights: Any) -> None:
         self._hidden, self._block = hidden, block
         self._heads, head_size, units = weights["key_kernel"].shape
         self._scale = 1 / math.sqrt(head_size)
@@ -45,7 +47,7 @@ class Attention:
         values = map(matmul, attended, _heads(weights["value_kernel"]))
         self.value = ops.concatenate(list(values), axis=-1)
 
-    def gradient(self, upstream, transposed):
+    def gradient(self, upstream: Tensor, transposed: dict[str, Tensor]) -> Any:
         """The gradients of the hidden states and the block, and of the weights."""
         d_values = self._split(upstream)
         d_attended = map(matmul, d_values, _heads(transposed["value_kernel"]))
@@ -65,7 +67,7 @@ class Attention:
             "value_kernel": ops.stack(list(d_values)),
         }
 
-    def weights_by_head(self):
+    def weights_by_head(self) -> Tensor:
         """What each hidden state attends to, `(batch, heads, slots, slots + block_size)`."""
         _, queries, units = self.weights.shape
         shape = -1, queries // self._heads, self._heads, units
@@ -83,14 +85,14 @@ class LinearMap:
         weights: Dict of `linear_kernel`, `((slots + block_size) * units, slots * units)`.
     """
 
-    def __init__(self, slots, hidden, block, weights):
+    def __init__(self, slots: Tensor, hidden: Tensor, block: Tensor, weights: Any) -> None:
         _, rows, units = block.shape
         self._block_shape = -1, rows, units
         self._mapped_shape = -1, slots * units
         self._block = ops.reshape(block, (-1, rows * units))
         self.value = ops.reshape(matmul(self._block, weights["linear_kernel"]), (-1, units))
 
-    def gradient(self, upstream, transposed):
+    def gradient(self, upstream: Tensor, transposed: dict[str, Tensor]) -> Any:
         """The gradients of the hidden states and the block, and of the weights."""
         upstream = ops.reshape(upstream, self._mapped_shape)
         d_block = ops.reshape(matmul(upstream, transposed["linear_kernel"]), self._block_shape)

@@ -1,10 +1,16 @@
 """The steps of one window, as the cell computes each of them."""
 
+from typing import TYPE_CHECKING
+
 import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.zoneout import hold
+from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:
+    from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell
 
 
 class CellWindow:
@@ -17,23 +23,25 @@ class CellWindow:
         recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
     """
 
-    def __init__(self, cell, recurrent_mask):
+    def __init__(self, cell: "NRNMCell", recurrent_mask: Tensor | None) -> None:
         self._cell = cell
         self._recurrent_mask = recurrent_mask
 
-    def lay_out(self, rows):
+    def lay_out(self, rows: Tensor) -> Tensor:
         """Turns `(..., batch, units)` into the layout of the window's tensors."""
         return rows
 
-    def rows(self, laid_out):
+    def rows(self, laid_out: Tensor) -> Tensor:
         """The reverse of `lay_out`."""
         return laid_out
 
-    def by_sequence(self, hiddens):
+    def by_sequence(self, hiddens: Tensor) -> Tensor:
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (1, 0, 2))
 
-    def run(self, known, read, hidden, carry):
+    def run(
+        self, known: dict[str, Tensor], read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window.
 
         Args:

@@ -1,17 +1,19 @@
 """What a loop computes with a gradient written by hand, which is faster than the automatic one."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.rows import from_rows, leading_axes, to_rows
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Tensor
 
 LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
-def loop_weight(weight):
+def loop_weight(weight: Tensor) -> Any:
     """Makes a weight ready for a loop, outside of it; a kernel becomes a `LoopKernel` if it pays.
 
     That is on TensorFlow: JAX has no forward mode for a gradient written by hand, PyTorch no
@@ -25,7 +27,7 @@ def loop_weight(weight):
     return LoopKernel(weight, ops.swapaxes(weight, -1, -2))
 
 
-def compute(computation, tensors, weights):
+def compute(computation: type, tensors: list[Tensor], weights: Any) -> Any:
     """Makes a computation, whose gradient is its own if the weights were made for a loop.
 
     The automatic gradient of TensorFlow keeps nearly all that a turn of a loop computes, each in
@@ -48,7 +50,7 @@ def compute(computation, tensors, weights):
         return computation(*tensors, weights)
     matrices = {**weights, **{name: kernel.kernel for name, kernel in kernels.items()}}
     transposed = {name: kernel.transposed for name, kernel in kernels.items()}
-    computed = None
+    computed: Any = None
 
     @ops.custom_gradient
     def run(*arguments):
@@ -67,7 +69,7 @@ def compute(computation, tensors, weights):
     return computed
 
 
-def multiply(x, kernel, bias=None):
+def multiply(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """Multiplies `(..., features)` by a kernel, `(features, units)`, and adds a bias, if given."""
     weights = {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
     return compute(_Product, [x], weights).value
@@ -89,6 +91,6 @@ class _Product:
         return [d_x], {"kernel": d_kernel, "bias": ops.sum(upstream, axis=0)}
 
 
-def kernel_gradient(x, upstream):
+def kernel_gradient(x: Tensor, upstream: Tensor) -> Tensor:
     """The gradient of a kernel by which rows `x` were multiplied."""
     return matmul(ops.transpose(x), upstream)

@@ -2,12 +2,17 @@
 
 import functools
 import operator
+from typing import TYPE_CHECKING
 
 import keras
 from keras import activations, ops
 
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.zoneout import hold
+from nrnm_keras.typing import Tensor
+
+if TYPE_CHECKING:
+    from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell
 
 
 class LSTMWindow(CellWindow):
@@ -27,7 +32,9 @@ class LSTMWindow(CellWindow):
         training: Boolean, whether gradients will be asked for.
     """
 
-    def __init__(self, cell, recurrent_mask, hidden, training):
+    def __init__(
+        self, cell: "NRNMCell", recurrent_mask: Tensor | None, hidden: Tensor, training: bool
+    ) -> None:
         super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
         self._training = training
         self._weights = [ops.cast(w, hidden.dtype) for w in (cell.kernel, cell.recurrent_kernel)]
@@ -42,7 +49,7 @@ class LSTMWindow(CellWindow):
         self._one = _columns(ops.ones_like(hidden[:, :1]))
 
     @staticmethod
-    def fits(cell):
+    def fits(cell: "NRNMCell") -> bool:
         """Whether it pays: for an LSTM with the activations that are computed here, on TensorFlow.
 
         JAX has no forward mode for a gradient written by hand, PyTorch no second pass.
@@ -54,21 +61,25 @@ class LSTMWindow(CellWindow):
             and cell.recurrent_activation is activations.sigmoid
         )
 
-    def lay_out(self, rows):
+    def lay_out(self, rows: Tensor) -> Tensor:
         """Turns `(..., batch, units)` into `(..., units, batch)`."""
         return _columns(rows)
 
-    def rows(self, laid_out):
+    def rows(self, laid_out: Tensor) -> Tensor:
         """The reverse of `lay_out`."""
         return _columns(laid_out)
 
-    def by_sequence(self, hiddens):
+    def by_sequence(self, hiddens: Tensor) -> Tensor:
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (2, 0, 1))
 
-    def run(self, known, read, hidden, carry):
+    def run(
+        self, known: dict[str, Tensor], read: Tensor, hidden: Tensor, carry: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window, as `CellWindow.run` does."""
-        held = {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+        held: dict[str, Tensor] = {
+            name: known[name] for name in ("hidden_kept", "carry_kept") if name in known
+        }
         if self._recurrent_mask is not None:
             held["recurrent_mask"] = self._recurrent_mask
         every = slice(self._cell.stride - 1, None, self._cell.stride)

@@ -1,11 +1,14 @@
 """The non-local memory: how it is read at every step and written after every window."""
 
+from typing import Any
+
 from keras import ops, tree
 
 from nrnm_keras.layers.nrnm.loop_kernel import compute, loop_weight, multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.memory_read import AttentionRead, GatedRead
 from nrnm_keras.layers.nrnm.memory_write import MemoryWrite, write_gates
+from nrnm_keras.typing import Config, Shape, Tensor
 
 
 class NonLocalMemory(MemoryPart):
@@ -33,17 +36,17 @@ class NonLocalMemory(MemoryPart):
 
     def __init__(
         self,
-        units,
-        block_size,
-        stride,
-        num_heads,
-        interaction,
-        read,
-        forget_bias,
-        use_bias,
-        weight_options,
-        **kwargs,
-    ):
+        units: int,
+        block_size: int,
+        stride: int,
+        num_heads: int,
+        interaction: str,
+        read: str,
+        forget_bias: float | None,
+        use_bias: bool,
+        weight_options: Config,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(units, use_bias, weight_options, **kwargs)
         self.block_size = block_size
         self.slots = block_size // stride
@@ -62,7 +65,7 @@ class NonLocalMemory(MemoryPart):
         else:
             self.reader = GatedRead(self.slots, **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features, units, slots = input_shape[-1], self.units, self.slots
         size = slots * units
@@ -91,23 +94,23 @@ class NonLocalMemory(MemoryPart):
             "write_gate_bias", (2 * units,), self._write_gate_bias_initializer
         )
 
-    def embed(self, inputs):
+    def embed(self, inputs: Tensor) -> Tensor:
         """Embeds inputs `(..., features)` as information units e_t, `(..., units)`."""
         return multiply(inputs, self.input_kernel)
 
-    def weights_by_name(self):
+    def weights_by_name(self) -> dict[str, Tensor]:
         """The weights that `read` and `write` take, by name: two dicts."""
         return {"read": self.reader.weights_by_name(), "write": self._write_weights()}
 
-    def loop_weights(self):
+    def loop_weights(self) -> dict[str, Any]:
         """`weights_by_name()`, made ready for a loop over `read` and `write`."""
         return tree.map_structure(loop_weight, self.weights_by_name())
 
-    def read_inputs(self, inputs):
+    def read_inputs(self, inputs: Tensor) -> Tensor:
         """What inputs `(..., features)` contribute to the gates by which they read."""
         return self.reader.project_inputs(inputs, self.reader.weights_by_name())
 
-    def read(self, inputs, memory, weights=None):
+    def read(self, inputs: Tensor, memory: Tensor, weights: Any = None) -> Tensor:
         """Reads the memory `(batch, slots * units)` (Eqs. 5 and 7).
 
         `inputs` have shape `(..., batch, features)`: any number of steps at once; `weights` are
@@ -116,7 +119,9 @@ class NonLocalMemory(MemoryPart):
         """
         return self.reader.read(inputs, memory, (weights or self.weights_by_name())["read"])
 
-    def gates(self, read_inputs, memory, write_gate_inputs):
+    def gates(
+        self, read_inputs: Tensor, memory: Tensor, write_gate_inputs: Tensor
+    ) -> tuple[Tensor, ...]:
         """The gates of a step: read, input and forget gate (Eqs. 7 and 4).
 
         Args:
@@ -130,11 +135,18 @@ class NonLocalMemory(MemoryPart):
         gates = write_gates(self.slots, squashed, write_gate_inputs, weights["write"])
         return read_gate, *ops.split(gates, 2, axis=-1)
 
-    def write_gate_inputs(self, blocks):
+    def write_gate_inputs(self, blocks: Tensor) -> Tensor:
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
-    def write(self, memory, hidden, embedded, gate_inputs, weights=None):
+    def write(
+        self,
+        memory: Tensor,
+        hidden: Tensor,
+        embedded: Tensor,
+        gate_inputs: Tensor,
+        weights: Any = None,
+    ) -> MemoryWrite:
         """Writes a block to the memory (Eqs. 1 to 4, Fig. 3).
 
         Args:

@@ -1,6 +1,7 @@
 """How a step reads the memory: through a gate, as in the paper, or by attention to its slots."""
 
 import math
+from typing import Any
 
 from keras import ops
 
@@ -8,6 +9,7 @@ from nrnm_keras.layers.nrnm.loop_kernel import compute, kernel_gradient, multipl
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.rows import from_rows, leading_axes, to_rows
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Shape, Tensor
 
 
 class GatedRead(MemoryPart):
@@ -25,11 +27,11 @@ class GatedRead(MemoryPart):
     Reference: Fu et al., ICCV 2019.
     """
 
-    def __init__(self, slots, **kwargs):
+    def __init__(self, slots: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         size = self.slots * self.units
         self.gate_kernel = self.add_kernel("read_gate_kernel", (input_shape[-1], size))
@@ -43,7 +45,7 @@ class GatedRead(MemoryPart):
             "read_kernel", (size, self.units), self.weight_options["read_initializer"]
         )
 
-    def weights_by_name(self):
+    def weights_by_name(self) -> dict[str, Tensor]:
         """The weights that a read takes, by name."""
         weights = {
             "gate_kernel": self.gate_kernel,
@@ -53,15 +55,15 @@ class GatedRead(MemoryPart):
         }
         return {name: weight for name, weight in weights.items() if weight is not None}
 
-    def project_inputs(self, inputs, weights):
+    def project_inputs(self, inputs: Tensor, weights: Any) -> Tensor:
         """What inputs `(..., features)` contribute, `(..., slots * units)`."""
         return multiply(inputs, weights["gate_kernel"], weights.get("gate_bias"))
 
-    def gates(self, projected, memory, weights):
+    def gates(self, projected: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """The gates g_t, `(..., batch, slots * units)`."""
         return ops.sigmoid(projected + multiply(memory, weights["gate_recurrent_kernel"]))
 
-    def read(self, inputs, memory, weights):
+    def read(self, inputs: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """Reads the memory.
 
         Args:
@@ -123,12 +125,12 @@ class AttentionRead(MemoryPart):
         **kwargs: Those of `MemoryPart`.
     """
 
-    def __init__(self, slots, num_heads, **kwargs):
+    def __init__(self, slots: int, num_heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
         self.num_heads = num_heads
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         features, units = input_shape[-1], self.units
         self.query_kernel = self.add_kernel("read_query_kernel", (features, units))
@@ -142,7 +144,7 @@ class AttentionRead(MemoryPart):
             "read_kernel", (units, units), self.weight_options["read_initializer"]
         )
 
-    def weights_by_name(self):
+    def weights_by_name(self) -> dict[str, Tensor]:
         """The weights that a read takes, by name."""
         weights = {
             "gate_kernel": self.gate_kernel,
@@ -154,16 +156,16 @@ class AttentionRead(MemoryPart):
         }
         return {name: weight for name, weight in weights.items() if weight is not None}
 
-    def project_inputs(self, inputs, weights):
+    def project_inputs(self, inputs: Tensor, weights: Any) -> Tensor:
         """What inputs `(..., features)` contribute, gates and queries: `(..., 2 * units)`."""
         gates = multiply(inputs, weights["gate_kernel"], weights.get("gate_bias"))
         return ops.concatenate([gates, multiply(inputs, weights["query_kernel"])], axis=-1)
 
-    def gates(self, projected, memory, weights):
+    def gates(self, projected: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """The gates g_t, `(..., batch, units)`."""
         return ops.sigmoid(projected[..., : self.units])
 
-    def read(self, inputs, memory, weights):
+    def read(self, inputs: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """Reads the memory; arguments and result are those of `GatedRead.read`."""
         projected = self.project_inputs(inputs, weights)
         size = self.units // self.num_heads

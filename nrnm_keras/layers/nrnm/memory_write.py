@@ -1,11 +1,14 @@
 """One write to the memory, with its gradient."""
 
+from typing import Any
+
 from keras import ops
 
 from nrnm_keras.layers.layer_normalization import LayerNormalization
 from nrnm_keras.layers.nrnm.block_interaction import Attention, LinearMap
 from nrnm_keras.layers.nrnm.loop_kernel import kernel_gradient
 from nrnm_keras.layers.precision import matmul
+from nrnm_keras.typing import Tensor
 
 
 class MemoryWrite:
@@ -23,7 +26,9 @@ class MemoryWrite:
         interaction: The `Attention` or `LinearMap` of the block.
     """
 
-    def __init__(self, memory, hidden, embedded, gate_inputs, weights):
+    def __init__(
+        self, memory: Tensor, hidden: Tensor, embedded: Tensor, gate_inputs: Tensor, weights: Any
+    ) -> None:
         _, slots, units = hidden.shape
         self._by_slot, self._flat, self._rows = (-1, slots, units), (-1, slots * units), (-1, units)
         block = ops.concatenate([hidden, embedded], axis=1)
@@ -49,7 +54,7 @@ class MemoryWrite:
             input_gate * self._new + forget_gate * ops.reshape(memory, self._by_slot), self._flat
         )
 
-    def gradient(self, upstream, transposed):
+    def gradient(self, upstream: Tensor, transposed: dict[str, Tensor]) -> Any:
         """The gradients of memory, hidden states, embedded inputs and gate inputs, and weights."""
         slots = self._by_slot[1]
         upstream = ops.reshape(upstream, self._by_slot)
@@ -84,7 +89,7 @@ class MemoryWrite:
         }
 
 
-def write_gates(slots, squashed, gate_inputs, weights):
+def write_gates(slots: Tensor, squashed: Tensor, gate_inputs: Tensor, weights: Any) -> Tensor:
     """Input and forget gate of each slot, side by side, `(batch, slots, 2 * units)` (Eq. 4).
 
     `squashed` is tanh of the memory, `(batch * slots, units)`.

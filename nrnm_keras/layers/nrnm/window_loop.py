@@ -1,16 +1,18 @@
 """The loop of `NRNM`: window by window, and all steps at once wherever the equations allow it."""
 
 from collections import namedtuple
+from typing import Any
 
 from keras import ops
 
 from nrnm_keras.layers.nrnm import step_counter
-from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.layers.nrnm.alignment import Alignment, take_rows
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
-from nrnm_keras.layers.nrnm.nrnm_cell import NRNMState
+from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
 from nrnm_keras.layers.nrnm.rows import reshape
+from nrnm_keras.typing import Tensor
 
 # What a window hands on to the next: the last hidden state and carry, the memory
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
@@ -32,13 +34,13 @@ class WindowLoop:
 
     def __init__(
         self,
-        cell,
-        state,
-        alignment,
-        training=False,
-        unroll=False,
-        keep_state=False,
-    ):
+        cell: NRNMCell,
+        state: NRNMState,
+        alignment: Alignment,
+        training: bool = False,
+        unroll: bool = False,
+        keep_state: bool = False,
+    ) -> None:
         self.cell = cell
         self.state = state
         self.alignment = alignment
@@ -55,7 +57,7 @@ class WindowLoop:
         if training and cell.recurrent_dropout:
             mask = cell.get_recurrent_dropout_mask(state.hidden)
         if LSTMWindow.fits(cell):
-            self._recurrence = LSTMWindow(cell, mask, state.hidden, training)
+            self._recurrence: CellWindow = LSTMWindow(cell, mask, state.hidden, training)
         else:
             self._recurrence = CellWindow(cell, mask)
         self._slots_before = None
@@ -65,7 +67,7 @@ class WindowLoop:
         # Made ready for gradients, at a cost that inference need not pay.
         self._memory_weights = cell.memory.loop_weights() if training else None
 
-    def run(self, sequences):
+    def run(self, sequences: Tensor) -> tuple[Tensor, Tensor, Any]:
         """Runs over `(batch, timesteps, features)`.
 
         Returns:
@@ -93,7 +95,7 @@ class WindowLoop:
         state = self._final_state(inputs, hidden, handover) if self.keep_state else None
         return hidden, handover.hidden, state
 
-    def attention_weights(self, sequences):
+    def attention_weights(self, sequences: Tensor) -> Tensor:
         """Runs over sequences; returns the weights of each window's write, windows first.
 
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
