@@ -16,24 +16,27 @@ def run_command(
     run: Callable[[list[str]], int],
     arguments: Sequence[str] | None = None,
     interrupted: str = "nothing was written",
+    hides_gpus: bool = True,
 ) -> int:
     """Runs a command and returns its exit code: 1 after a user error, 130 after Ctrl-C.
 
     Args:
         run: function of the command line's words that returns the exit code.
         arguments: the words. Default: those of the process.
-        interrupted: what the command says after Ctrl-C.
+        interrupted: what the command says after Ctrl-C, unless the interruption has a message.
+        hides_gpus: whether to hide the GPUs, whose memory TensorFlow would reserve in vain.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would reserve the GPU's memory in vain
+    if hides_gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with command_output():
         try:
             return run(words)
         except MENDABLE as error:
             say_error(words_for(error))
             return 1
-        except KeyboardInterrupt:
-            say_error(interrupted, "interrupted")
+        except KeyboardInterrupt as error:
+            say_error(str(error) or interrupted, "interrupted")
             return 130
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from absl import flags
 
-from pipelines.errors import SourceError
+from pipelines.errors import OneLineError
 from pipelines.escaping import for_terminal, one_line, quoted
 from pipelines.library_logs import is_verbose
 
@@ -32,7 +32,7 @@ def say_error(message: object, kind: str = "error") -> None:
 
 
 # Errors that a user can fix, except for some of the operating system's: see `words_for`.
-MENDABLE = (SourceError, flags.Error, UnicodeEncodeError, OSError)
+MENDABLE = (OneLineError, flags.Error, UnicodeEncodeError, OSError)
 
 
 def words_for(error: Exception) -> str:

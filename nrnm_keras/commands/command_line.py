@@ -8,9 +8,9 @@ from absl import flags
 
 from nrnm_keras.commands.flag_files import with_flag_files_read
 from nrnm_keras.errors import Stopped, UsageError
-from pipelines import limits
-from pipelines.console import MENDABLE, command_output, say, say_error, words_for
-from pipelines.escaping import is_utf8, quoted
+from pipelines import command_line, limits
+from pipelines.console import say
+from pipelines.escaping import is_utf8
 from pipelines.library_logs import define_verbose
 
 # Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
@@ -34,26 +34,23 @@ def run_command(
         help_text: function that returns what `--help` shows below the usage, once the command line
             is parsed. Default: all flags.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
     define_verbose(values)
     flags.DEFINE_boolean("help", False, "show this help", short_name="h", flag_values=values)
-    with command_output():
+
+    def run_words(words: list[str]) -> int:
         try:
-            parse_flags(values, arguments)
+            parse_flags(values, words)
             if values.help:
                 say(f"usage: {usage}\n{help_text() if help_text else values.get_help()}")
             else:
-                run(values, arguments)
-            return 0
-        except (UsageError, *MENDABLE) as error:
-            say_error(words_for(error))
-            return 1
+                run(values, words)
         except Stopped as error:
             say(error, file=sys.stderr)
             return EXIT_STOPPED
-        except KeyboardInterrupt as error:
-            say_error(str(error) or "nothing that looks finished was left", "interrupted")
-            return 130
+        return 0
+
+    interrupted = "nothing that looks finished was left"
+    return command_line.run_command(run_words, arguments, interrupted, hides_gpus=False)
 
 
 def check_output_flag(name: str, path: str | os.PathLike) -> None:
@@ -83,8 +80,9 @@ def parse_flags(values: flags.FlagValues, arguments: Iterable[str]) -> flags.Fla
     `--flagfile=FILE` stands for the flags in the file.
 
     Raises:
-        UsageError: for an unknown flag, a value that is not allowed, a flag file that cannot be
-            read, or a word that is no flag.
+        UsageError: for an unknown flag, a value that is not allowed, or a flag file that cannot be
+            read.
+        SourceError: for a word that is no flag.
     """
     values.set_gnu_getopt(True)
     try:
@@ -93,6 +91,5 @@ def parse_flags(values: flags.FlagValues, arguments: Iterable[str]) -> flags.Fla
         raise UsageError(str(error)) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"a --flagfile is not UTF-8 text ({error})") from error
-    if rest:
-        raise UsageError(f"unexpected argument {quoted(rest[0])}; flags are written --name=value")
+    command_line.refuse_words(rest)
     return values
