@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.layers.nrnm.packing import take_rows
 from nrnm_keras.preprocessing.body_presence import last_present
 from nrnm_keras.typing import Tensor
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from nrnm_keras.layers.nrnm.alignment import take_rows
+from nrnm_keras.layers.nrnm.packing import take_rows
 from nrnm_keras.typing import Tensor
 
 

@@ -9,8 +9,8 @@ from keras import layers, ops, tree
 
 from nrnm_keras.layers.constructor_arguments import to_config
 from nrnm_keras.layers.nrnm import step_counter
-from nrnm_keras.layers.nrnm.alignment import Alignment
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
+from nrnm_keras.layers.nrnm.packing import Packing
 from nrnm_keras.layers.nrnm.window_loop import WindowLoop
 from nrnm_keras.typing import Config, Identifier, Tensor
 
@@ -176,15 +176,15 @@ class NRNM(layers.RNN):
             # PyTorch assigns the new state in place, while gradients still need the old one.
             initial_state = tree.map_structure(ops.copy, initial_state)
         state = self.cell.unpack_states(initial_state)
-        phases = None
+        offsets = None
         if not self._starts_at_zero:
-            phases = step_counter.to_steps(state.steps) % self.cell.window_size
-        sequences, alignment = self._align(sequences, mask, phases)
+            offsets = step_counter.to_steps(state.steps) % self.cell.window_size
+        sequences, packing = self._pack(sequences, mask, offsets)
         keep_state = self.return_state or self.stateful
-        loop = WindowLoop(self.cell, state, alignment, training, self.unroll, keep_state)
+        loop = WindowLoop(self.cell, state, packing, training, self.unroll, keep_state)
         hidden, last_hidden, state = loop.run(sequences)
-        outputs = alignment.restore(hidden, self.zero_output_for_mask)
-        last_output = last_hidden if alignment.ends_together else outputs[:, -1]
+        outputs = packing.unpack(hidden, self.zero_output_for_mask)
+        last_output = last_hidden if packing.ends_together else outputs[:, -1]
         states = self.cell.pack_states(state) if keep_state else initial_state
         return last_output, outputs, states
 
@@ -231,32 +231,32 @@ class NRNM(layers.RNN):
             )
         if not self.built:
             self.build(sequences.shape)
-        aligned, alignment = self._align(sequences, mask, phases=None)
+        packed, packing = self._pack(sequences, mask, offsets=None)
         sizes = cell.state_size
         state = [ops.zeros((sequences.shape[0], size), self.variable_dtype) for size in sizes]
-        loop = WindowLoop(cell, cell.unpack_states(state), alignment)
+        loop = WindowLoop(cell, cell.unpack_states(state), packing)
         ends = ops.arange(needed, timesteps + 1, cell.window_size, dtype="int32")
-        weights = loop.attention_weights(aligned)
+        weights = loop.attention_weights(packed)
         weights = weights[needed // cell.window_size - 1 : timesteps // cell.window_size]
         weights = ops.transpose(weights, (1, 0, 2, 3, 4))
 
-        steps = alignment.source_steps()
+        steps = packing.source_steps()
         if self.go_backwards:
             steps = timesteps - 1 - steps
         inputs = ops.arange(-cell.block_size, 0, dtype="int32")
         places = ops.concatenate([inputs[cell.stride - 1 :: cell.stride], inputs])
         steps = ops.take(steps, ops.expand_dims(ends, 1) + places, axis=1)
-        is_write = ends <= ops.expand_dims(alignment.ends, 1)
+        is_write = ends <= ops.expand_dims(packing.ends, 1)
         weights = ops.where(ops.reshape(is_write, (*is_write.shape, 1, 1, 1)), weights, 0.0)
         return weights, ops.where(ops.expand_dims(is_write, -1), steps, -1)
 
-    def _align(self, sequences, mask, phases):
-        """Returns sequences in the order of processing, and their `Alignment`."""
+    def _pack(self, sequences, mask, offsets):
+        """Returns sequences in the order of processing, and their `Packing`."""
         mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
-        return sequences, Alignment(sequences, self.cell.window_size, mask, phases)
+        return sequences, Packing(sequences, self.cell.window_size, mask, offsets)
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""

@@ -6,18 +6,18 @@ from typing import Any
 from keras import ops
 
 from nrnm_keras.layers.nrnm import step_counter
-from nrnm_keras.layers.nrnm.alignment import Alignment, take_rows
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
+from nrnm_keras.layers.nrnm.packing import Packing, take_rows
 from nrnm_keras.layers.nrnm.rows import reshape
 from nrnm_keras.typing import Tensor
 
-# What a window hands on to the next: the last hidden state and carry, the memory
+# The state between two windows: the last hidden state and carry, the memory
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
 # first. States are laid out as the `LSTMWindow` or `CellWindow` has them.
-Handover = namedtuple("Handover", "hidden carry memory slots")
+WindowState = namedtuple("WindowState", "hidden carry memory slots")
 
 
 class WindowLoop:
@@ -26,7 +26,7 @@ class WindowLoop:
     Args:
         cell: The built `NRNMCell`.
         state: `NRNMState` before the first step.
-        alignment: `Alignment` of the sequences; without phases, `state` is taken to be zero.
+        packing: `Packing` of the sequences; without offsets, `state` is taken to be zero.
         training: Boolean, whether dropouts and zoneout act.
         unroll: Boolean, whether to do without a loop in the graph.
         keep_state: Boolean, whether the state after the last step is asked for.
@@ -36,14 +36,14 @@ class WindowLoop:
         self,
         cell: NRNMCell,
         state: NRNMState,
-        alignment: Alignment,
+        packing: Packing,
         training: bool = False,
         unroll: bool = False,
         keep_state: bool = False,
     ) -> None:
         self.cell = cell
         self.state = state
-        self.alignment = alignment
+        self.packing = packing
         self._dtype = state.hidden.dtype
         self.training = training
         self.unroll = unroll
@@ -51,8 +51,8 @@ class WindowLoop:
         # Blocks overlap if a window is shorter.
         self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
         # Where places without a step must not change the state.
-        holds = alignment.phases is not None or (keep_state and not alignment.ends_together)
-        self._is_active = alignment.is_active() if holds else None
+        holds = packing.offsets is not None or (keep_state and not packing.ends_together)
+        self._is_active = packing.is_active() if holds else None
         mask = None
         if training and cell.recurrent_dropout:
             mask = cell.get_recurrent_dropout_mask(state.hidden)
@@ -61,7 +61,7 @@ class WindowLoop:
         else:
             self._recurrence = CellWindow(cell, mask)
         self._slots_before = None
-        if alignment.phases is not None:
+        if packing.offsets is not None:
             slots_of_window = cell.window_size // cell.stride
             self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
         # Made ready for gradients, at a cost that inference need not pay.
@@ -74,61 +74,63 @@ class WindowLoop:
             The hidden states at all places, `(batch, length, units)`, the last of them, and the
             `NRNMState` after the last step of each sequence, `None` unless it is asked for.
         """
-        alignment = self.alignment
-        inputs = self._align(sequences)
-        handover = self._before_first_window()
+        packing = self.packing
+        inputs = self._pack(sequences)
+        window_state = self._before_first_window()
         hidden = []
-        if alignment.has_windows:
+        if packing.has_windows:
             known = self._known_of_windows(inputs)
-            in_windows, handover = self._run_windows(known, handover)
+            in_windows, window_state = self._run_windows(known, window_state)
             hidden.append(self._by_step(in_windows))
-        if alignment.tail:
-            tail, handover = self._run_tail(inputs, handover)
+        if packing.tail:
+            tail, window_state = self._run_tail(inputs, window_state)
             hidden.append(tail)
         if not hidden:
-            no_steps = ops.zeros((0, alignment.batch_size, self.cell.units), inputs.dtype)
+            no_steps = ops.zeros((0, packing.batch_size, self.cell.units), inputs.dtype)
             hidden.append(self._recurrence.lay_out(no_steps))
         hidden = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=0)
         hidden = self._recurrence.by_sequence(hidden)
         rows = self._recurrence.rows
-        handover = handover._replace(hidden=rows(handover.hidden), carry=rows(handover.carry))
-        state = self._final_state(inputs, hidden, handover) if self.keep_state else None
-        return hidden, handover.hidden, state
+        window_state = window_state._replace(
+            hidden=rows(window_state.hidden), carry=rows(window_state.carry)
+        )
+        state = self._final_state(inputs, hidden, window_state) if self.keep_state else None
+        return hidden, window_state.hidden, state
 
     def attention_weights(self, sequences: Tensor) -> Tensor:
         """Runs over sequences; returns the weights of each window's write, windows first.
 
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
-        known = self._known_of_windows(self._align(sequences))
+        known = self._known_of_windows(self._pack(sequences))
 
-        def step(known, handover):
-            _, handover, write = self._window(handover, known)
-            return write.interaction.weights_by_head(), handover
+        def step(known, window_state):
+            _, window_state, write = self._window(window_state, known)
+            return write.interaction.weights_by_head(), window_state
 
         return loop(step, known, self._before_first_window(), unroll=True)[0]
 
-    def _run_windows(self, known, handover):
-        """Returns the hidden states, windows first, and the last `Handover`."""
+    def _run_windows(self, known, window_state):
+        """Returns the hidden states, windows first, and the last `WindowState`."""
 
-        def step(known, handover):
-            return self._window(handover, known)[:2]
+        def step(known, window_state):
+            return self._window(window_state, known)[:2]
 
-        shape = (self.cell.window_size, *handover.hidden.shape)
-        return loop(step, known, handover, shape, self.unroll)
+        shape = (self.cell.window_size, *window_state.hidden.shape)
+        return loop(step, known, window_state, shape, self.unroll)
 
-    def _align(self, sequences):
-        inputs = self.alignment.align(sequences)
+    def _pack(self, sequences):
+        inputs = self.packing.pack(sequences)
         if self.training and self.cell.dropout:
             inputs = inputs * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), 1)
         return inputs
 
     def _known_of_windows(self, inputs):
         """What is known of the whole windows before the loop, windows first."""
-        alignment, window_size = self.alignment, self.cell.window_size
+        packing, window_size = self.packing, self.cell.window_size
         by_window = reshape(
-            inputs[:, : alignment.places_in_windows],
-            (alignment.batch_size, alignment.num_windows, window_size, inputs.shape[-1]),
+            inputs[:, : packing.places_in_windows],
+            (packing.batch_size, packing.num_windows, window_size, inputs.shape[-1]),
         )
         by_window = ops.transpose(by_window, (1, 0, 2, 3))
         return {
@@ -138,36 +140,36 @@ class WindowLoop:
 
     def _by_step(self, hidden):
         """Joins windows: laid out hidden states, windows first, as ones with steps first."""
-        batch_size = self.alignment.batch_size
+        batch_size = self.packing.batch_size
         rest = [batch_size if size is None else size for size in hidden.shape[2:]]
-        return reshape(hidden, (self.alignment.places_in_windows, *rest))
+        return reshape(hidden, (self.packing.places_in_windows, *rest))
 
-    def _run_tail(self, inputs, handover):
+    def _run_tail(self, inputs, window_state):
         """The steps after the last whole window, which end without a write."""
-        inputs = inputs[:, self.alignment.places_in_windows :]
+        inputs = inputs[:, self.packing.places_in_windows :]
         known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
-        hidden, _, *last = self._recur(handover, known)
-        return hidden, Handover(*last, handover.memory, handover.slots)
+        hidden, _, *last = self._recur(window_state, known)
+        return hidden, WindowState(*last, window_state.memory, window_state.slots)
 
-    def _window(self, handover, known):
+    def _window(self, window_state, known):
         """The steps of one window, and its write.
 
-        Returns the hidden states, steps first, the `Handover` to the next window, and the
+        Returns the hidden states, steps first, the `WindowState` to the next window, and the
         `MemoryWrite`.
         """
         memory = self.cell.memory
-        hidden, slots, *last = self._recur(handover, known)
+        hidden, slots, *last = self._recur(window_state, known)
         if self._slots_before is not None:
             active = known["active"][self.cell.stride - 1 :: self.cell.stride]
             slots = ops.where(active, slots, self._slots_before)
-        shared = handover.slots
+        shared = window_state.slots
         if self._shared_slots:
             slots = ops.concatenate([shared, slots], axis=0)
             shared = slots[-self._shared_slots :]
         if slots.shape[0] > self.cell.slots:
             slots = slots[-self.cell.slots :]
         write = memory.write(
-            handover.memory,
+            window_state.memory,
             self._recurrence.by_sequence(slots),
             known["embedded"],
             known["write_gate_inputs"],
@@ -177,23 +179,23 @@ class WindowLoop:
         if "memory_mask" in known:
             written = written * known["memory_mask"]
         if "writes" in known:
-            written = ops.where(known["writes"], written, handover.memory)
-        return hidden, Handover(*last, written, shared), write
+            written = ops.where(known["writes"], written, window_state.memory)
+        return hidden, WindowState(*last, written, shared), write
 
-    def _recur(self, handover, known):
+    def _recur(self, window_state, known):
         """The steps of a window, which read what the memory holds before them.
 
         Returns what `LSTMWindow.run` does.
         """
-        read = self.cell.memory.read(known["inputs"], handover.memory, self._memory_weights)
-        return self._recurrence.run(known, read, handover.hidden, handover.carry)
+        read = self.cell.memory.read(known["inputs"], window_state.memory, self._memory_weights)
+        return self._recurrence.run(known, read, window_state.hidden, window_state.carry)
 
     def _before_first_window(self):
-        """The state as a window hands it on."""
+        """The state before the first window."""
         state, shared = self.state, self._shared_slots
         slots = self._slots_from_block(self.cell.slots - shared, shared) if shared else ()
         lay_out = self._recurrence.lay_out
-        return Handover(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
+        return WindowState(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
 
     def _known_of_steps(self, inputs):
         """What is known of steps `(..., batch, features)` before they are run.
@@ -210,9 +212,9 @@ class WindowLoop:
             places = ops.shape(inputs)[:-2]
         active = self._is_active
         if active is not None:
-            active = ops.reshape(active, (*places, self.alignment.batch_size, 1))
+            active = ops.reshape(active, (*places, self.packing.batch_size, 1))
             known["active"] = lay_out(active)
-        shape = (*places, self.alignment.batch_size, cell.units)
+        shape = (*places, self.packing.batch_size, cell.units)
         kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
         for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
             if isinstance(fraction, float):
@@ -229,19 +231,19 @@ class WindowLoop:
 
         `by_window` are the inputs of the windows, `(windows, batch, window_size, features)`.
         """
-        cell, memory, alignment = self.cell, self.cell.memory, self.alignment
+        cell, memory, packing = self.cell, self.cell.memory, self.packing
         known = {}
-        if alignment.phases is None and cell.window_size >= cell.block_size:
+        if packing.offsets is None and cell.window_size >= cell.block_size:
             embedded = memory.embed(by_window[:, :, cell.window_size - cell.block_size :])
         else:
             embedded = self._cut_blocks(self._embedded_from_block(inputs))
         if self._is_active is not None or cell.window_size < cell.block_size:
             known["writes"] = self._writes()
         known["embedded"] = embedded
-        flat = (alignment.num_windows, alignment.batch_size, cell.block_size * cell.units)
+        flat = (packing.num_windows, packing.batch_size, cell.block_size * cell.units)
         known["write_gate_inputs"] = memory.write_gate_inputs(reshape(embedded, flat))
         if self.training and cell.memory_dropout:
-            shape = (alignment.num_windows, *ops.shape(self.state.memory))
+            shape = (packing.num_windows, *ops.shape(self.state.memory))
             known["memory_mask"] = cell.memory_mask(shape, cell.seed_generator)
         return known
 
@@ -250,35 +252,35 @@ class WindowLoop:
 
         `(batch, block_size + length, units)`; places before a sequence goes on are its state's.
         """
-        cell, alignment = self.cell, self.alignment
+        cell, packing = self.cell, self.packing
         block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.units))
         embedded = ops.concatenate([block, cell.memory.embed(inputs)], axis=1)
-        if alignment.phases is None:
+        if packing.offsets is None:
             return embedded
-        places = ops.arange(cell.block_size + alignment.length, dtype="int32")
-        return take_rows(embedded, _skip(places, cell.block_size, alignment.phases))
+        places = ops.arange(cell.block_size + packing.length, dtype="int32")
+        return take_rows(embedded, _skip(places, cell.block_size, packing.offsets))
 
     def _cut_blocks(self, rows):
         """Cuts rows as `_embedded_from_block` returns them into the windows' blocks."""
-        cell, alignment = self.cell, self.alignment
+        cell, packing = self.cell, self.packing
         places = ops.expand_dims(self._ends(), 1) + ops.arange(cell.block_size, dtype="int32")
         blocks = take_rows(rows, ops.reshape(places, (1, -1)))
-        shape = (alignment.batch_size, alignment.num_windows, cell.block_size, cell.units)
+        shape = (packing.batch_size, packing.num_windows, cell.block_size, cell.units)
         return ops.transpose(ops.reshape(blocks, shape), (1, 0, 2, 3))
 
     def _writes(self):
         """Whether a row's window ends with a write, `(windows, batch, 1)`."""
-        alignment = self.alignment
+        packing = self.packing
         before = step_counter.to_steps(self.state.steps)
-        if alignment.phases is not None:
-            before = before - alignment.phases
+        if packing.offsets is not None:
+            before = before - packing.offsets
         ends = ops.expand_dims(self._ends(), 1)
         is_write = self.cell.is_write(self.cell.advance(before, ends))
-        return ops.expand_dims(ops.logical_and(is_write, ends <= alignment.ends), -1)
+        return ops.expand_dims(ops.logical_and(is_write, ends <= packing.ends), -1)
 
     def _ends(self):
         """The place after each window, `(windows,)`."""
-        windows = ops.arange(1, self.alignment.num_windows + 1, dtype="int32")
+        windows = ops.arange(1, self.packing.num_windows + 1, dtype="int32")
         return self.cell.window_size * windows
 
     def _slots_from_block(self, first, count):
@@ -289,24 +291,24 @@ class WindowLoop:
         """
         cell = self.cell
         block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
-        if self.alignment.phases is not None:
-            taken = ops.expand_dims(self.alignment.phases // cell.stride, 1)
+        if self.packing.offsets is not None:
+            taken = ops.expand_dims(self.packing.offsets // cell.stride, 1)
             rows = first + ops.arange(count, dtype="int32") - taken
             slots = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
         else:
             slots = block[:, first : first + count]
         return self._recurrence.lay_out(ops.transpose(slots, (1, 0, 2)))
 
-    def _final_state(self, inputs, hidden, handover):
+    def _final_state(self, inputs, hidden, window_state):
         """The state after the last step of each sequence."""
-        cell, state, alignment = self.cell, self.state, self.alignment
+        cell, state, packing = self.cell, self.state, self.packing
         embedded = self._embedded_from_block(inputs)
-        input_block = take_rows(embedded, _rows_from(alignment.ends, cell.block_size))
-        steps = cell.advance(step_counter.to_steps(state.steps), alignment.counts)
+        input_block = take_rows(embedded, _rows_from(packing.ends, cell.block_size))
+        steps = cell.advance(step_counter.to_steps(state.steps), packing.counts)
         return NRNMState(
-            handover.hidden,
-            handover.carry,
-            handover.memory,
+            window_state.hidden,
+            window_state.carry,
+            window_state.memory,
             self._final_slots(hidden),
             ops.reshape(input_block, ops.shape(state.input_block)),
             step_counter.to_digits(steps, state.steps.dtype),
@@ -314,12 +316,12 @@ class WindowLoop:
 
     def _final_slots(self, hidden):
         """The last slots of each sequence, `(batch, slots * units)`."""
-        cell, alignment = self.cell, self.alignment
+        cell, packing = self.cell, self.packing
         block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
         slots = hidden[:, cell.stride - 1 :: cell.stride]
-        places = _rows_from(alignment.ends // cell.stride, cell.slots)
-        if alignment.phases is not None:
-            places = _skip(places, cell.slots, alignment.phases // cell.stride)
+        places = _rows_from(packing.ends // cell.stride, cell.slots)
+        if packing.offsets is not None:
+            places = _skip(places, cell.slots, packing.offsets // cell.stride)
         slots = take_rows(ops.concatenate([block, slots], axis=1), places)
         return ops.reshape(slots, ops.shape(self.state.hidden_block))
 

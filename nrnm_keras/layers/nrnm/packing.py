@@ -1,4 +1,4 @@
-"""Brings the steps of a batch to where all its windows begin and end together."""
+"""Packing of padded sequences: the valid steps of each row without gaps, cut into windows."""
 
 import functools
 
@@ -7,19 +7,20 @@ from keras import ops
 from nrnm_keras.typing import Tensor
 
 
-class Alignment:
-    """Where each step of each sequence stands when the batch is cut into windows.
+class Packing:
+    """The place of each step of each sequence when the batch is cut into windows.
 
-    The valid steps of a row stand one after another, without the masked ones between them, and a
-    row that goes on from the middle of a window starts at that place of its first window. So
-    windows end at the same place in all rows, whatever their masks and phases. Places before a
-    row's first step and after its last are filled up; what is computed there must not be used.
+    The valid steps of a row follow each other without the masked ones. A row that continues from
+    the middle of a window starts at that place, its offset, of its first window. Windows therefore
+    end at the same place in all rows, for any mask and offset. Places before a row's first step and
+    after its last are padding: results there must not be used.
 
     Args:
         sequences: `(batch, timesteps, features)`, for its shape.
         window_size: Integer, the length of a window.
         mask: Boolean `(batch, timesteps)`, or `None` if all steps are valid.
-        phases: int32 `(batch,)`, how far into a window each row starts; `None` for 0.
+        offsets: int32 `(batch,)`, the place in its first window where each row starts; `None` for
+            0.
 
     Attributes:
         num_windows: The number of whole windows.
@@ -36,17 +37,17 @@ class Alignment:
         sequences: Tensor,
         window_size: int,
         mask: Tensor | None = None,
-        phases: Tensor | None = None,
+        offsets: Tensor | None = None,
     ) -> None:
         self.batch_size, self.timesteps = ops.shape(sequences)[:2]
         self.mask = mask
-        self.phases = phases
-        self._is_identity = mask is None and phases is None
+        self.offsets = offsets
+        self._is_identity = mask is None and offsets is None
         self.tail = 0
         self.ends_together = self._is_identity and isinstance(self.timesteps, int)
         if self.ends_together:
             self.tail = self.timesteps % window_size
-        most = self.timesteps if phases is None else self.timesteps + window_size - 1
+        most = self.timesteps if offsets is None else self.timesteps + window_size - 1
         self.num_windows = (most - self.tail + window_size - 1) // window_size
         self.has_windows = not (isinstance(self.num_windows, int) and self.num_windows == 0)
         self.places_in_windows = self.num_windows * window_size
@@ -66,9 +67,9 @@ class Alignment:
 
     @functools.cached_property
     def _first(self):
-        return ops.zeros_like(self.counts) if self.phases is None else self.phases
+        return ops.zeros_like(self.counts) if self.offsets is None else self.offsets
 
-    def align(self, sequences: Tensor) -> Tensor:
+    def pack(self, sequences: Tensor) -> Tensor:
         """Turns `(batch, timesteps, features)` into `(batch, length, features)`."""
         if not self._is_identity:
             return take_rows(sequences, self.source_steps())
@@ -77,20 +78,20 @@ class Alignment:
         missing = (self.batch_size, self.length - self.timesteps, sequences.shape[-1])
         return ops.concatenate([sequences, ops.zeros(missing, sequences.dtype)], axis=1)
 
-    def restore(self, aligned: Tensor, zero_masked: bool = False) -> Tensor:
+    def unpack(self, packed: Tensor, zero_masked: bool = False) -> Tensor:
         """Turns `(batch, length, features)` back into `(batch, timesteps, features)`.
 
         A masked step repeats the step before it, or is zero; before the first valid step of a row
         its steps are zero.
         """
         if self._is_identity:
-            return aligned[:, : self.timesteps]
+            return packed[:, : self.timesteps]
         if self.mask is None:
-            nth = ops.expand_dims(ops.zeros_like(self.phases), 1) + self._steps() + 1
+            nth = ops.expand_dims(ops.zeros_like(self.offsets), 1) + self._steps() + 1
         else:
             nth = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
         places = ops.expand_dims(self._first, 1) + nth - 1
-        steps = take_rows(aligned, ops.maximum(places, 0))
+        steps = take_rows(packed, ops.maximum(places, 0))
         has_value = self.mask if zero_masked and self.mask is not None else nth > 0
         return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
 
@@ -125,6 +126,6 @@ def take_rows(x: Tensor, indices: Tensor) -> Tensor:
     if isinstance(batch_size, int) and batch_size == 0:
         # JAX takes nothing from nothing in another shape.
         return ops.zeros((0, indices.shape[1], x.shape[-1]), x.dtype)
-    offsets = timesteps * ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
+    starts = timesteps * ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
     flat = ops.reshape(x, (-1, x.shape[-1]))
-    return ops.take(flat, ops.cast(indices, "int32") + offsets, axis=0)
+    return ops.take(flat, ops.cast(indices, "int32") + starts, axis=0)
