@@ -93,7 +93,7 @@ def _cases(trained, written, examples):
     """Returns the arrays that `standalone` reads, by `signature/number/input`."""
     cases = {}
     for number, example in enumerate([*examples, _nothing(trained)]):
-        raw = tf.constant([example])
+        raw = tf.expand_dims(tf.constant(example), 0)  # of a list, no steps lose their features
         probabilities = trained.model(raw)
         cases[f"expected/{number}"] = np.array([probabilities[n][0] for n in trained.class_names])
         for name, signature in written.items():
