@@ -62,8 +62,8 @@ class AugmentationConfig(Options):
         0.0, "standard deviation of the noise on joints", minimum=0.0, maximum=1.0, unit="meters"
     )
     random_mirror: float = option(
-        0.0, "fraction of sequences whose left and right are exchanged", minimum=0.0, maximum=1.0
+        0.0, "fraction of sequences whose left and right are swapped", minimum=0.0, maximum=1.0
     )
     random_swap: float = option(
-        0.0, "fraction of sequences whose two bodies are exchanged", minimum=0.0, maximum=1.0
+        0.0, "fraction of sequences whose two bodies are swapped", minimum=0.0, maximum=1.0
     )
