@@ -1,4 +1,4 @@
-"""Times the layer beside Keras's LSTM: `python -m nrnm_keras.benchmark`."""
+"""Compares the layer's speed with Keras's LSTM: `python -m nrnm_keras.benchmark`."""
 
 import statistics
 import sys
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     integer("batch_size", 32, "sequences in a batch")
     integer("timesteps", 100, "steps of a sequence")
     integer("features", 150, "features of a step")
-    integer("repeats", 15, "timed runs of each, in turn; the median counts")
+    integer("repeats", 15, "timed runs of each layer, interleaved; the median is reported")
     return run_command(_run, values, _USAGE, arguments)
 
 
@@ -68,7 +68,7 @@ def benchmark(units: int, shape: tuple[int, int, int], repeats: int) -> list[dic
     Returns:
         A list of dictionaries: `layer`; `forward` and `training`, the median seconds of a forward
         pass and of a forward and backward pass; `forward_ratio` and `training_ratio`, the median
-        of the ratios to the `LSTM`'s run beside it; `multiply_adds` of a forward pass.
+        of the ratios to the `LSTM`'s run in the same turn; `multiply_adds` of a forward pass.
     """
     nrnm = NRNM(units)
     layers = {
@@ -100,7 +100,7 @@ def nrnm_multiply_adds(cell: NRNMCell, timesteps: int, features: int) -> int:
     """Multiply-adds of a forward pass of `NRNM` over one sequence (LSTM, self-attention).
 
     Matmuls alone, as `NRNM` does them: queries for the kept rows only, and the keys' and values'
-    kernels on their side (`NonLocalMemory`). `RNN(NRNMCell)` needs more for the same result.
+    kernels applied to the queries' side (`NonLocalMemory`). `RNN(NRNMCell)` needs more.
     """
     units, slots, block = cell.units, cell.slots, cell.block_size
     memory = slots * units

@@ -1,11 +1,11 @@
-"""What ends a command early."""
+"""The errors of the library."""
 
 from pipelines.errors import OneLineError
 
 
 class UsageError(OneLineError):
-    """Something that the user asked for and that cannot be done; the message is one line."""
+    """The user asked for something that cannot be done. The message is one line."""
 
 
 class Stopped(Exception):
-    """A command was asked to stop, has saved its work, and the same command goes on from there."""
+    """A command was asked to stop and has saved its work. The same command resumes it."""

@@ -1,1 +1,1 @@
-"""What all commands share: their shell, flag files, child processes and signals."""
+"""What all commands share: command line, flag files, child processes and signals."""

@@ -1,7 +1,7 @@
 """Processes that do not outlive the one that starts them, however it ends.
 
-This file is also the program that the process begins as: it asks the system to be told of its
-parent's end, and becomes the command. It needs the standard library only.
+This file is also the program that the child starts as: it asks the system for a signal when its
+parent ends, and then becomes the command. It needs only the standard library.
 """
 
 import ctypes
@@ -17,10 +17,10 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
-    """Does what `subprocess.run` does; the process gets SIGTERM when this one ends, killed or not.
+    """Does what `subprocess.run` does; the child gets SIGTERM when this process ends or is killed.
 
-    It has a session of its own: a terminal's Ctrl-C and hangup reach this process only, which then
-    ends the other.
+    The child has its own session: a terminal's Ctrl-C and hangup reach only this process, which
+    then ends the child.
 
     Args:
         command: list of words, the first of them the path of a program.
@@ -39,10 +39,10 @@ def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen:
-    """Returns the `subprocess.Popen` of the same, still running.
+    """Starts a process as `run` does, and returns its `subprocess.Popen` without waiting.
 
-    Linux counts the end of the thread that called this as the parent's end: the thread has to wait
-    for the process.
+    On Linux the child gets the signal when the calling thread ends. So this thread must wait for
+    the child.
     """
     with_session = {"stdin": subprocess.DEVNULL, "start_new_session": True, **options}
     return subprocess.Popen(bound_to_this_process(command), **with_session)
@@ -50,8 +50,8 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen:
 
 def bound_to_this_process(command: Sequence[str]) -> list[str]:
     """Returns a command that does the same, and gets SIGTERM when this process ends."""
-    # What the child runs between fork and exec may lock up where there are threads, as there are
-    # with TensorFlow: so it is a program that does it.
+    # Code between fork and exec (`preexec_fn`) may deadlock in a process with threads, such as
+    # TensorFlow's. A program of its own cannot.
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
@@ -60,15 +60,15 @@ def _become(parent, command):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
-    if os.getppid() != parent:  # it ended before it was asked for
+    if os.getppid() != parent:  # the parent ended before the call
         return 128 + signal.SIGTERM
     os.execvp(command[0], command)
 
 
 def _watch(parent, command):
-    """Runs the command beside this process, which passes SIGTERM on and watches the parent.
+    """Runs the command as a child, passes SIGTERM on to it, and watches the parent.
 
-    For systems that do not tell a process of its parent's end.
+    For systems that send no signal when the parent ends.
     """
     asked = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))

@@ -1,4 +1,4 @@
-"""What the commands share: flags from the command line, one line for what a user can mend."""
+"""What the commands share: flags from the command line, and one-line errors for user mistakes."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from pipelines.console import say
 from pipelines.escaping import is_utf8
 from pipelines.library_logs import define_verbose
 
-# Stopped, to go on later; schedulers know it as "try again later" (EX_TEMPFAIL of sysexits.h).
+# Stopped, and can be resumed. Schedulers read it as "try again later" (EX_TEMPFAIL, sysexits.h).
 EXIT_STOPPED = 75
 
 
@@ -54,7 +54,7 @@ def run_command(
 
 
 def check_output_flag(name: str, path: str | os.PathLike) -> None:
-    """Finds out whether TensorFlow can write to a path.
+    """Checks whether TensorFlow can write to a path.
 
     Raises:
         UsageError: if the path is not UTF-8.
@@ -64,7 +64,7 @@ def check_output_flag(name: str, path: str | os.PathLike) -> None:
 
 
 def define_source_limit(values: flags.FlagValues) -> None:
-    """Defines the flag that bounds what is read at once of a user's files."""
+    """Defines the flag that bounds how much of a user's file is read at once."""
     flags.DEFINE_integer(
         limits.OPTION,
         0,
@@ -75,7 +75,7 @@ def define_source_limit(values: flags.FlagValues) -> None:
 
 
 def parse_flags(values: flags.FlagValues, arguments: Iterable[str]) -> flags.FlagValues:
-    """Sets flag values from the words of a command line; of a flag given twice the last one counts.
+    """Sets flag values from the words of a command line. The last value of a repeated flag counts.
 
     `--flagfile=FILE` stands for the flags in the file.
 

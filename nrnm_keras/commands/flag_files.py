@@ -1,4 +1,4 @@
-"""Flag files: the words of a command line that stand in files."""
+"""Flag files: files with words of a command line."""
 
 import io
 import os
@@ -12,27 +12,27 @@ _FLAG = "--flagfile"
 
 
 def with_flag_files_read(words: Iterable[str]) -> list[str]:
-    """Returns the words of a command line, those in flag files in the places of their names.
+    """Returns the words of a command line, with each flag file replaced by the words in it.
 
-    A flag file has a word a line. Lines that begin with `#` or `//` are left out, and it may name
-    others, as `--flagfile=FILE` does on the command line.
+    A flag file has one word per line. Lines that begin with `#` or `//` are comments. A flag file
+    may include others with `--flagfile=FILE`.
 
     Args:
         words: list of strings.
 
     Raises:
-        UsageError: if a file cannot be read, is no such file, or includes itself.
+        UsageError: if a file cannot be read, is not a flag file, or includes itself.
     """
     return _expand(list(words), ())
 
 
 def without_flag_files(words: Iterable[str]) -> list[str]:
-    """Returns the words of a command line but for the names of flag files."""
+    """Returns the words of a command line without the names of flag files."""
     return _expand(list(words), (), read=lambda path, parents: [])
 
 
 def _expand(words, parents, read=None):
-    """Does the same for the words of a file that others, its parents, have included."""
+    """Expands the words of a file; `parents` are the files that include it."""
     expanded = []
     while words:
         word = words.pop(0)

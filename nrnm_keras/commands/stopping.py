@@ -1,4 +1,4 @@
-"""StopRequest: asking a training to stop, by a signal or a time limit."""
+"""StopRequest: a request to stop a training, by a signal or a time limit."""
 
 import contextlib
 import errno
@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
-# What asks a process to save and to end: a scheduler's signal, and that of a closed terminal.
+# Signals that ask a process to save and exit: a scheduler's, and that of a closed terminal.
 STOP_SIGNALS = [signal.SIGTERM]
 if hasattr(signal, "SIGHUP"):
     STOP_SIGNALS.append(signal.SIGHUP)
 
 
 class StopRequest:
-    """Tells whether the process should stop; a context in which SIGTERM and SIGHUP ask for it.
+    """Tells whether the process should stop. Within its context, SIGTERM and SIGHUP request it.
 
     Args:
         time_limit: seconds from now after which it should stop too; 0 for never.
@@ -47,7 +47,7 @@ class StopRequest:
 
 
 def _leave_lost_terminal():
-    """Lets output go nowhere that went to a terminal which is gone: writing would be an error."""
+    """Discards output to a terminal that is gone: writing to it would raise an error."""
     for descriptor in (1, 2):
         try:
             termios.tcgetattr(descriptor)
@@ -58,9 +58,9 @@ def _leave_lost_terminal():
 
 @contextlib.contextmanager
 def handled(signals: Iterable[signal.Signals], function: Any) -> Iterator[None]:
-    """In this context a function of a signal's number and a frame is called when one comes.
+    """Within this context, a function of a signal's number and a frame handles some signals.
 
-    A hangup or a Ctrl-C that was ignored still is: `nohup` and shells ask for it.
+    A hangup or Ctrl-C that was ignored stays ignored, as `nohup` and shells expect.
     """
     old = {each: signal.getsignal(each) for each in signals}
     kept: list[signal.Signals] = [

@@ -1,7 +1,8 @@
 """Every option of a training, once: its default, its bounds, its unit, and what it means.
 
 The flags of the commands are generated from these classes (`nrnm_keras.commands.option_flags`). A
-task adds the options of its own data set in its own file. This package imports nothing.
+task adds the options of its data set in its own file. This package imports no other part of the
+library.
 """
 
 from nrnm_keras.config.data import OwnFilesConfig, SourceConfig, ValidationConfig

@@ -8,7 +8,7 @@ MODELS_WITH_MEMORY = (
     *("nrnm", "nrnm_gru", "nrnm_rnn", "nrnm_high_order_rnn", "nrnm_linear"),
     "nrnm_attention_read",
 )
-# The models without the memory: the module and the class of their recurrent layers' cell.
+# The models without the memory: module and class of the cell.
 CELLS = {
     "lstm": "keras.layers:LSTMCell",
     "gru": "keras.layers:GRUCell",
@@ -16,7 +16,7 @@ CELLS = {
     "high_order_rnn": "nrnm_keras.layers:HighOrderRNNCell",
     "relational_memory": "nrnm_keras.layers:RelationalMemoryCell",
 }
-# Cells behind element-wise attention on their input.
+# Cells with element-wise attention to their input.
 ELEMENT_ATTENTION = {f"eleatt_{name}": name for name in ("lstm", "gru", "rnn")}
 MODELS = (*MODELS_WITH_MEMORY, *CELLS, *ELEMENT_ATTENTION, "transformer")
 _LARGEST_DROPOUT = 0.99
@@ -28,10 +28,10 @@ class NetworkConfig(Options):
 
     model: str = option(
         "nrnm",
-        "what the recurrent layers are; nrnm is an LSTM with the memory, nrnm_gru, nrnm_rnn and "
-        "nrnm_high_order_rnn put it beside other recurrences, nrnm_linear has a linear map in "
-        "place of self-attention, nrnm_attention_read reads the memory by content; the others "
-        "have no non-local memory",
+        "kind of recurrent layers; nrnm is an LSTM with the memory; nrnm_gru, nrnm_rnn and "
+        "nrnm_high_order_rnn add the memory to other recurrences; nrnm_linear replaces "
+        "self-attention with a linear map; nrnm_attention_read reads the memory by content; the "
+        "others have no non-local memory",
         choices=MODELS,
     )
     units: int = option(256, "width of every recurrent layer", minimum=1)
@@ -41,11 +41,11 @@ class NetworkConfig(Options):
     )
     block_size: int = option(8, "length of the block that a write reads", minimum=1, unit="steps")
     stride: int = option(
-        4, "distance of the hidden states of a block that get a slot each", minimum=1, unit="steps"
+        4, "distance between the hidden states of a block that get a slot", minimum=1, unit="steps"
     )
     window_size: int | None = option(
         None,
-        "distance from one write to the next; default: block_size",
+        "distance between writes; default: block_size",
         minimum=1,
         unit="steps",
     )

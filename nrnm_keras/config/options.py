@@ -33,9 +33,10 @@ def option(
         unit: what a number counts, such as `"steps"`.
         flag: name of the flag. Default: the field's.
         old_flags: names that the flag had before, which are still accepted.
-        changes_result: whether a run of another value is another run. If not, an unfinished run
-            can go on under any value.
-        training_only: whether trained weights mean the same under any value.
+        changes_result: whether another value gives another result. If not, an unfinished run can
+            be resumed with any value.
+        training_only: whether the value affects training only. If so, trained weights can be used
+            with any value.
 
     Example:
 

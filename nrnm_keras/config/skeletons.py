@@ -11,7 +11,7 @@ class SkeletonConfig(Options):
 
     split: str = option(
         "cross_subject",
-        "what the test samples differ in",
+        "what differs between training and test samples",
         choices=("cross_subject", "cross_view", "cross_setup"),
     )
     preprocessing: str = option(
@@ -23,12 +23,12 @@ class SkeletonConfig(Options):
     timesteps: int = option(100, "length of a sequence after resampling", minimum=1, unit="steps")
     length: str = option(
         "resample",
-        "how a sequence gets that length; first and central cut frames, all keeps every frame",
+        "how a sequence gets that length; first and central crop it, all keeps every frame",
         choices=("resample", "first", "central", "all"),
     )
     center: str = option(
         "every_frame",
-        "where the spine of the main body is moved to the origin",
+        "frames whose main body's spine is moved to the origin",
         choices=("every_frame", "first_frame", "none"),
         old_flags=("centre",),
     )
@@ -62,8 +62,8 @@ class AugmentationConfig(Options):
         0.0, "standard deviation of the noise on joints", minimum=0.0, maximum=1.0, unit="meters"
     )
     random_mirror: float = option(
-        0.0, "fraction of sequences whose left and right are exchanged", minimum=0.0, maximum=1.0
+        0.0, "fraction of sequences whose left and right are swapped", minimum=0.0, maximum=1.0
     )
     random_swap: float = option(
-        0.0, "fraction of sequences whose two bodies are exchanged", minimum=0.0, maximum=1.0
+        0.0, "fraction of sequences whose two bodies are swapped", minimum=0.0, maximum=1.0
     )

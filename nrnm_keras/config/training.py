@@ -19,7 +19,7 @@ class OptimizerConfig(Options):
     )
     warmup_fraction: float = option(
         0.0,
-        "fraction of all steps in which the learning rate rises from zero",
+        "fraction of all steps over which the learning rate rises from zero",
         minimum=0.0,
         maximum=0.9,
     )
@@ -49,8 +49,8 @@ class DeviceConfig(Options):
     )
     cluster_timeout: int = option(
         600,
-        "time that the processes of strategy=multi_worker wait for each other, which has to be "
-        "enough for a scheduler to start all machines of a job; 0: no limit",
+        "time that the processes of strategy=multi_worker wait for each other; allow the scheduler "
+        "enough to start all machines of a job; 0: no limit",
         minimum=0,
         unit="seconds",
         changes_result=False,
@@ -88,7 +88,7 @@ class ScheduleConfig(Options):
     )
     test: bool = option(
         True,
-        "test on the test split at the end; --notest, for runs that only choose, never reads it",
+        "test on the test split at the end; --notest never reads it, for model selection",
     )
     seed: int = option(
         0, "seed of initial weights, shuffling and dropout", minimum=0, maximum=2**31 - 1
@@ -101,7 +101,7 @@ class RunConfig(Options):
 
     run_dir: str | None = option(
         None,
-        "folder of the results; an unfinished run of the same options in it goes on",
+        "folder of the results; an unfinished run with the same options is resumed",
         changes_result=False,
     )
     overwrite: bool = option(False, "replace the run that run_dir holds", changes_result=False)
@@ -113,14 +113,14 @@ class RunConfig(Options):
     )
     checkpoint_every: int = option(
         200,
-        "distance of checkpoints, besides one after each epoch",
+        "interval between checkpoints; another is saved after each epoch",
         minimum=1,
         unit="steps",
         changes_result=False,
     )
     time_limit: float = option(
         0.0,
-        "time after which training stops, to go on later; 0: no limit",
+        "time after which training stops; the same command resumes it; 0: no limit",
         minimum=0.0,
         unit="seconds",
         old_flags=("terminate_after",),
@@ -130,13 +130,13 @@ class RunConfig(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(RunConfig, ScheduleConfig):
-    """A training: what `nrnm_keras.train.train` needs to know.
+    """The configuration of a training, as `nrnm_keras.train.train` takes it.
 
     Attributes:
         task: what is learned from which data, one of `nrnm_keras.tasks`.
         network: the recurrent network.
         optimizer: how its weights change.
-        devices: where that is computed.
+        devices: the devices that compute it.
     """
 
     task: typing.Any

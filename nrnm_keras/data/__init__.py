@@ -1,1 +1,1 @@
-"""Records of a built data set, their checks, and batches of them."""
+"""Records of a built data set, their checks, and their batches."""

@@ -12,7 +12,7 @@ from nrnm_keras.typing import Tensor
 
 _BATCHES_SORTED_TOGETHER = 50
 _LENGTH_MULTIPLE = 16
-# Records come mixed already. This many sequences of NTU RGB+D, 100 frames each, are 2.4 GB.
+# Records are stored shuffled. This many sequences of NTU RGB+D, 100 frames each, take 2.4 GB.
 _SHUFFLED_TOGETHER = 40_000
 _LONGER_THAN_ANY = 2**40
 
@@ -30,10 +30,10 @@ def evaluation_batches(task: Any, split: str, batch_size: int) -> tf.data.Datase
 
 
 def is_labeled(targets: Tensor, weights: Tensor) -> Tensor:
-    """Which rows of a training batch metrics count, `(batch,)`, as 0 and 1.
+    """Returns which rows of a training batch count in metrics, `(batch,)`, as 0 and 1.
 
-    Rows of weight 0 only fill the batch, and a class below 0 is that of an example without a label.
-    Where targets belong to steps, or are no classes, all examples count.
+    Rows of weight 0 only fill the batch. A negative class marks an example without a label. If the
+    targets belong to steps, or are not classes, all examples count.
 
     Args:
         targets, weights: a batch's, as `TrainingBatches` has them.
@@ -45,21 +45,21 @@ def is_labeled(targets: Tensor, weights: Tensor) -> Tensor:
 
 
 class TrainingBatches:
-    """One process's rows of the batches of a training, in an order that follows from the seed.
+    """One process's rows of the training batches, in an order that depends only on the seed.
 
-    Every epoch shuffles the examples anew, by the seed and the epoch's number alone, so that a
-    training can go on from any step. Sequences of similar length are batched together, if the task
-    wants it: the examples of 50 batches at a time are sorted by length and cut into batches, which
-    are then shuffled. Padded is up to the longest of a batch, rounded up to a multiple of 16, so
-    that the compiled shapes are few.
+    Every epoch shuffles the examples again, by the seed and the epoch's number alone, so that a
+    training can be resumed at any step. If the task asks for it, sequences of similar length are
+    batched together: the examples of 50 batches at a time are sorted by length and cut into
+    batches, which are then shuffled. Batches are padded to their longest sequence, rounded up to a
+    multiple of 16, so that few shapes are compiled.
 
-    All batches have `batch_size` rows. Where the examples do not fill the last one, rows of weight
-    0 do, and the others of that batch get the weight `batch_size / examples`: the weighted sum of
-    the rows' losses, divided by `batch_size`, is then the mean over the examples there are.
+    All batches have `batch_size` rows. If the examples do not fill the last batch, rows of weight 0
+    do, and its other rows get the weight `batch_size / examples`. The weighted sum of the rows'
+    losses, divided by `batch_size`, is then the mean over the examples.
 
-    The examples are read in `num_parts` parts, from each of which every batch takes the same number
-    of rows. Each of several processes reads its own parts, and with the same number of parts any
-    number of processes sees the same batches.
+    The examples are read in `num_parts` parts. Every batch takes the same number of rows from each
+    part, and each process reads its own parts. So with the same number of parts, any number of
+    processes sees the same batches.
 
     Args:
         task: a `Task`.
@@ -142,7 +142,7 @@ def _weigh(examples, weight):
 
 
 def _batches(examples, batch_size, sort_by_length):
-    """Returns the columns of batches: ragged sequences, then tensors."""
+    """Returns batches as columns: ragged sequences, then tensors."""
     if not sort_by_length:
         return examples.ragged_batch(batch_size)
     windows = examples.ragged_batch(batch_size * _BATCHES_SORTED_TOGETHER)
@@ -163,7 +163,7 @@ def _sorted_batches(window, batch_size):
 
 
 def _pad_columns(task, sequences, targets):
-    """Pads sequences, and targets if there is one for each step."""
+    """Pads sequences, and the targets if they belong to steps."""
     if isinstance(targets, tf.RaggedTensor):
         targets = _pad(targets, task.target_padding)
     return _pad(sequences, task.padding), targets

@@ -1,4 +1,4 @@
-"""What is wrong with records, found where they are read and told in one line."""
+"""Checks of records while they are read, reported in one line."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _NO_LIMIT = 2**31 - 1
 # TensorFlow prints each value of a failed assertion in brackets.
 _MARK = "record to be told of"
 _FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\]" + 5 * r" \[(\d+|-\d+)\]")
-# What reading a damaged or missing file can raise; also what a mistake in the code can.
+# What reading a damaged or missing file can raise. A bug in the code can raise the same.
 _READING = (
     tf.errors.DataLossError,
     tf.errors.FailedPreconditionError,
@@ -34,9 +34,9 @@ def check_record(
     num_classes: int | None,
     max_timesteps: int | None = None,
 ) -> dict[str, Tensor]:
-    """Returns a record after a check of its target and of the length of its content.
+    """Returns a record after checking its target and the length of its content.
 
-    What is wrong is found when the record is read: `faults_named` says it.
+    The check runs when the record is read; `faults_named` reports what it finds.
 
     Args:
         record: dictionary of tensors, with either `id` or `name`.
@@ -66,7 +66,7 @@ def check_record(
 
 @contextlib.contextmanager
 def faults_named(folder: str | os.PathLike) -> Iterator[None]:
-    """In this context, what is wrong with the records in a folder becomes an error of one line.
+    """Within this context, faults in the records of a folder are reported in one line.
 
     Args:
         folder: path of a built version; all of the context's `Records` are those in it.
@@ -92,7 +92,7 @@ def faults_named(folder: str | os.PathLike) -> Iterator[None]:
 
 
 def _describe(name, split, label, num_classes, length, limit, num_labels):
-    """Returns in words what is wrong with a record and what to do."""
+    """Describes what is wrong with a record and what to do."""
     record = f"record {name} of the {split} split"
     if not 0 <= int(label) < int(num_classes):
         return (

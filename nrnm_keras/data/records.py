@@ -11,27 +11,28 @@ from nrnm_keras.data.checks import check_record
 from nrnm_keras.errors import UsageError
 from pipelines.open_build import open_build
 
-# The one TFDS split of a data set whose records are told apart when reading.
+# The single TFDS split of a data set whose records are split when they are read.
 _ALL = "samples"
 
 
 class Records:
     """The splits `train`, `validation` and, where the data set has it, `test`.
 
-    Without a validation split of its own, the data set's last training records become one. The
-    records lie in an order that depends on nothing but their keys, mixed by a hash: the split is
-    the same in every run, whatever its seed, so that runs can be compared.
+    If the data set has no validation split, its last training records become one. The order of the
+    records depends only on a hash of their keys, so the split is the same in every run, whatever
+    the seed, and runs can be compared.
 
     Args:
         path: folder of a built version, as `pipelines.build.build` returns it.
-        validation_fraction: float between 0 and 1, the share of the training records.
-        number: function from a record to an integer tensor, for data in which records of near
-            numbers belong together: those of the highest numbers then become the validation split.
-        is_training: function from a record to a boolean tensor, for data whose records lie in one
-            split, `samples`: the others are the test split.
+        validation_fraction: float between 0 and 1, the fraction of the training records.
+        number: function from a record to an integer tensor, for data in which records with close
+            numbers belong together. The records with the highest numbers become the validation
+            split.
+        is_training: function from a record to a boolean tensor, for data with a single split,
+            `samples`. The other records are the test split.
         max_timesteps: integer, the largest length of a sequence that is expected. Default: any.
 
-    Both functions see the features that are single values.
+    Both functions get the scalar features only.
 
     Attributes:
         path: the folder.
@@ -39,8 +40,8 @@ class Records:
         features: the TFDS features.
 
     Raises:
-        UsageError: if there are too few records to take a validation split from.
-        SourceError: if what lies beside the records is missing or damaged.
+        UsageError: if there are too few records for a validation split.
+        SourceError: if a file beside the records is missing or damaged.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class Records:
         self._builder = open_build(path)
         self.features = self._builder.info.features
         available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
-        # The TFDS split that holds each split's records, which of it can be told from a record
-        # (None: all), and where they lie in it.
+        # For each split: the TFDS split that holds its records, the predicate that selects them
+        # (None: all), and their positions.
         self._split_of = {"train": "train", "validation": "validation", "test": "test"}
         self._keep = dict.fromkeys(self._split_of)
         self._places = {name: np.arange(available.get(name, 0)) for name in self._split_of}
@@ -84,13 +85,13 @@ class Records:
 
     @property
     def num_classes(self) -> int | None:
-        """The number of classes that labels are checked for, None if the target is no class."""
+        """The number of classes that labels are checked for; None if the target is not a class."""
         target = self._builder.info.supervised_keys[1]
         return getattr(_class_label(self.features[target]), "num_classes", None)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Number of examples of each split that has any."""
+        """The number of examples of each split that is not empty."""
         return {name: len(places) for name, places in self._places.items() if len(places)}
 
     @property
@@ -101,21 +102,21 @@ class Records:
     def read(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the records of a split as a `tf.data.Dataset` of dictionaries.
 
-        Each is checked as it is read: see `check_record` and `faults_named`.
+        Each record is checked as it is read: see `check_record` and `faults_named`.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
             part: integer, which of `num_parts` parts is read. No other part's files are opened
                 unless two parts share one.
-            num_parts: positive integer; the parts' sizes differ by one record at most, as those of
-                `numpy.array_split`.
+            num_parts: positive integer. The sizes of the parts differ by at most one record, as
+                with `numpy.array_split`.
         """
         places = np.array_split(self._places[split], num_parts)[part]
         records = self._read(split, places)
         return records.apply(tf.data.experimental.assert_cardinality(len(places)))
 
     def leave_out_test(self) -> None:
-        """Forgets the test split: it is neither counted nor can it be read."""
+        """Drops the test split: it is no longer counted and cannot be read."""
         self._places.pop("test", None)
 
     def _read(self, split, places):
@@ -138,7 +139,7 @@ class Records:
         return self.num_classes
 
     def _stored(self, split, first, last):
-        """Returns the records from a first place to before a last one, as they are stored."""
+        """Returns the records `first` to `last - 1` as they are stored."""
         records = self._builder.as_dataset(
             split=tfds.core.ReadInstruction(
                 self._split_of[split], from_=int(first), to=int(last), unit="abs"
@@ -148,9 +149,9 @@ class Records:
         return records.filter(self._keep[split]) if self._keep[split] else records
 
     def _values(self, function):
-        """Returns an integer for each record that training ones lie among, in their order.
+        """Returns an integer for each record of the TFDS split of the training records, in order.
 
-        Of the records, single values only are read.
+        Only scalar features are read.
         """
         single = {name: feature for name, feature in self.features.items() if feature.shape == ()}
         records = self._builder.as_dataset(
@@ -187,7 +188,7 @@ class Records:
 
 
 def _class_label(feature):
-    """Returns the feature of one label, if there is one for each step."""
+    """Returns the feature of a single label, also if each step has one."""
     return feature.feature if isinstance(feature, tfds.features.Sequence) else feature
 
 

@@ -14,9 +14,9 @@ from pipelines.labeled_files import UNLABELED
 class PartlyLabeledRecords(Records):
     """The splits of `Records`; `train` includes the data set's `unsupervised`, if it has one.
 
-    Unlabeled records have the label -1 and come after the labeled ones. The validation split is
-    that of `Records`. (The reviews in IMDB's `unsupervised` are of other films than the labeled
-    ones, so the two share no rare names of a film.)
+    Unlabeled records have the label -1 and follow the labeled ones. The validation split is that of
+    `Records`. (The reviews in IMDB's `unsupervised` split are of other films than the labeled ones,
+    so the two share no rare names.)
 
     Args:
         path: folder of a built version.
@@ -34,7 +34,7 @@ class PartlyLabeledRecords(Records):
         splits = self._builder.info.splits
         self._labeled = splits["train"].num_examples
         if UNLABELED in splits:
-            # Their places go on behind those of the split `train`.
+            # Their positions follow those of the split `train`.
             more = self._labeled + np.arange(splits[UNLABELED].num_examples)
             self._places["train"] = np.concatenate([self._places["train"], more])
             self._split_of[UNLABELED], self._keep[UNLABELED] = UNLABELED, None
@@ -56,7 +56,7 @@ class PartlyLabeledRecords(Records):
 
 
 class UnlabeledRecords(PartlyLabeledRecords):
-    """The splits `train` and `validation`, without regard to labels. No test record is ever read.
+    """The splits `train` and `validation`, regardless of labels. Test records are never read.
 
     The validation split is that of `Records`: a classifier that starts from a language model
     trained here has a validation split that the language model has not seen.

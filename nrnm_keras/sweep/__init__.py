@@ -1,1 +1,1 @@
-"""Many trainings of one flag file: what they are, their runs, and what came out."""
+"""Sweeps: trainings over a grid of flag values, and a summary of their results."""

@@ -54,10 +54,10 @@ def _run(values, arguments):
     if not values.parameter_budget:
         for point in points:
             check_network(point)
-    # Built once, before several processes want them.
+    # Built once, before several processes need them.
     found = {point.name: _find_records(point.config) for point in points}
     if any(type(found[point.name][0]) is not type(point.config.task) for point in points):
-        published = []  # They are of data that could not be had.
+        published = []  # They are about data that was not available.
     if values.parameter_budget:
         budget = values.parameter_budget
         points = [with_units(point, budget, *found[point.name]) for point in points]
@@ -73,10 +73,10 @@ def _run(values, arguments):
 def sweep_folder(sweep_dir: str | os.PathLike, config: TrainConfig) -> pathlib.Path:
     """Returns the folder of a sweep's results.
 
-    Sweeps of one kind on different data, or on different splits of it, have folders side by side.
+    Sweeps on different data, or on different splits, have separate folders in the same `sweep_dir`.
 
     Args:
-        sweep_dir: folder of all of them.
+        sweep_dir: parent of these folders.
         config: the `TrainConfig` of the sweep's trainings.
     """
     name = pathlib.PurePath(config.run_dir).name if config.run_dir else config.task.name
@@ -89,7 +89,7 @@ def _find_records(config):
 
 
 def _train(values, points, folder, published, command):
-    """Trains, writes what came out, and returns the table."""
+    """Trains, writes the results, and returns the table."""
     runs = [
         Run(point, seed, folder / "runs" / point.name / f"seed_{seed}")
         for point in points
@@ -108,7 +108,7 @@ def _train(values, points, folder, published, command):
 
 
 def _count(points, found, folder, published, command):
-    """Builds the networks, writes their numbers of parameters, and returns the table."""
+    """Builds the networks, writes their parameter counts, and returns the table."""
     rows = count_points(points, found)
     text = parameter_table(rows, published, command)
     make_folder(folder)

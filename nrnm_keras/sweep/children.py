@@ -1,4 +1,4 @@
-"""Children: the processes of a sweep, which are asked to save when the sweep is asked to stop."""
+"""Children: the processes of a sweep, which save and stop when the sweep is stopped."""
 
 import contextlib
 import os
@@ -14,13 +14,14 @@ from nrnm_keras.errors import Stopped
 
 
 class Children:
-    """Runs processes from several threads, all of which end before this context does.
+    """Runs processes from several threads. All of them end before the context does.
 
-    SIGTERM, SIGHUP and Ctrl-C are passed on to them as SIGTERM, on which a training saves and ends;
-    no other is started then. A second Ctrl-C kills them. Only the main thread can enter it.
+    SIGTERM, SIGHUP and Ctrl-C are passed on to the processes as SIGTERM, on which a training saves
+    and exits, and no other process is started. A second Ctrl-C kills them. Only the main thread can
+    enter the context.
 
     Attributes:
-        asked_by: name of the signal that asked to stop, None before.
+        asked_by: name of the signal that requested the stop; None before.
     """
 
     def __init__(self) -> None:
@@ -52,14 +53,14 @@ class Children:
         self.raise_if_asked()
         process = child_process.start(command, **options)
         self._running.add(process)
-        if self._asked.is_set():  # while it was started
+        if self._asked.is_set():  # the request came while the process started
             process.terminate()
         code = process.wait()
         self._running.discard(process)
         return code
 
     def wait(self, seconds: float) -> None:
-        """Waits so long.
+        """Waits for some seconds.
 
         Raises:
             Stopped: as soon as the processes are asked to stop.
@@ -73,7 +74,7 @@ class Children:
             raise Stopped(f"stopped ({self.asked_by or 'a run ended early'})")
 
     def end(self) -> None:
-        """Asks all processes to save and to end; no other is started."""
+        """Asks all processes to save and exit; no other is started."""
         self._asked.set()
         for process in list(self._running):
             process.terminate()
@@ -86,6 +87,6 @@ class Children:
             return
         self.asked_by = self.asked_by or name
         self.end()
-        with contextlib.suppress(OSError):  # a hangup's terminal is gone
-            # This may come in the middle of a `print`, which cannot be called again before its end.
+        with contextlib.suppress(OSError):  # after a hangup the terminal is gone
+            # The signal may interrupt a `print`, which is not reentrant.
             os.write(2, f"\nstopping ({name}): what is running saves first\n".encode())

@@ -8,19 +8,19 @@ SWEEP_FLAGS = ("sweep_dir", "grid", "seeds", "jobs", "parameter_budget", "count_
 
 
 def define_sweep_flags() -> flags.FlagValues:
-    """Returns new absl `FlagValues` with all flags of a sweep, those of a training among them."""
+    """Returns new absl `FlagValues` with the flags of a sweep and of a training."""
     values = define_flags()
     flags.DEFINE_string(
         "sweep_dir",
         None,
-        "folder of the sweep's own folder, which has the name of run_dir, or else of the task",
+        "parent of the sweep's folder, which is named after run_dir, or else after the task",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
         "grid",
         [],
-        "a flag of nrnm_keras.train and its values, as in block_size=4,8; values with commas are "
-        "separated by semicolons, as in nrnm_layers=;2;1,2,3; given several times, every "
+        "a flag of nrnm_keras.train and its values, as in block_size=4,8; semicolons separate "
+        "values that contain commas, as in nrnm_layers=;2;1,2,3; if given several times, every "
         "combination is trained",
         flag_values=values,
     )
@@ -31,7 +31,7 @@ def define_sweep_flags() -> flags.FlagValues:
     flags.DEFINE_integer(
         "parameter_budget",
         None,
-        "number of parameters of each network: units are chosen to come nearest to it",
+        "number of parameters of each network; the number of units is chosen to match it",
         1,
         flag_values=values,
     )
@@ -42,9 +42,9 @@ def define_sweep_flags() -> flags.FlagValues:
     flags.DEFINE_string(
         "published",
         None,
-        "CSV file of published results, shown below the measured ones, or a folder with a file "
-        "named for the task. Columns: system, value, source; parameters, if known; others are "
-        "named for flags: a row is shown where all of them have its values",
+        "CSV file of published results to show below the measured ones, or a folder with a file "
+        "named after the task. Columns: system, value, source; parameters, if known; any other "
+        "column is a flag, and a row is shown if the training has the row's values",
         flag_values=values,
     )
     return values

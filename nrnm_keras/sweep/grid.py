@@ -28,11 +28,11 @@ class Point(NamedTuple):
 
 
 def read_grid(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Returns flag name -> list of values as they were written.
+    """Returns a dictionary from the name of a flag to its values as they were written.
 
     Args:
-        lines: strings `name=value,value`. Where a `;` occurs, it separates the values, as those of
-            `nrnm_layers=;2;1,2,3` do.
+        lines: strings `name=value,value`. If a line has a `;`, it separates the values, as in
+            `nrnm_layers=;2;1,2,3`.
 
     Raises:
         UsageError: if a line is not of that form, names no flag of a training, or one twice.
@@ -69,10 +69,10 @@ def grid_points(config: TrainConfig, grid: dict[str, list[str]]) -> list[Point]:
 
 
 def check_network(point: Point) -> None:
-    """Finds out whether a `Point`'s options make a network.
+    """Checks whether a `Point`'s options make a network.
 
     Raises:
-        UsageError: if they do not go together.
+        UsageError: if they do not fit together.
     """
     try:
         point.config.task.check_network(point.config.network)

@@ -1,4 +1,4 @@
-"""The sizes of networks: their numbers of parameters, and the width for a given number."""
+"""The number of parameters of networks, and the width that matches a given number."""
 
 import functools
 import os
@@ -18,8 +18,7 @@ def count_points(
 ) -> list[dict[str, Any]]:
     """Returns a dictionary for each point of a grid.
 
-    It has the point's `values`, its `units` and `parameters`, and the task's `notice` about the
-    data or None.
+    Its keys are `values`, `units`, `parameters`, and the task's `notice` about the data or None.
 
     Args:
         points: list of `Point`s.
@@ -41,7 +40,7 @@ def count_points(
 
 
 def with_units(point: Point, parameters: int, task: Task, records: str | os.PathLike) -> Point:
-    """Returns a `Point` with the number of units whose network comes nearest to a size.
+    """Returns a `Point` with the number of units whose network is closest to a size.
 
     Args:
         point: the `Point`.
@@ -50,7 +49,8 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
         records: folder of the built records.
 
     Raises:
-        UsageError: if its options make no network, or the smallest has more than twice as many.
+        UsageError: if its options make no network, or the smallest has more than twice as many
+            parameters.
     """
     network = point.config.network
     check_network(_with_network(point, network.replace(units=_multiple(network))))
@@ -60,7 +60,7 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
 
 
 def units_for(parameters: int, network: NetworkConfig, task: OpenTask) -> int:
-    """Returns the number of units whose network comes nearest to a number of parameters.
+    """Returns the number of units whose network is closest to a number of parameters.
 
     Args:
         parameters: integer.
@@ -96,6 +96,6 @@ def _with_network(point, network):
 
 def _multiple(network):
     """Returns what the units must be a multiple of."""
-    # Heads must divide the units, and of the relational memory every slot has as many.
+    # The heads must divide the units. In a relational memory, the units are shared by the slots.
     slots = network.relational_memory_slots if network.model == "relational_memory" else 1
     return network.num_heads * slots

@@ -1,4 +1,4 @@
-"""Results from elsewhere, to stand beside measured ones."""
+"""Published results, for comparison with measured ones."""
 
 import csv
 import os
@@ -21,7 +21,7 @@ def read_published(path: str | os.PathLike, config: TrainConfig) -> list[dict[st
     is left out if the training has another value of such a flag; an empty cell allows any.
 
     Args:
-        path: the file, or a folder with a file `<task>.csv`; without one there are no rows.
+        path: the file, or a folder; without a file `<task>.csv` in it there are no rows.
         config: the `TrainConfig`.
 
     Returns:
@@ -72,5 +72,5 @@ def _read(path):
 
 
 def _conditions(row):
-    """Returns the flags' values that a row is about, by name."""
+    """Returns the flag values that a row applies to, by name."""
     return {name: v or "" for name, v in row.items() if name not in (*_NEEDED, _PARAMETERS)}

@@ -1,4 +1,4 @@
-"""The trainings of a sweep, each in a process of its own."""
+"""The trainings of a sweep, each in its own process."""
 
 import concurrent.futures
 import contextlib
@@ -62,19 +62,19 @@ class Run(NamedTuple):
 
 
 def run_all(runs: Sequence[Run], jobs: int) -> list[dict[str, Any]]:
-    """Trains what is not finished, and returns the reports in the order of the runs.
+    """Trains the runs that are not finished, and returns all reports in the order of the runs.
 
-    Progress is printed, a line a run. What was begun before goes on where it stopped, unless the
-    flags say to overwrite; what an earlier sweep still trains is waited for.
+    One line is printed for each run. Unfinished runs are resumed, unless the flags say to overwrite
+    them. Runs that an earlier sweep still trains are waited for.
 
     Args:
         runs: list of `Run`s.
         jobs: positive integer, the number of processes at a time.
 
     Raises:
-        UsageError: if a folder holds a run of other flags; if a run fails: with its last line. Runs
-            that had begun are brought to their end, no other begins.
-        Stopped: if this process or a run is asked to stop. All have saved and ended then.
+        UsageError: if a folder holds a run with other flags, or a run fails. The message has the
+            run's last line. Runs that have started are completed, and no other is started.
+        Stopped: if this process or a run is asked to stop. All runs have saved and exited by then.
     """
     with Children() as children:
         for run in runs:
@@ -85,7 +85,7 @@ def run_all(runs: Sequence[Run], jobs: int) -> list[dict[str, Any]]:
         waiting = [run for run in runs if not run.is_finished or run.config.overwrite]
         for run in runs:
             if run not in waiting:
-                run.report()  # which is found out now to be damaged, not when all have trained
+                run.report()  # a damaged report is an error now, not after all trainings
         if len(waiting) < len(runs):
             say(f"{len(runs) - len(waiting)} of {len(runs)} runs are finished")
         _train_all(waiting, jobs, children)
@@ -114,7 +114,7 @@ def _train(run, children):
     """Trains once and returns the seconds it took."""
     start = time.monotonic()
     with _own_log(run, children) as output:
-        if run.is_finished and not run.config.overwrite:  # by another sweep, which was waited for
+        if run.is_finished and not run.config.overwrite:  # another sweep has trained it
             return 0
         output.truncate(0)
         file = run.folder.with_suffix(".flags")
@@ -133,9 +133,9 @@ def _train(run, children):
 
 @contextlib.contextmanager
 def _own_log(run, children):
-    """Gives a run's log, open and locked, when no process of another sweep writes to it any more.
+    """Waits until no process of another sweep writes a run's log, and yields it open and locked.
 
-    The lock is the process's that writes there too: it is gone when all of them have ended.
+    The training process inherits the lock. It is released when all its holders have ended.
     """
     with run.log.open("a", encoding="utf-8") as file:
         is_told = False
@@ -148,7 +148,7 @@ def _own_log(run, children):
 
 
 def _lock(file):
-    """Locks an open file for its processes; returns whether it is theirs."""
+    """Tries to lock an open file; returns whether it succeeded."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What came out of a sweep: a row for each run, and mean and spread for each point."""
+"""The results of a sweep: a row for each run, and mean and spread for each point."""
 
 import csv
 import os
@@ -41,10 +41,9 @@ def write_runs(
 def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns a dictionary for each point, in the order of the runs.
 
-    It has the point's `values`, the `metric`'s name, the results of the `validation` and, if there
-    is one, the `test` split as lists with a number for each seed, and of the first seed's run
-    `parameters`, `seconds_per_epoch`, the `notice` about the data or None, and whether it
-    `leaves_out_test`.
+    Its keys are `values`; `metric`, the metric's name; `validation` and `test`, lists with a result
+    for each seed (empty without a test split); and, from the first seed's run, `parameters`,
+    `seconds_per_epoch`, the `notice` about the data or None, and `leaves_out_test`.
     """
     points: dict[str, dict[str, Any]] = {}
     for run, report in zip(runs, reports, strict=True):
@@ -69,7 +68,7 @@ def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[di
 
 
 def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], command: str) -> str:
-    """Returns a Markdown table of `summarize`'s rows, the published ones below them."""
+    """Returns a Markdown table of `summarize`'s rows, with the published rows below them."""
     metric = rows[0]["metric"].replace("_", " ")
     names = list(rows[0]["values"])
     head = [*names, f"test {metric}", f"validation {metric}", "seeds", "parameters", "s per epoch"]
@@ -94,7 +93,7 @@ def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], c
 
 
 def write_parameters(rows: Sequence[dict[str, Any]], path: str | os.PathLike) -> None:
-    """Writes a CSV file with a row for each of the points that `count_points` counted."""
+    """Writes a CSV file with a row for each point that `count_points` returned."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*rows[0]["values"], "units", "parameters"])
@@ -106,7 +105,7 @@ def write_parameters(rows: Sequence[dict[str, Any]], path: str | os.PathLike) ->
 def parameter_table(
     rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], command: str
 ) -> str:
-    """Returns a Markdown table of `count_points`' rows, the published numbers below them."""
+    """Returns a Markdown table of `count_points`' rows, with the published numbers below them."""
     names = list(rows[0]["values"])
     lines = [[*_written(row), str(row["units"]), f"{row['parameters']:,}"] for row in rows]
     for row in published:
@@ -122,12 +121,12 @@ def _written(row):
 
 
 def _published_name(row, names):
-    """Returns the same cells of a published row."""
+    """Returns the corresponding cells of a published row."""
     return [f"{row['system']} (published: {row['source']})", *[""] * (len(names) - 1)]
 
 
 def _notices(rows):
-    """Returns what has to be said of the data, each once."""
+    """Returns the notices about the data, each once."""
     notices = dict.fromkeys(row["notice"] for row in rows if row["notice"])
     return "".join(f"**{notice}**\n\n" for notice in notices)
 

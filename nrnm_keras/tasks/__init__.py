@@ -1,4 +1,4 @@
-"""Tasks: a source of examples and what is learned from them. `Task` says what a task offers."""
+"""Tasks: sources of examples and what is learned from them. See `Task`."""
 
 from nrnm_keras.tasks.imdb import ImdbLanguageModelTask, ImdbTask
 from nrnm_keras.tasks.long_memory import (

@@ -1,4 +1,4 @@
-"""The records of a task, built if they are missing."""
+"""The records of a task. They are built if they are missing."""
 
 import logging
 import os
@@ -12,14 +12,14 @@ from pipelines.manifest import check_sizes
 def find_records(task: Task, data_dir: str | os.PathLike) -> tuple[Task, str]:
     """Returns a task and the folder of its records, which are built if they are missing.
 
-    If the raw data cannot be had, the task is the one that may stand in for it.
+    If the raw data is not available, this may be the task's substitute (`Task.substitute`).
 
     Args:
         task: the `Task`.
         data_dir: folder of all records.
 
     Raises:
-        UsageError: if there are neither records nor raw data, with what to do.
+        UsageError: if there are neither records nor raw data. The message says what to do.
         SourceError: if the raw data or the records are damaged.
     """
     task, path = _build(task, data_dir)

@@ -18,7 +18,7 @@ class _ImdbSource(SourceConfig):
         None, "aclImdb folder or archive to build from; default: download", flag="imdb_source"
     )
     sample_when_unavailable: bool = option(
-        False, "train on generated reviews if IMDB is neither there nor can be downloaded"
+        False, "train on generated reviews if IMDB is missing and cannot be downloaded"
     )
     dataset: ClassVar[str] = "imdb"
     source_flag: ClassVar[str | None] = "imdb_source"
@@ -28,7 +28,7 @@ class _ImdbSource(SourceConfig):
         return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
     def ways_on(self) -> str:
-        """Returns what to do if there are no reviews, in a sentence."""
+        """Returns a sentence that says what to do if there are no reviews."""
         return (
             "three ways on: --imdb_source=PATH of the aclImdb folder or its archive; a machine "
             "with network; --sample_when_unavailable to train on generated reviews"
@@ -37,9 +37,9 @@ class _ImdbSource(SourceConfig):
     def validation_number(self, record):
         """Returns the number in a review's id.
 
-        Reviews of one film have near numbers, and the test reviews are of other films. With a film
-        in both the training and the validation split, its names would give its reviews away, and
-        validation would promise what the test does not keep.
+        Reviews of one film have close numbers, and the test reviews are of other films. If a film
+        were in both the training and the validation split, its names would give its reviews away,
+        and the validation accuracy would be too optimistic.
         """
         import tensorflow as tf
 
@@ -54,7 +54,7 @@ class ImdbTask(_ImdbSource, TextClassificationTask):
     name: ClassVar[str] = "imdb"
 
     def substitute(self) -> Task | None:
-        """Returns the task on generated reviews, if it may stand in."""
+        """Returns the task on generated reviews, if the options allow it."""
         return _on_generated(self, SampleReviewsTask)
 
 
@@ -65,7 +65,7 @@ class ImdbLanguageModelTask(_ImdbSource, LanguageModelTask):
     name: ClassVar[str] = "language_model"
 
     def substitute(self) -> Task | None:
-        """Returns the task on generated reviews, if it may stand in."""
+        """Returns the task on generated reviews, if the options allow it."""
         return _on_generated(self, SampleLanguageModelTask)
 
 

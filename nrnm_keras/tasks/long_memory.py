@@ -1,4 +1,4 @@
-"""Generated problems whose answer is far back in the sequence."""
+"""Generated problems with long-range dependencies."""
 
 import dataclasses
 import os
@@ -40,7 +40,7 @@ class ProblemTask(Task):
     problem_seed: int = option(0, "seed of the generated sequences", minimum=0)
 
     def build_options(self) -> dict[str, Any]:
-        """Returns the problem and how it is drawn."""
+        """Returns the problem and its parameters."""
         return {
             "problem": self.problem,
             "length": self.length,
@@ -54,7 +54,7 @@ class ProblemTask(Task):
     def open(
         self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
     ) -> "OpenTask":
-        """Returns the head that the problem's answer asks for."""
+        """Returns the head that fits the problem's answer."""
         from nrnm_keras.tasks.heads import generated_problems
 
         return generated_problems.HEADS[self.problem](self, records)

@@ -41,7 +41,7 @@ class NtuRgbdTask(SourceConfig, SkeletonTask):
     )
 
     def build_options(self) -> dict[str, Any]:
-        """Returns where the raw files are, and how they are read."""
+        """Returns the path of the raw files, and how they are read."""
         return {
             "source": self.source,
             "config": self.config,

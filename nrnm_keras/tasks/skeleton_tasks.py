@@ -1,4 +1,4 @@
-"""What tasks on skeletons have in common."""
+"""Base class of the tasks on skeletons."""
 
 import dataclasses
 import os
@@ -14,18 +14,18 @@ if TYPE_CHECKING:  # it needs TensorFlow
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SkeletonTask(AugmentationConfig, SkeletonConfig, ValidationConfig, Task):
-    """Actions of skeletons: records with `joints`, `label`, `name`, and what the splits go by.
+    """Action recognition: records with `joints`, `label`, `name`, and the fields of the splits.
 
     Attributes:
         layout: the joints, a key of `nrnm_keras.preprocessing.LAYOUTS`.
-        camera_in_name: the part of a sample's name that tells the camera, a regular expression.
+        camera_in_name: regular expression of the part of a sample's name that gives the camera.
     """
 
     layout: ClassVar[str]
     camera_in_name: ClassVar[str]
 
     def splits(self) -> dict[str, Any]:
-        """Returns the splits by name: the field that they go by, and its values for training."""
+        """Returns the splits by name: the field that divides them, and its training values."""
         raise NotImplementedError
 
     def open(

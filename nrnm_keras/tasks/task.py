@@ -24,8 +24,8 @@ class Task(Options):
     Attributes:
         name: what `--task` calls it; None for classes that tasks derive from.
         dataset: name of its data set in `pipelines.build`.
-        source_flag: name of the flag that says where the raw data are, or None.
-        notice: what every summary has to say about the data, or None.
+        source_flag: name of the flag with the path of the raw data, or None.
+        notice: a warning about the data that every summary shows, or None.
         starts_from_language_model: whether `open` takes the vocabulary of a language model.
     """
 
@@ -44,15 +44,15 @@ class Task(Options):
         return self
 
     def substitute(self) -> "Task | None":
-        """Returns the task to train on instead if the data cannot be had, or None."""
+        """Returns the task to train on if the data is not available, or None."""
         return None
 
     def ways_on(self) -> str:
-        """Returns what to do if there are no raw data, in a sentence."""
+        """Returns a sentence that says what to do if there is no raw data."""
         return f"--{self.source_flag}=PATH says where the raw data are"
 
     def check_network(self, network: NetworkConfig) -> None:
-        """Raises a ValueError if a `NetworkConfig` makes no network for the task."""
+        """Raises a ValueError if a `NetworkConfig` is not valid for the task."""
         from nrnm_keras.models.building import build_backbone
 
         build_backbone(network)
@@ -64,8 +64,8 @@ class Task(Options):
 
         Args:
             records: folder of a built version.
-            vocabulary: list of tokens, which a task that starts from a language model takes
-                instead of learning them.
+            vocabulary: list of tokens, which a task that starts from a language model uses
+                instead of learning its own.
         """
         raise NotImplementedError
 

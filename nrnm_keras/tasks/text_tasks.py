@@ -1,4 +1,4 @@
-"""What tasks on texts have in common, wherever the texts come from."""
+"""Base classes of the tasks on texts."""
 
 import dataclasses
 import os
@@ -26,7 +26,7 @@ class TextClassificationTask(
     """Classes of whole texts: records with features `text` and `label`."""
 
     starts_from_language_model: ClassVar[bool] = True
-    # What keeps together the texts that a validation split must not tear apart (`Records`).
+    # A function that keeps related texts on one side of the validation split (`Records`).
     validation_number: ClassVar[Any] = None
 
     def open(
@@ -53,7 +53,7 @@ class LanguageModelTask(LanguageModelConfig, EmbeddingConfig, TextConfig, Valida
         return LanguageModeling(self, records)
 
     def check_network(self, network: NetworkConfig) -> None:
-        """Raises a ValueError if a `NetworkConfig` makes no language model."""
+        """Raises a ValueError if a `NetworkConfig` is not valid for a language model."""
         from nrnm_keras.tasks.heads.language_modeling import build_language_model
 
         build_language_model(self, network, vocabulary_size=3)

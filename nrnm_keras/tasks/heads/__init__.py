@@ -1,1 +1,1 @@
-"""What is learned from a data set, whichever it is: examples, network, loss, metrics, report."""
+"""Heads: examples, network, loss, metrics and report for each kind of target."""

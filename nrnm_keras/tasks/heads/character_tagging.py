@@ -1,4 +1,4 @@
-"""Tagging of strings: a class for each character."""
+"""Sequence tagging of strings, character by character."""
 
 import os
 
@@ -15,14 +15,14 @@ from nrnm_keras.tasks.task import Task
 
 
 class CharacterTagging(Tagging):
-    """The class of each character of a string.
+    """Predicts the class of each character of a string.
 
     Args:
         task: a `Task` with an `EmbeddingConfig`.
         records: folder of the built records.
-        alphabet: the characters that are known; any other is one unknown character.
-        text, tags, counts: features of the records: the string, the class of each character, and
-            whether it counts in loss and accuracy.
+        alphabet: the known characters. All others are one unknown character.
+        text, tags, counts: names of the features with the string, the class of each character,
+            and whether it counts in loss and accuracy.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Classification: one class for each sequence."""
+"""Classification of whole sequences."""
 
 import pathlib
 from typing import Any
@@ -41,9 +41,9 @@ class Classification(OpenTask):
         return {"classes": self.class_names}
 
     def analyze(self, result: Any) -> dict[str, Any]:
-        """Returns the accuracy of each class that has examples, by its name.
+        """Returns the accuracy of each class that has examples, by name.
 
-        Of more classes than a confusion matrix is drawn of, also the pairs most often confused.
+        If there are too many classes for a confusion matrix, also the most frequent confusions.
         """
         confusions = self._confusions(result)
         numbers = zip(self.class_names, confusions.right, confusions.examples, strict=True)
@@ -57,7 +57,7 @@ class Classification(OpenTask):
         return analysis
 
     def report_sections(self, analysis: dict[str, Any]) -> list[str]:
-        """Returns tables of the classes, the least accurate first, and of the confused pairs."""
+        """Returns tables of the classes, least accurate first, and of the confused pairs."""
         sections = []
         if rows := sorted(analysis["class_accuracy"].items(), key=lambda row: row[1]):
             head = ["class", f"accuracy ({analysis['split']})"]
@@ -74,7 +74,7 @@ class Classification(OpenTask):
         return sections
 
     def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
-        """Draws the confusion matrix, or of many classes those that are most often confused."""
+        """Draws the confusion matrix, or the most confused pairs if there are many classes."""
         title = f"Predictions on the {result.split} split"
         file = "confusion_matrix.png"
         confusions = self._confusions(result)
@@ -99,7 +99,7 @@ class Classification(OpenTask):
         return count_confusions(result.targets, predicted, len(self.class_names))
 
     def _most_confused(self, confusions):
-        """Returns the most frequent pairs of a true and another predicted class."""
+        """Returns the most frequent pairs of a true class and a wrong prediction."""
         wrong = confusions.wrong
         pairs = zip(*(part[:_MOST_PAIRS] for part in wrong[:3]), strict=True)
         return [
@@ -114,7 +114,7 @@ class Classification(OpenTask):
 
 
 def _table(head, rows, what):
-    """Returns a Markdown table of the first rows, and how many are left out, if any."""
+    """Returns a Markdown table of the first rows, and a note if there are more."""
     lines = [head, ["---"] * len(head), *rows[:_MOST_ROWS]]
     sections = ["\n".join(f"| {' | '.join(cells)} |" for cells in lines)]
     if len(rows) > _MOST_ROWS:

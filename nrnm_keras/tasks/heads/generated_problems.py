@@ -1,4 +1,4 @@
-"""What is learned of generated problems: a number, a class, or a class for each step."""
+"""Heads of the generated problems: regression, classification or sequence tagging."""
 
 import os
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from pipelines.long_memory.problems import PROBLEMS
 
 
 class _GeneratedProblem(OpenTask):
-    """What the problems share.
+    """Base class of the problems.
 
     Args:
         task: a `ProblemTask`.
         records: folder of the built records, with features `sequence` and `target`.
     """
 
-    sort_by_length = False  # there is one length
+    sort_by_length = False  # all have the same length
 
     def __init__(self, task: Any, records: str | os.PathLike) -> None:
         super().__init__(task)
@@ -71,7 +71,7 @@ class _Sum(_GeneratedProblem, Regression):
 
 class _Copy(_OnTokens, Tagging):
     def target(self, record: dict[str, Any]) -> Any:
-        """Returns the symbols at the steps of the answer, which alone count, -1 at the others."""
+        """Returns the symbols at the steps of the answer, and -1 at the others."""
         return tf.where(record["target"] == 0, -1, record["target"])
 
 
@@ -79,5 +79,5 @@ class _Class(_OnTokens, Classification):
     pass
 
 
-# What the answer of each problem is.
+# The head of each problem.
 HEADS = {"adding": _Sum, "copy": _Copy, "associative_recall": _Class, "induction": _Class}

@@ -1,4 +1,4 @@
-"""Language models: each token of a text told from those before it, for texts without labels."""
+"""Language models: each token is predicted from the tokens before it."""
 
 import os
 from typing import Any
@@ -24,7 +24,8 @@ from nrnm_keras.tasks.text_tasks import LanguageModelTask
 class LanguageModeling(OpenTask):
     """The probability of texts, token by token.
 
-    Trained and validated on training texts only, labeled or not: a test split is not read.
+    The model is trained and validated on training texts only, labeled or not. The test split is
+    never read.
 
     Args:
         task: a `LanguageModelTask`.
@@ -80,7 +81,7 @@ def build_language_model(
     """Returns the `LanguageModel` of a `LanguageModelTask` and a `NetworkConfig`.
 
     Raises:
-        ValueError: if they make none.
+        ValueError: if their values do not fit together.
     """
     encoder = keras.Sequential(
         [

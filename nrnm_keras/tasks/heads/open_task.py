@@ -1,4 +1,4 @@
-"""OpenTask: what the training loop wants to know of a data set and its network."""
+"""OpenTask: what the training loop needs to know about a data set and its network."""
 
 import pathlib
 from typing import Any
@@ -11,22 +11,22 @@ from nrnm_keras.tasks.task import Task
 
 
 class OpenTask:
-    """A task whose records are there, with its preprocessing, network, loss and metrics.
+    """A task with its records, preprocessing, network, loss and metrics.
 
-    Making one opens the records and learns what the preprocessing needs from the training split.
+    The constructor opens the records and adapts the preprocessing to the training split.
 
     Args:
-        task: the `Task`, which has the options.
+        task: the `Task` with the options.
 
     Attributes:
         task: the same.
         records: its `Records`.
-        metric: name of the metric of the validation split that tells the best epoch.
+        metric: name of the validation metric that selects the best epoch.
         metric_mode: `"max"` or `"min"`.
         usage: what the report says about using the model, with `{run}` for the run's folder.
         sort_by_length: whether sequences of similar length go into one batch.
-        padding: number that shorter sequences of a batch are padded with.
-        target_padding: the same for targets, of tasks with one for each step.
+        padding: value that pads the shorter sequences of a batch.
+        target_padding: value that pads the targets, if they belong to steps.
     """
 
     task: Any
@@ -42,29 +42,29 @@ class OpenTask:
         self.task = task
 
     def examples(self, split: str, part: int = 0, num_parts: int = 1) -> Any:
-        """Returns a `tf.data.Dataset` of (sequence `(timesteps, ...)`, target) of known length.
+        """Returns a `tf.data.Dataset` of known size: (sequence `(timesteps, ...)`, target).
 
         `part` and `num_parts` are those of `Records.read`.
         """
         raise NotImplementedError
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
-        """Returns the model from padded batches of sequences to what the loss takes.
+        """Returns the model from padded batches of sequences to predictions for the loss.
 
         Args:
             network: a `NetworkConfig`.
 
         Raises:
-            ValueError: if its values do not go together.
+            ValueError: if its values do not fit together.
         """
         raise NotImplementedError
 
     def build_trained(self, network: keras.Model) -> keras.Model:
-        """Returns the model that is trained in the network's place and shares its weights."""
+        """Returns the model to train, which shares the network's weights. Default: the network."""
         return network
 
     def encoder_of(self, network: keras.Model) -> tuple[keras.layers.Layer, keras.layers.Layer]:
-        """Returns the embedding of tokens and the backbone of a network of the task's."""
+        """Returns the token embedding and the backbone of a network from `build_network`."""
         raise NotImplementedError
 
     def loss(self) -> keras.losses.Loss:
@@ -84,11 +84,11 @@ class OpenTask:
         return {}
 
     def analyze(self, result: Any) -> dict[str, Any]:
-        """Returns what the report says of an `Evaluation` besides the metrics, as a dictionary."""
+        """Returns the analysis of an `Evaluation` for the report, as a dictionary."""
         return {}
 
     def report_sections(self, analysis: dict[str, Any]) -> list[str]:
-        """Returns the report's paragraphs on what `analyze` returned, as a list of Markdown."""
+        """Returns the report's paragraphs about an analysis, as a list of Markdown strings."""
         return []
 
     def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:

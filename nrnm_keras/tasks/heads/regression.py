@@ -1,4 +1,4 @@
-"""Regression: one number for each sequence."""
+"""Regression on whole sequences."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 class Regression(OpenTask):
-    """A task whose target is a number that belongs to a whole sequence."""
+    """A task whose target is a number for each sequence."""
 
     metric = "mean_squared_error"
     metric_mode = "min"
@@ -27,7 +27,7 @@ class Regression(OpenTask):
         return [keras.metrics.MeanSquaredError(name="mean_squared_error")]
 
     def analyze(self, result: Any) -> dict[str, Any]:
-        """Returns the correlations of outputs and targets, Pearson's and Spearman's of ranks."""
+        """Returns the Pearson and Spearman correlations of outputs and targets."""
         outputs = result.outputs.reshape(-1)
         return {
             "pearson": _correlation(result.targets, outputs),
@@ -59,13 +59,13 @@ class Regression(OpenTask):
 
 
 def _correlation(x, y):
-    """Returns Pearson's correlation, None if one of the two is constant."""
+    """Returns the Pearson correlation; None if one of the two is constant."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     return float(np.corrcoef(x, y)[0, 1])
 
 
 def _ranks(values):
-    """Returns the rank of each value; equal ones share the mean of theirs."""
+    """Returns the rank of each value; ties get the mean of their ranks."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]

@@ -21,7 +21,7 @@ class SequenceClassification(Classification):
         max_timesteps: the largest length that is expected. Default: any.
     """
 
-    # No step of the files is NaN: it stands for padding, in the exported model's input too.
+    # Steps in files are never NaN: NaN is padding, also in the exported model's input.
     padding = float("nan")
 
     def __init__(

@@ -28,22 +28,22 @@ _READ_BATCH = 64
 
 
 class SkeletonClassification(Classification):
-    """Actions of skeletons, whose split says which samples are for training and which for testing.
+    """Classifies actions of skeletons, on one of the data set's splits.
 
-    The validation split is as different from the training samples as can be: other subjects if the
-    test's subjects are others, and otherwise other performances, none of which the training then
-    sees from any camera.
+    The validation split differs from the training samples as the test split does: it has other
+    subjects if the test split has, and otherwise other performances. Training then sees these
+    performances from no camera.
 
     Args:
         task: a `SkeletonTask`.
-        records: folder of the built records, with features `joints` and `label`, the fields that
-            splits go by, and `name`.
+        records: folder of the built records, with features `joints`, `label` and `name`, and the
+            fields that divide the splits.
 
     Raises:
         UsageError: if the data set has no such split.
     """
 
-    # Sequences get one length in the network.
+    # The network resamples all sequences to one length.
     sort_by_length = False
 
     def __init__(self, task: SkeletonTask, records: str | os.PathLike) -> None:
@@ -87,12 +87,12 @@ class SkeletonClassification(Classification):
         )
 
     def build_exported(self, network: keras.Model) -> keras.Model:
-        """Returns the model from raw joints `(batch, frames, bodies, joints, 3)` in metres."""
+        """Returns the model from raw joints `(batch, frames, bodies, joints, 3)` in meters."""
         joints = keras.Input(self.records.features["joints"].shape, name="joints")
         return end_to_end_classifier(joints, network, self.class_names)
 
     def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
-        """Draws the confusion matrix, and the first sample that was right and that was wrong."""
+        """Draws the confusion matrix, and the first correct and the first wrong sample."""
         pictures = super().draw(result, folder)
         predicted = most_probable(result.outputs)
         for name, is_right in (("right", True), ("wrong", False)):
@@ -106,7 +106,7 @@ class SkeletonClassification(Classification):
         return pictures
 
     def _learn_standardization(self):
-        """Returns a `Standardization` by the steps of the training samples."""
+        """Returns a `Standardization` adapted to the steps of the training samples."""
 
         def steps():
             for joints, _ in self.examples("train").padded_batch(_READ_BATCH):
@@ -119,12 +119,12 @@ class SkeletonClassification(Classification):
         return standardization
 
     def _case(self, true, predicted):
-        """Returns in words what a sample is and what it was taken for."""
+        """Returns a title with the true and the predicted class of a sample."""
         true, predicted = self.class_names[true], self.class_names[predicted]
         return f"Right: {true}" if true == predicted else f"Wrong: {true}, taken for {predicted}"
 
     def _performance(self, record):
-        """Returns a number that the records of one performance share, whatever the camera."""
+        """Returns a number that all records of one performance share, whatever the camera."""
         performance = tf.strings.regex_replace(record["name"], self.task.camera_in_name, "")
         return tf.strings.to_hash_bucket_fast(performance, 2**31)
 

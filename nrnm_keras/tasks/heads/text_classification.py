@@ -21,8 +21,8 @@ from nrnm_keras.tasks.text_tasks import TextClassificationTask
 class TextClassification(Classification):
     """Classes of whole texts.
 
-    The training examples include unlabeled texts, whose label is -1, if the task's options ask for
-    a loss that learns from them.
+    If the task's options have a loss that learns from unlabeled texts, the training examples
+    include them, with the label -1.
 
     Args:
         task: a `TextClassificationTask`.
@@ -48,7 +48,7 @@ class TextClassification(Classification):
         """Returns the encoded texts `(timesteps,)` of a split with their labels, in memory."""
         batches = self._batches(split, part, num_parts)
         batches = batches.map(lambda text, label: (self.preprocessor.encode(text), label))
-        # Records are shuffled, except that the unlabeled ones come last.
+        # Records are stored shuffled, except that the unlabeled ones come last.
         return in_memory(batches, mixed=split == "train" and self._labeled_fraction < 1)
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
@@ -57,7 +57,7 @@ class TextClassification(Classification):
         return token_network(self.task, vocabulary_size, self.build_classifier(network))
 
     def build_trained(self, network: keras.Model) -> keras.Model:
-        """Returns the network, in an `AdversarialTraining` if the task's options ask for it."""
+        """Returns the network, wrapped in `AdversarialTraining` if the task's options say so."""
         return build_adversarial(network, self.task, self._labeled_fraction, self.task.max_length)
 
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -80,7 +80,7 @@ class TextClassification(Classification):
 
     @property
     def _labeled_fraction(self):
-        """The share of the training texts that have a label."""
+        """The fraction of the training texts that have a label."""
         return self.records.labeled / self.records.sizes["train"]
 
     def _batches(self, split, part=0, num_parts=1):

@@ -1,4 +1,4 @@
-"""Texts as token ids: the vocabulary, the examples."""
+"""Vocabulary and examples of tasks on texts."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ def create_preprocessor(
 
     Args:
         options: the `TextConfig`.
-        texts: `tf.data.Dataset` of batches of training texts, which the vocabulary is learned on.
-        vocabulary: list of tokens that is taken instead, as `TextPreprocessor.vocabulary`.
+        texts: `tf.data.Dataset` of batches of training texts, to learn the vocabulary.
+        vocabulary: list of tokens to use instead, as `TextPreprocessor.vocabulary`.
     """
     preprocessor = TextPreprocessor(
         options.vocabulary_size, options.max_length, options.head_fraction, name="preprocessor"
@@ -32,11 +32,11 @@ def create_preprocessor(
 
 
 def in_memory(batches: tf.data.Dataset, mixed: bool = False) -> tf.data.Dataset:
-    """Returns a `tf.data.Dataset` of the rows of batches, which it reads once.
+    """Returns a `tf.data.Dataset` of the rows of batches, which are read once.
 
     Args:
         batches: `tf.data.Dataset` of tuples of tensors or ragged tensors.
-        mixed: whether to shuffle the rows; the order is always the same for the same number.
+        mixed: whether to shuffle the rows; the same number of rows gets the same order.
     """
     columns = tuple(tf.concat(column, 0) for column in zip(*batches, strict=True))
     if mixed:

@@ -1,4 +1,4 @@
-"""Similarity of texts: a number for each pair."""
+"""Text similarity."""
 
 import os
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor
 
 
 class TextSimilarity(Regression):
-    """How similar two texts are, on a scale.
+    """Predicts the similarity of two texts, on a scale.
 
     Args:
         task: a `Task` with a `TextConfig`, an `EmbeddingConfig` and the option `similarity`.
         records: folder of the built records, with features `first` and `second`.
         vocabulary: list of tokens, as `TextPreprocessor.vocabulary`. Default: that of the training
             texts.
-        target: the feature with the number; the exported model calls its result so too.
+        target: name of the feature with the number, and of the exported model's result.
         scale: the smallest and the largest number.
     """
 
