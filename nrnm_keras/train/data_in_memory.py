@@ -99,7 +99,7 @@ def _texts(name, texts, labels):
 def _sequences(name, sequences, labels):
     """Returns an .npz archive: sequences one after the other, and where each begins."""
     try:
-        arrays = [np.asarray(each, np.float32) for each in sequences]
+        arrays = [_without_padding(np.asarray(each, np.float32)) for each in sequences]
     except (TypeError, ValueError) as error:
         raise UsageError(f"{name}: sequences are no arrays of numbers ({error})") from error
     shapes = {array.shape[1:] for array in arrays}
@@ -109,6 +109,14 @@ def _sequences(name, sequences, labels):
     file = io.BytesIO()
     np.savez(file, values=np.concatenate(arrays), row_splits=splits, y=labels)
     return file.getvalue()
+
+
+def _without_padding(array):
+    """Returns a sequence up to its last step that is not NaN throughout."""
+    if array.ndim != 2:
+        return array
+    steps = np.flatnonzero(~np.isnan(array).all(axis=1))
+    return array[: steps[-1] + 1] if steps.size else array
 
 
 def _write(content, path, config):

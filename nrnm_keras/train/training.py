@@ -70,9 +70,10 @@ def train(
     Args:
         config: the `TrainConfig`; its `run_dir` gets the results.
         train_data: pair of examples and labels, for a task on your own data whose examples are in
-            memory: texts (list of strings), or sequences (`(batch, timesteps, features)`, or a list
-            of arrays `(timesteps, features)`). Labels are integers or strings, one for each
-            example. They are kept in the run's folder. Default: the files that the task names.
+            memory: texts (list of strings), or sequences (`(batch, timesteps, features)`, padded
+            with steps of NaN, or a list of arrays `(timesteps, features)`). Labels are integers or
+            strings, one for each example. They are kept in the run's folder. Default: the files
+            that the task names.
         validation_data: the same to validate on. Default: a part of the training data.
         test_data: the same to test on. Default: no test.
 
