@@ -79,7 +79,7 @@ def test_help_tells_of_every_option_what_it_is(values):
         for field in group.options():
             assert f"--{flag_name(field)}=" in text or f"--[no]{flag_name(field)}\n" in text
     lines = option_help(config.NetworkConfig)
-    assert lines[0] == "Network:"
+    assert lines[:2] == ["", "Network:"]
     assert "  --block_size=STEPS" in lines
     assert "      length of the block that a write reads (default: 8)" in lines
 

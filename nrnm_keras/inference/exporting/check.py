@@ -95,6 +95,8 @@ def check(
     # Beside what is not exported yet: so it goes with that if this process is killed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         cases = pathlib.Path(scratch) / "cases.npz"
+        if export_format.GIVES_EMPTY or trained.output.step_is_result:
+            examples = [*examples, trained.modality.empty()]
         np.savez(cases, **_cases(trained, written, examples))
         command = [sys.executable, standalone.__file__, str(export_format.__file__), str(folder)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -119,7 +121,7 @@ def check(
 def _cases(trained, written, examples):
     """Returns the arrays that `standalone` reads, by `signature/number/input`."""
     cases, modality = {}, trained.modality
-    for number, example in enumerate([*examples, modality.empty()]):
+    for number, example in enumerate(examples):
         raw = modality.as_batch([example])
         for name, value in trained.output.of_model(trained.model(raw)).items():
             cases[f"expected/{number}/{name}"] = np.array(value[0])

@@ -10,8 +10,9 @@ A module has:
 - `TOLERANCES`: how the weights can be kept, None for as they are, -> the largest difference from
   the Keras model that is allowed: of a probability, or relative to a number larger than 1.
 - `WHY_NOT_QUANTIZED`: what a refusal says of any other way.
-- `NEEDS_LIBRARY`: whether `load` needs nrnm_keras; and `REFUSES_NAN`: whether a call ends with an
-  error if the model gives no number.
+- `NEEDS_LIBRARY`: whether `load` needs nrnm_keras; `GIVES_EMPTY`: whether a result may have no
+  size, such as the tags of no steps; `REFUSES_NAN`: whether a call ends with an error if the model
+  gives no number.
 
 At its top a module imports the standard library alone: the process that checks has nothing else.
 """

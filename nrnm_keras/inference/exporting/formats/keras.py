@@ -13,6 +13,7 @@ WHY_NOT_QUANTIZED = (
     "have quantized ones"
 )
 NEEDS_LIBRARY = True
+GIVES_EMPTY = True
 REFUSES_NAN = False
 
 

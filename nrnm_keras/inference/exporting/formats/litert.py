@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 TOLERANCES = {None: 1e-5, "float16": 5e-3, "int8": 5e-2}
 WHY_NOT_QUANTIZED = "litert has int8 and float16"
 NEEDS_LIBRARY = False
+GIVES_EMPTY = False
 REFUSES_NAN = False
 
 

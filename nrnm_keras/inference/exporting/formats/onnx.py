@@ -14,6 +14,7 @@ WHY_NOT_QUANTIZED = (
     "adds up the errors; int8 is"
 )
 NEEDS_LIBRARY = False
+GIVES_EMPTY = True
 REFUSES_NAN = False
 
 _OPSET = 18
