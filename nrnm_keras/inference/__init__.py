@@ -22,7 +22,7 @@ __all__ = ["Streams", "TrainedModel"]
 
 
 def __getattr__(name):
-    """Imports a public name when it is asked for: run folders are read without TensorFlow."""
+    """Imports a public name on first use: run folders can be read without TensorFlow."""
     if name in _MODULES:
         return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

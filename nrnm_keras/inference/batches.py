@@ -1,4 +1,4 @@
-"""Raw inputs of any number and length through a model, batch by batch."""
+"""Prediction for raw inputs of any number and length, in batches."""
 
 import functools
 import itertools
@@ -14,7 +14,7 @@ from nrnm_keras.inference.modalities.modality import Modality
 if TYPE_CHECKING:
     from nrnm_keras.inference.trained_model import TrainedModel
 
-# Inputs are sorted by length within so many batches: a batch is computed to the end of its longest.
+# Inputs are sorted by length within this many batches, to save padding.
 _BATCHES_SORTED = 16
 _LONGEST_NAME = 60  # characters, in messages
 
@@ -27,19 +27,19 @@ def predict_each(
 ) -> Iterator[tuple]:
     """Yields (name, row) of each input, in the order of the inputs.
 
-    A row is what the model's `Output` says: of a classifier, probabilities `(classes,)`. Of the
-    inputs only a few batches are in memory at a time.
+    The model's `Output` defines the row: for a classifier, probabilities `(classes,)`. Only a few
+    batches of inputs are in memory at a time.
 
     Args:
         trained: a `TrainedModel`.
         named_inputs: iterable of pairs (name, raw input).
         batch_size: positive integer.
-        on_batch: function that is called with the size of each batch that is done.
+        on_batch: function that is called with the size of each finished batch.
 
     Raises:
-        UsageError: naming the input that is not what the model takes, or has a number that is not
-            finite (a step of nothing but NaN is missing, and so is a body with a joint that is
-            NaN), or for which the model gives no number.
+        UsageError: naming an input that the model does not take, that has a number that is not
+            finite, or whose prediction is not finite. (A step that is all NaN is missing, and so is
+            a body with a NaN joint.)
     """
     run, modality, output = _compile(trained), trained.modality, trained.output
     named_inputs, number = iter(named_inputs), 0
@@ -61,12 +61,12 @@ def predict_each(
 
 
 def check_input(modality: Modality, value: Any, shown: str | Callable[[], str]) -> None:
-    """Raises a `UsageError` if a raw input is not what a model takes.
+    """Raises a `UsageError` if a model does not take a raw input.
 
     Args:
         modality: the model's `Modality`.
         value: the raw input.
-        shown: what it is called, or a function that returns it.
+        shown: its name in messages, or a function that returns it.
     """
     if fault := modality.find_fault(value):
         shown = shown if isinstance(shown, str) else shown()
@@ -74,7 +74,7 @@ def check_input(modality: Modality, value: Any, shown: str | Callable[[], str]) 
 
 
 def _batches(lengths, batch_size, is_padded):
-    """Yields the numbers of the inputs of each batch, shorter inputs first."""
+    """Yields the indices of the inputs of each batch, shorter inputs first."""
     by_length = np.argsort(lengths, kind="stable")
     groups = [by_length]
     if not is_padded:
@@ -85,7 +85,7 @@ def _batches(lengths, batch_size, is_padded):
 
 
 def _check_outputs(rows, noun, shown):
-    """Raises a UsageError for the first input for which the model gives no numbers."""
+    """Raises a UsageError for the first input whose prediction is not finite."""
     for number, row in enumerate(rows):
         if not np.isfinite(row).all():
             raise UsageError(
@@ -94,7 +94,7 @@ def _check_outputs(rows, noun, shown):
 
 
 def _shown_of(names, first, row):
-    """Returns the beginning of an input's name, or its number if it has none."""
+    """Returns the beginning of an input's name, or its index if it has none."""
     name = names[row]
     if name is None:
         return f"input {first + row} (from 0)"
@@ -108,7 +108,7 @@ def _compile(trained):
     inputs = trained.model.inputs
     specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
 
-    # With the shape given it is traced once, where `Model.predict` traces for several lengths.
+    # With an input signature it is traced once; `Model.predict` traces for several lengths.
     @tf.function(input_signature=specs)
     def run(*raw):
         outputs = trained.model(raw[0] if len(raw) == 1 else list(raw), training=False)

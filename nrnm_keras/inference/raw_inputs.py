@@ -25,23 +25,23 @@ def read_inputs(
 ) -> Inputs:
     """Returns `Inputs` from a file or folder.
 
-    Files of many texts or sequences are read once to count them, so that whatever is wrong with
-    one is found before time goes into predictions. The files of a folder are only listed.
+    Files of many texts or sequences are read once to count and check them before any prediction.
+    The files of a folder are only listed.
 
     Args:
         path: a file with one of the suffixes of the model's `Modality`; or, for skeletons, a
-            folder with such files at any depth. Hidden ones are passed over.
+            folder with such files at any depth. Hidden files are skipped.
         trained: the `TrainedModel` that they are for.
         ntu_bodies: how two bodies are chosen in `.skeleton` files, a key of `BODIES`.
         limit: integer, bytes of the largest skeleton file, record of text, line of a .ts file, or
-            arrays of an .npz file. Default: what fits each.
+            arrays of an .npz file. Default: a suitable limit for each.
 
     Raises:
-        UsageError: if there is nothing at the path, or not what the model takes.
+        UsageError: if nothing is at the path, or the model does not take it.
         SourceError: if a file cannot be read.
     """
     modality, path = trained.modality, pathlib.Path(path).expanduser()
-    if not os.path.exists(path):  # where Path.exists raises what a name too long is answered with
+    if not os.path.exists(path):  # `Path.exists` raises an error if the name is too long
         raise UsageError(f"{path}: no such file or folder")
     if path.is_dir():
         return modality.read_folder(path, ntu_bodies, limit)

@@ -1,4 +1,4 @@
-"""The report of a finished run, read back."""
+"""Reading the report of a finished run."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.saved_arrays import shortened
 
 _NUMBER = (int, float)
-# What programs read of it: the types of values by name, "*" standing for any name.
+# The types of the values that programs read, by name; "*" stands for any name.
 _METRICS = {"*": _NUMBER}
 _FORM = {
     "notice": (str, type(None)),
@@ -45,13 +45,13 @@ def read_report(folder: RunFolder) -> dict[str, Any]:
 
 
 def leaves_out_test(report: dict[str, Any]) -> bool:
-    """Whether a report is of a run that was not to look at the test split."""
-    # Reports of earlier versions know no such flag.
+    """Returns whether a report is of a run that left out the test split."""
+    # Reports of earlier versions have no such flag.
     return not report.get("flags", {}).get("test", True)
 
 
 def _check(value, form, name):
-    """Raises a ValueError if a value has another form."""
+    """Raises a ValueError if a value does not have a form."""
     if not isinstance(form, dict):
         if not isinstance(value, form):
             raise ValueError(f"{name} cannot be {value!r:.60}")

@@ -38,7 +38,7 @@ def define_flags() -> flags.FlagValues:
     groups: list[type[Options]] = [TrainConfig, *_PARTS.values(), *tasks.values()]
     for options in groups:
         define_options(values, options)
-    # No option of a single training, but in flag files for both commands, and in old `flags.txt`.
+    # Not an option of a single training, but in flag files of both commands and old `flags.txt`.
     flags.DEFINE_boolean(
         "compare_with_lstm",
         False,
@@ -50,7 +50,7 @@ def define_flags() -> flags.FlagValues:
 
 
 def read_config(values: flags.FlagValues) -> TrainConfig:
-    """Returns the `TrainConfig` that parsed flags describe.
+    """Returns the `TrainConfig` of parsed flags.
 
     Raises:
         UsageError: if no task is named, or a value is not allowed.
@@ -69,7 +69,7 @@ def read_config(values: flags.FlagValues) -> TrainConfig:
 
 
 def unused_flags(values: flags.FlagValues, config: TrainConfig, words: Sequence[str]) -> list[str]:
-    """Returns the names of the flags that flag files give and the task does not use.
+    """Returns the names of the flags in flag files that the task does not use.
 
     Args:
         values: absl `FlagValues`, parsed.
@@ -77,7 +77,7 @@ def unused_flags(values: flags.FlagValues, config: TrainConfig, words: Sequence[
         words: list of strings, the command line that they were parsed from.
 
     Raises:
-        UsageError: if the task does not use a flag that is on the command line itself.
+        UsageError: if the task does not use a flag on the command line itself.
     """
     options = define_flags()
     options.set_gnu_getopt(True)
@@ -95,7 +95,7 @@ def config_lines(config: TrainConfig, all_options: bool = False) -> list[str]:
 
     Args:
         config: the `TrainConfig`.
-        all_options: whether options are included that do not change the result.
+        all_options: whether to include options that do not change the result.
     """
     values = config.values() if all_options else config.result_values()
     lines = [as_flag("task", config.task.name), *(as_flag(*item) for item in values.items())]
@@ -103,12 +103,12 @@ def config_lines(config: TrainConfig, all_options: bool = False) -> list[str]:
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:
-    """Returns the `TrainConfig` of a flag file's lines, and the lines that are no options.
+    """Returns the `TrainConfig` of a flag file's lines, and the lines that are not options.
 
     Options without a line have their defaults.
 
     Raises:
-        UsageError: if they describe none.
+        UsageError: if the lines are not a valid configuration.
     """
     values = define_flags()
     try:
@@ -154,7 +154,7 @@ def help_text(values: flags.FlagValues, own_flags: Iterable[str]) -> str:
 
 
 def _not_used(name, config):
-    """Returns in words that a task does not use a flag, which tasks do, and the nearest flag."""
+    """Returns a message that a task does not use a flag, with its users and the nearest flag."""
     tasks = find_tasks()
     users = ", ".join(each for each in sorted(tasks) if name in tasks[each].flag_names())
     (near,) = difflib.get_close_matches(name, config.values(), 1, cutoff=0)

@@ -1,4 +1,4 @@
-"""RunFolder: where a training leaves its results."""
+"""RunFolder: the folder of a training run."""
 
 import contextlib
 import itertools
@@ -19,14 +19,14 @@ from pipelines.publishing import leftovers, make_folder, publish, remove_leftove
 class RunFolder:
     """The files of one training run.
 
-    `flags.txt` comes first and `report.json` last: a folder with flags and no report is of a run
-    that can go on. Everything appears under its name only when it is complete and on the disk.
+    `flags.txt` is written first and `report.json` last. A folder with flags and no report holds an
+    unfinished run. Each file gets its name only when it is complete and on the disk.
 
     Args:
-        path: the folder; what is in it stays as it is until `create`.
+        path: the folder. Nothing in it changes before `create`.
 
     Attributes:
-        lock: the `Lock` that this process has on it, None outside of `locked`.
+        lock: the `Lock` that this process holds; None outside of `locked`.
     """
 
     FLAGS = "flags.txt"
@@ -39,11 +39,11 @@ class RunFolder:
     PICTURES = "pictures"
     REPORT_TEXT = "report.md"
     REPORT = "report.json"
-    # Files and records of data that were given in memory; a run does not remove them.
+    # Files and records of data given in memory, which `overwrite` does not remove.
     DATA = "data"
-    # Batches that gave no number for a loss, by the number of the process that met them.
+    # Batches whose loss was not finite, by the index of the process.
     BAD_BATCH = "bad_batch_{}.npz"
-    # Patterns of what is in it. The report goes first when a run is removed, as it came last.
+    # Patterns of the files of a run, in the order of their removal: the report first.
     _NAMES = (
         REPORT,
         REPORT_TEXT,
@@ -65,22 +65,22 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run has come to its end."""
+        """Whether the run is finished."""
         return (self / self.REPORT).exists()
 
     @property
     def has_state(self) -> bool:
-        """Whether there is something that only a run needs that is to go on."""
+        """Whether there are files that only an unfinished run needs."""
         return any((self / name).exists() for name in self._STATE)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other trainings out of the folder, which is made, while the block runs.
+        """Creates the folder, and locks out other trainings within this context.
 
-        What a training left there that was killed while it wrote is removed.
+        Partial files of a training that was killed are removed.
 
         Raises:
-            UsageError: if another training has the folder, or it cannot be written.
+            UsageError: if another training uses the folder, or it cannot be written.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -99,14 +99,14 @@ class RunFolder:
                 self.lock = None
 
     def check(self, config: TrainConfig) -> None:
-        """Finds out whether a training may use the folder, which is made if it is not there.
+        """Checks whether a training may use the folder, which is created if it does not exist.
 
         Args:
             config: its `TrainConfig`.
 
         Raises:
-            UsageError: if the folder holds other things than a run, or a run whose options would
-                give another result, or cannot be written.
+            UsageError: if the folder holds other files than a run's, or a run whose options would
+                give another result, or if it cannot be written.
         """
         try:
             self._try_writing()
@@ -126,9 +126,9 @@ class RunFolder:
             )
 
     def create(self, config: TrainConfig) -> None:
-        """Makes the folder and writes the flags, unless it holds a run that can be resumed.
+        """Creates the folder and writes the flags, unless it holds a run to resume.
 
-        A run that is there is removed if `config.overwrite` says so: its own files, no others.
+        With `config.overwrite`, the files of an earlier run are removed, and no others.
         """
         try:
             if config.overwrite:
@@ -144,7 +144,7 @@ class RunFolder:
             raise self._unusable(error) from error
 
     def config(self) -> TrainConfig:
-        """Returns the `TrainConfig` of the run, with the defaults of what is not in its flags.
+        """Returns the `TrainConfig` of the run, with defaults for options not in its flags.
 
         Raises:
             UsageError: if the flags cannot be read.
@@ -157,12 +157,12 @@ class RunFolder:
 
     def _flag_lines(self):
         with reading(self / self.FLAGS):
-            # A damaged file is one of other flags; paths in it need not be UTF-8.
+            # A damaged file counts as other flags. Paths in it need not be UTF-8.
             text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
         return text.splitlines()
 
     def remove_state(self) -> None:
-        """Removes what a run needs only to go on."""
+        """Removes the files that only an unfinished run needs."""
         for name in self._STATE:
             _remove(self / name)
 
@@ -182,7 +182,7 @@ class RunFolder:
         return UsageError(f"run_dir={self.path} {what}; choose another folder")
 
     def _passing(self):
-        """Returns the paths of what may be in the folder of no run yet."""
+        """Returns the paths that may be in a folder before the first run."""
         unfinished = (leftovers(self.path, name) for name in self._NAMES)
         return {self / locks.FILE_NAME, self / self.DATA, *itertools.chain(*unfinished)}
 
@@ -190,18 +190,18 @@ class RunFolder:
         return self.path / name
 
     def complete(self, name: str) -> contextlib.AbstractContextManager[pathlib.Path]:
-        """Gives a path to write a file or folder to, which gets its name when it is complete.
+        """Returns a context with a temporary path, which gets its name when it is complete.
 
-        It then takes the place of what has the name, whatever that is.
+        The file or folder then replaces whatever has this name.
         """
         return publish(self / name)
 
 
 def _difference(there, config):
-    """Returns in words how the flags in a run folder differ from a configuration, if they do.
+    """Describes how the flags in a run folder differ from a configuration; empty if they agree.
 
-    Flags that the folder lacks have come since then, and had their defaults. Flags that this
-    version does not know make a difference.
+    Flags that are missing in the folder are newer than the run, and count as defaults. Flags that
+    this version does not know are differences.
     """
     try:
         config_there, unknown = parse_lines(there)

@@ -1,4 +1,4 @@
-"""Arrays of a `.npz` file that may be damaged, or another network's."""
+"""Reading arrays from `.npz` files that may be damaged, or of another network."""
 
 import itertools
 import os
@@ -14,11 +14,11 @@ _LONGEST = 200
 
 
 class DamagedError(ValueError):
-    """A file does not hold what it should; the message says what it holds, as in "is cut off"."""
+    """A file is damaged. The message follows the file's name, as in "is cut off"."""
 
 
 class Form(NamedTuple):
-    """The shape and the type that an array has to have."""
+    """The shape and the type of an array."""
 
     shape: tuple
     dtype: str
@@ -30,16 +30,16 @@ def form_of(variable: keras.Variable) -> Form:
 
 
 def read_arrays(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
-    """Returns the arrays of a `.npz` file by name, none of which holds Python objects.
+    """Returns the arrays of a `.npz` file by name. Arrays of Python objects are refused.
 
-    The file has to be as `np.savez` writes it, uncompressed: so it takes no more memory than it is
-    long.
+    The file must be uncompressed, as `np.savez` writes it. So the arrays take no more memory than
+    the file.
 
     Args:
         file: path, or a file open for reading bytes.
 
     Raises:
-        DamagedError: if there is no such file, or it is another one.
+        DamagedError: if the file cannot be read, or is not such a file.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -49,7 +49,7 @@ def read_arrays(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
         raise
     except OSError as error:
         raise DamagedError(f"cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # a dozen kinds, which neither zipfile nor NumPy names
+    except Exception as error:  # zipfile and NumPy raise a dozen undocumented kinds
         raise DamagedError(f"is damaged: {shortened(error)}") from error
     if len(arrays) < len(members):
         raise DamagedError("holds two arrays of one name")
@@ -62,13 +62,13 @@ def _read_member(archive, member):
         raise DamagedError(f"holds compressed data ({shortened(name)})")
     with archive.open(member) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
-        if file.read(1):  # the checksum is compared at the end only
+        if file.read(1):  # the checksum is compared only at the end of the file
             raise DamagedError(f"holds more than an array ({shortened(name)})")
     return name, array
 
 
 def check_arrays(arrays: dict[str, np.ndarray], forms: dict[str, Form] | None = None) -> None:
-    """Finds out whether arrays are finite numbers, of the right names, shapes and types.
+    """Checks that arrays are finite numbers with the right names, shapes and types.
 
     Args:
         arrays: arrays by name.
@@ -90,7 +90,7 @@ def _check_forms(arrays, forms):
     if arrays.keys() == forms.keys():
         arrays = {name: arrays[name] for name in forms}
     found = {name: Form(array.shape, array.dtype.name) for name, array in arrays.items()}
-    # Of other numbers of arrays the shapes say more than the names.
+    # If the number of arrays differs, the shapes say more than the names.
     names = [("arrays named", list)] if len(found) == len(forms) else []
     for what, values_of in (
         *names,
@@ -107,12 +107,12 @@ def _check_forms(arrays, forms):
 
 
 def _from(first, values):
-    """Returns a list in words, from the first on that differs from another's."""
+    """Describes the values of a list from the first difference on."""
     return shortened(f"{f'({first} equal), ' if first else ''}{values[first:]}")
 
 
 def shortened(text: object) -> str:
-    """Returns text, or an error's, as one line of bounded length."""
+    """Returns a text, or an error's message, as one line of bounded length."""
     if isinstance(text, Exception):
         text = str(text) or type(text).__name__
     return one_line(text, _LONGEST)

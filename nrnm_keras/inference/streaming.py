@@ -1,4 +1,4 @@
-"""Streams: many sequences at once, classified while they come in."""
+"""Streams: step-by-step prediction for many sequences at once."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Stream(NamedTuple):
-    """What is known of a stream: its state, how many steps it took, and the last one's result."""
+    """A stream: its state, the number of its steps, and the result of the last step."""
 
     state: dict
     steps: int
@@ -19,18 +19,18 @@ class _Stream(NamedTuple):
 
 
 class Streams:
-    """Takes any number of sequences step by step, in one batch and constant memory.
+    """Predicts any number of sequences step by step, in one batch and constant memory.
 
-    Each stream has a key, starts when the key is first used, and ends when it likes. After every
-    step a classifier gives the probabilities of the whole sequence so far, however long it is; a
-    network that tags gives those of the step.
+    Each stream has a key. It starts when the key is first used, and ends with `end`. After every
+    step a classifier gives the probabilities for the whole sequence so far, of any length; a
+    sequence tagger gives those of the step.
 
     Args:
         trained: a `TrainedModel` whose layers need no whole sequences: unidirectional ones, and
             for skeletons `--length=all`.
 
     Raises:
-        ValueError: if they do.
+        ValueError: if a layer needs whole sequences.
 
     Example, with what the command `train` left in a folder:
 
@@ -49,7 +49,7 @@ class Streams:
         next_step = trained.network.inputs[0]
         self._step_form = tuple(next_step.shape[2:]), next_step.dtype
         self._streams: dict[Any, _Stream] = {}
-        # Computed here, the answer has every graph traced before the first step comes.
+        # Also traces the graph before the first step comes.
         outputs = self._run([state], [self._modality.no_step(*self._step_form)])
         self._start = _Stream(state, 0, self._results(outputs)[0])
 

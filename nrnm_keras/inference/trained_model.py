@@ -1,4 +1,4 @@
-"""TrainedModel: what a training leaves behind, ready for use."""
+"""TrainedModel: the trained model of a finished run, ready to use."""
 
 import inspect
 import os
@@ -23,7 +23,7 @@ from nrnm_keras.typing import Tensor
 
 
 class TrainedModel:
-    """A model as `nrnm_keras.train` saves it: what it predicts, why, and in other formats.
+    """A model as `nrnm_keras.train` saves it, with prediction, attention, streams and export.
 
     Args:
         model: the Keras model from raw input to named results.
@@ -31,9 +31,9 @@ class TrainedModel:
 
     Attributes:
         model: the same.
-        modality: what its raw input is, a `Modality`.
+        modality: the `Modality` of its raw input.
         kind: the modality's name, such as `"text"`.
-        output: what it gives, an `Output`.
+        output: the `Output`.
         class_names: list of strings; empty if it predicts no classes.
         text_preprocessor: the `TextPreprocessor` of a model of single texts, otherwise None.
         network: the `keras.Sequential` from token ids, joints or features.
@@ -43,7 +43,7 @@ class TrainedModel:
         backbone: the `RecurrentBackbone` or `TransformerBackbone`.
 
     Raises:
-        ValueError: if the model is none that a training saves.
+        ValueError: if the model is not one that a training saves.
 
     Example:
 
@@ -107,7 +107,7 @@ class TrainedModel:
             inputs: list of strings; of pairs of strings, for a model that compares texts; of joints
                 `(frames, bodies, joints, 3)` in meters; of features `(timesteps, features)`; or of
                 token ids `(timesteps,)`: what the model's `modality` is.
-            batch_size: positive integer, how many are computed at a time.
+            batch_size: positive integer, the number of inputs in a batch.
 
         Returns:
             A dictionary. For classes, `label`, a list of strings, and `probabilities`, an array
@@ -117,15 +117,15 @@ class TrainedModel:
             model, `log_probability` and `perplexity`, `(inputs,)`.
 
         Raises:
-            UsageError: naming an input that is not what the model takes, has a number that is not
-                finite, or for which the model gives no number.
+            UsageError: naming an input that the model does not take, that has a number that is not
+                finite, or whose prediction is not finite.
         """
         named = ((None, value) for value in inputs)
         rows = [row for _, row in predict_each(self, named, batch_size)]
         return self.output.combine(rows)
 
     def attention(self, value: Any) -> list[Attention]:
-        """Returns what every write to every memory attends to for a raw input.
+        """Returns the attention of every write to every memory for a raw input.
 
         Args:
             value: one raw input, as `predict` takes it in a list.
@@ -143,25 +143,25 @@ class TrainedModel:
     def export(
         self, format: str, folder: str | os.PathLike, quantize: str | None = None, **options: Any
     ) -> Exported:
-        """Writes the model for other programs, and checks that it gives the same numbers there.
+        """Exports the model to another format, and checks that its results are the same there.
 
         Args:
             format: `"saved_model"`, `"onnx"`, `"litert"`, `"keras"`, or another module of
                 `nrnm_keras.inference.exporting.formats`.
             folder: a new folder.
-            quantize: None, `"int8"` or `"float16"`: how the weights are kept.
-            **options: those of `export_model`, such as the `records` that it is checked on.
+            quantize: None, or the type of the stored weights: `"int8"` or `"float16"`.
+            **options: those of `export_model`, such as the `records` to check the result on.
 
         Returns:
-            An `Exported`: how far the numbers differ, and what could not be written and why.
+            An `Exported`: how far the results differ, and what could not be written and why.
 
         Raises:
-            UsageError: if the format cannot have the model, or gives other numbers.
+            UsageError: if the format does not support the model, or the results differ.
         """
         return export_model(self, format, folder, quantize, **options)
 
     def streams(self) -> Streams:
-        """Returns `Streams`, which take any number of sequences at once, step by step.
+        """Returns `Streams`, which predict any number of sequences step by step.
 
         Raises:
             ValueError: if a layer needs whole sequences.
@@ -182,18 +182,18 @@ class TrainedModel:
         """Returns raw inputs as one batch, as the model takes it.
 
         Raises:
-            UsageError: naming the first that is not what the model takes.
+            UsageError: naming the first input that the model does not take.
         """
         for number, value in enumerate(values):
             check_input(self.modality, value, f"input {number} (from 0)")
         return self.modality.as_batch(values)
 
     def encode(self, raw: Any) -> Any:
-        """Returns what the network takes: token ids of texts, other raw input as it is."""
+        """Encodes raw input for the network: texts become token ids, other input is unchanged."""
         return self.modality.encode(raw)
 
     def classifier_inputs(self, raw: Any) -> tuple:
-        """Returns what the head of the network takes of raw input.
+        """Returns the inputs of the network's head for raw input.
 
         Returns:
             Sequences `(batch, timesteps, features)`, and their mask `(batch, timesteps)` or None.
@@ -201,18 +201,18 @@ class TrainedModel:
         return self.head_inputs(self.encode(raw))
 
     def head_inputs(self, encoded: Tensor) -> tuple:
-        """Returns the same for what `encode` returned."""
+        """Returns the inputs of the network's head for encoded input."""
         return _run(self.encoder, encoded)
 
     def run_head(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
-        """Returns what the network gives for what `head_inputs` returned."""
+        """Returns the network's output for the inputs of its head."""
         x, _ = _run(self.head, sequences, mask)
         return x
 
     def backbone_inputs(self, raw: Any) -> dict[str, tuple]:
-        """Returns what the backbone takes of raw input: sequences and mask of each part.
+        """Returns the inputs of the backbone for raw input: sequences and mask of each part.
 
-        A pair of texts has the parts `first` and `second`; others have one, `""`.
+        A pair of texts has the parts `first` and `second`. Other inputs have one part, `""`.
         """
         parts = self.modality.parts(self.encode(raw))
         return {name: _run(self._before_backbone, part) for name, part in parts.items()}
@@ -231,7 +231,7 @@ def _is_backbone(layer):
 
 
 def _split(layers):
-    """Returns the layers before the first that has recurrent layers, and the others."""
+    """Splits layers before the first one that has recurrent layers."""
     for place, layer in enumerate(layers):
         has_backbone = any(hasattr(layer, name) for name in ("backbone", "encoder"))
         if _is_backbone(layer) or has_backbone:

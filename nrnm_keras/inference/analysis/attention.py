@@ -1,4 +1,4 @@
-"""The attention of writes to the memories, for one input."""
+"""The attention of memory writes, for one input."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,7 +33,7 @@ def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
         directions: list of `Direction`.
     """
     attentions = [_attention(direction) for direction in directions if _attends(direction)]
-    # Masked steps do not count: a sequence that is padded may be too short for a write.
+    # Masked steps do not count: a padded sequence may be too short for a write.
     return [attention for attention in attentions if len(attention.steps)]
 
 

@@ -15,8 +15,8 @@ class Direction(NamedTuple):
     """A recurrent layer that runs in one direction.
 
     Attributes:
-        name: the layer's number from 1 and, of a bidirectional one, its direction; before it the
-            part, if the raw input has several.
+        name: the layer's number from 1 and, if it is bidirectional, its direction; preceded by the
+            part if the raw input has several.
         layer: the `NRNM` or `keras.layers.LSTM`.
         sequences: its input, `(1, timesteps, features)`.
         mask: booleans `(1, timesteps)`, or None.

@@ -10,7 +10,7 @@ from nrnm_keras.typing import Tensor
 if TYPE_CHECKING:  # it has methods that call these
     from nrnm_keras.inference.trained_model import TrainedModel
 
-# Steps of all copies of the sequence that run at once, which the gradient keeps in memory.
+# Largest number of steps, over all copies of the sequence, that one gradient keeps in memory.
 _MOST_STEPS = 20_000
 
 
@@ -33,7 +33,7 @@ def influence_by_distance(trained: "TrainedModel", raw: Tensor) -> np.ndarray:
 
 
 def influence_of_parts(trained: "TrainedModel", raw: Tensor) -> dict[str, np.ndarray]:
-    """Returns the same for each part of the input, as a dictionary from the part's name."""
+    """Returns `influence_by_distance` for each part of the input, by the part's name."""
     parts = trained.backbone_inputs(raw)
     return {name: _influence(trained.backbone, *inputs) for name, inputs in parts.items()}
 

@@ -1,1 +1,1 @@
-"""A trained model in the formats of other programs."""
+"""Export of trained models to other formats."""

@@ -1,4 +1,4 @@
-"""Whether an exported model gives what the Keras model gives, found out in another process."""
+"""Compares an exported model with the Keras model, in a separate process."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def read_examples(
     Args:
         records: folder of a built data set.
         count: integer.
-        split: name of the split that is read; if there is none of that name, another.
+        split: name of the split to read. If there is no such split, another is read.
         modality: the `Modality` of the model, whose inputs have the names of features. Default:
             the examples are the feature that the data set itself calls its input.
 
@@ -41,7 +41,7 @@ def read_examples(
 
     Raises:
         UsageError: if there are no records.
-        SourceError: if what lies beside them is missing or damaged.
+        SourceError: if a file beside them is missing or damaged.
     """
     if not os.path.exists(os.path.join(records, "dataset_info.json")):
         raise UsageError(
@@ -74,7 +74,7 @@ def check(
     examples: Sequence[Any],
     quantize: str | None,
 ) -> dict[str, dict[str, float]]:
-    """Runs an exported model in a process that has its format's runtime only.
+    """Runs an exported model in a process with nothing but its format's runtime.
 
     Args:
         export_format: the module of the format.
@@ -85,14 +85,14 @@ def check(
         quantize: None, `"int8"` or `"float16"`.
 
     Returns:
-        For each signature that gives results the largest `difference` of one, and the median
-        `milliseconds` of a call.
+        For each signature with results, the largest `difference` and the median `milliseconds` of a
+        call.
 
     Raises:
         UsageError: if a difference is larger than the format's `TOLERANCES` allow.
     """
     name = export_format.__name__.rpartition(".")[2]
-    # Beside what is not exported yet: so it goes with that if this process is killed.
+    # Beside the unfinished export, so that both are cleaned up if this process is killed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         cases = pathlib.Path(scratch) / "cases.npz"
         if export_format.GIVES_EMPTY or trained.output.step_is_result:
@@ -109,7 +109,7 @@ def check(
     results = json.loads(done.stdout.splitlines()[-1])
     tolerance = export_format.TOLERANCES[quantize]
     for signature, result in results.items():
-        # Not a number is no agreement either.
+        # `not <=`, so that NaN fails too.
         if not result["difference"] <= tolerance:
             raise UsageError(
                 f"--format={name}: the {trained.output.noun} of {signature} differ from those of "
@@ -127,7 +127,7 @@ def _cases(trained, written, examples):
             cases[f"expected/{number}/{name}"] = np.array(value[0])
         for name, signature in written.items():
             for input_name, value in _inputs(name, trained, raw, signature).items():
-                if name != "step" or len(value):  # no step has no answer
+                if name != "step" or len(value):  # without a step there is no result
                     cases[f"{name}/{number}/{input_name}"] = value
     if "step" in written:
         _, *state = written["step"].inputs.items()
@@ -137,7 +137,7 @@ def _cases(trained, written, examples):
 
 
 def _inputs(name, trained, raw, signature):
-    """Returns a signature's inputs for raw input; of a `step`, all steps of the sequence."""
+    """Returns a signature's inputs for raw input; for `step`, all steps of the sequence."""
     if name == "serve":
         raw = raw if isinstance(raw, list) else [raw]
         return {n: portable(np.array(x)) for n, x in zip(signature.inputs, raw, strict=True)}

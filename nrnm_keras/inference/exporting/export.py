@@ -1,4 +1,4 @@
-"""A trained model written in another format, and checked there."""
+"""Exports a trained model to another format, and checks the result."""
 
 import contextlib
 import os
@@ -27,8 +27,8 @@ class Exported(NamedTuple):
         folder: where it is, a `pathlib.Path`.
         results: for each signature the largest `difference` from the Keras model, and the median
             `milliseconds` of a call.
-        missing: why signatures are missing, by name.
-        is_repeat: whether a process that was waited for exported the same, and this one nothing.
+        missing: reasons for missing signatures, by name.
+        is_repeat: whether this process waited for another that exported the same, and did nothing.
     """
 
     folder: pathlib.Path
@@ -48,21 +48,22 @@ def export_model(
     overwrite: bool = False,
     task: Sequence[str] = (),
 ) -> Exported:
-    """Exports a model to a new folder, which appears when everything in it is written and checked.
+    """Exports a model to a new folder, which appears when it is complete and checked.
 
     Args:
         trained: a `TrainedModel`, loaded from the folder of a finished run.
         format: name of a module of `nrnm_keras.inference.exporting.formats`.
         folder: the new folder.
-        quantize: None, or how the weights are kept: `"int8"` or `"float16"`.
-        records: folder of the records that the result is checked on. Default: the run's.
-        examples: how many of them are tried.
-        overwrite: whether the folder of an exported model is replaced.
-        task: words that a process that does the same has, too: the second one does nothing.
+        quantize: None, or the type of the stored weights: `"int8"` or `"float16"`.
+        records: folder of records to check the result on. Default: the run's.
+        examples: the number of records to check.
+        overwrite: whether to replace the folder of an exported model.
+        task: words that identify the job. Of two processes with the same job, the second waits for
+            the first and does nothing.
 
     Raises:
-        UsageError: if the format cannot have the model, the result gives other numbers, or the
-            folder cannot be written.
+        UsageError: if the format does not support the model, the results differ, or the folder
+            cannot be written.
     """
     export_format = find_format(format, quantize)
     if trained.run is None or not trained.run.is_finished:
@@ -100,7 +101,7 @@ def check_free(output: pathlib.Path, overwrite: bool) -> None:
 
 def _examples(trained, report, records, count):
     """Returns raw inputs to check on."""
-    # Who left out the test split, or has none, does not look at it here either.
+    # If the run left out the test split, or has none, it is not read here either.
     looks_away = leaves_out_test(report) or not report["metrics"]["test"]
     split = "validation" if looks_away else "test"
     records = records or report["data"]["records"]
@@ -109,7 +110,7 @@ def _examples(trained, report, records, count):
 
 @contextlib.contextmanager
 def _claimed(output, task) -> Iterator:
-    """Waits until no other process exports there, and gives the lock that keeps others waiting."""
+    """Waits until no other process exports there, and yields the lock that makes others wait."""
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(folder_made(output.parent))
@@ -121,7 +122,7 @@ def _claimed(output, task) -> Iterator:
 
 @contextlib.contextmanager
 def _complete(output) -> Iterator[pathlib.Path]:
-    """Gives a folder to write to, which gets its name when it is complete."""
+    """Yields a temporary folder, which gets its final name when it is complete."""
     try:
         with publish(output) as partial:
             partial.mkdir()

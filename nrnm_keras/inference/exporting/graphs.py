@@ -10,7 +10,7 @@ import tensorflow as tf
 from nrnm_keras.layers.private_keras import all_layers
 from nrnm_keras.typing import Tensor
 
-# What a call of a graph ends with.
+# The error message of a graph.
 _NO_NUMBER = (
     "the model gives no number for a result; look for numbers that are extreme or not finite in "
     "these rows of the batch (from 0):"
@@ -18,13 +18,13 @@ _NO_NUMBER = (
 
 
 def save_graphs(model: keras.Model, functions: dict[str, Any], folder: str | os.PathLike) -> None:
-    """Saves functions of a Keras model as a SavedModel that needs TensorFlow only.
+    """Saves functions of a Keras model as a SavedModel that needs only TensorFlow.
 
-    `keras.Model.export` traces every layer by itself besides, which takes three times as long.
+    `keras.Model.export` also traces every layer separately, which takes three times as long.
 
     Args:
         model: the Keras model whose variables and tables the functions use.
-        functions: `tf.function`s with one graph each, by name. The first is the default one.
+        functions: `tf.function`s with one graph each, by name. The first is the default.
         folder: path of the SavedModel.
     """
     signatures = {name: function.get_concrete_function() for name, function in functions.items()}
@@ -34,7 +34,7 @@ def save_graphs(model: keras.Model, functions: dict[str, Any], folder: str | os.
 
 
 def refuse_nan(outputs: dict[str, Tensor], results: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Returns outputs of a graph, whose run ends with an error if a result is no number.
+    """Returns outputs of a graph that raises an error if a result is not finite.
 
     Args:
         outputs: dictionary of tensors.

@@ -1,4 +1,4 @@
-"""The head of a network in a loop that keeps nothing but its state."""
+"""The head of a network as a loop that keeps only its state."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 
 def in_a_loop_of_steps(trained: "TrainedModel") -> Callable[..., dict[str, Tensor]]:
-    """Returns a function that does what the head of a network does, one step at a time.
+    """Returns a function that computes the head of a network one step at a time.
 
-    Its loop keeps nothing but the state, where that of a recurrent layer keeps lists of tensors,
-    which LiteRT does not have. What a network gives for each step goes into one tensor that is
-    there from the start.
+    Its loop keeps only the state. The loop of a recurrent layer keeps lists of tensors, which
+    LiteRT does not support. Outputs for each step are collected in one preallocated tensor.
 
     Args:
         trained: a `TrainedModel`.
 
     Returns:
-        Function from what the head takes, sequences and mask, to the values of its output.
+        Function from the head's inputs, sequences and mask, to the values of its output.
 
     Raises:
         ValueError: if a layer needs whole sequences.
@@ -58,7 +57,7 @@ def in_a_loop_of_steps(trained: "TrainedModel") -> Callable[..., dict[str, Tenso
         collected = [] if output.step_is_result else [shape[1]]
         scores = tf.zeros([shape[0], *collected, size])
         loop = (tf.constant(0), scores, state)
-        # LiteRT cannot read variables within a loop either.
+        # LiteRT cannot read variables in a loop either.
         values = [(variable, tf.identity(variable)) for variable in variables]
         with keras.StatelessScope(state_mapping=values):
             _, scores, _ = tf.while_loop(lambda t, *_: t < shape[1], body, loop)
@@ -69,7 +68,7 @@ def in_a_loop_of_steps(trained: "TrainedModel") -> Callable[..., dict[str, Tenso
 
 
 def _size_of(steps, sequences):
-    """Returns how many numbers the head gives after a step."""
+    """Returns the number of outputs of the head after a step."""
     with tf.init_scope():
         step = tf.zeros([1, 1, *sequences.shape[2:]], sequences.dtype)
         scores, *_ = steps.step(step, tf.ones([1, 1], tf.bool), steps.initial_state(1))

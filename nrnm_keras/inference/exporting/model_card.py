@@ -1,4 +1,4 @@
-"""The model card: what an exported model is, what it was trained on, and how to run it."""
+"""The model card: what an exported model is, its training data, and how to run it."""
 
 import inspect
 import pathlib
@@ -74,7 +74,7 @@ _NO_STEP = (
     "A sequence without a step, be it of no length or masked all through, gives what the network "
     "says before the first step: the same of all of them."
 )
-# Whether the format can refuse -> what to say.
+# Whether the format can refuse NaN -> what the card says.
 _NOT_FINITE = {
     True: "If the model gives no number for a result, a call ends with an error.",
     False: "If the model gives no number for a result, it is NaN and no answer: keep the state of "

@@ -1,4 +1,4 @@
-"""What an exported model offers: functions from named tensors to named tensors."""
+"""Signatures of an exported model: functions from named tensors to named tensors."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,12 +28,12 @@ class Signature(NamedTuple):
 
     @property
     def results(self) -> list[str]:
-        """The names of the outputs that are no state."""
+        """The names of the outputs that are not state."""
         return [name for name in self.outputs if name.removeprefix("next_") not in self.inputs]
 
 
 def serve(trained: "TrainedModel") -> Signature:
-    """Returns the signature from raw input to the results; of classes also labels and names."""
+    """Returns the signature from raw input to the results, with labels if there are classes."""
 
     def function(*raw):
         return trained.output.serve(trained.model(raw[0] if len(raw) == 1 else list(raw)))
@@ -45,13 +45,13 @@ def serve(trained: "TrainedModel") -> Signature:
 def features(trained: "TrainedModel", run_head: Callable[..., dict] | None = None) -> Signature:
     """Returns the signature from preprocessed tensors to the results.
 
-    These are `token_ids` `(batch, timesteps)` of texts, 0 for padding; of other input, `features`
-    `(batch, timesteps, features)` with their `mask`, False for steps to pass over.
+    For texts the input is `token_ids` `(batch, timesteps)`, with 0 for padding. For others it is
+    `features` `(batch, timesteps, features)` and their `mask`, False for steps to skip.
 
     Args:
         trained: a `TrainedModel`.
-        run_head: function that stands in for the head of the network, from what the head takes to
-            the results. Default: the head.
+        run_head: function that replaces the head of the network, from the head's inputs to the
+            results. Default: the head.
     """
     takes_ids, output = trained.modality.takes_ids, trained.output
 
@@ -78,7 +78,7 @@ def step(trained: "TrainedModel", batch_size: int | None = None) -> Signature:
 
     Args:
         trained: a `TrainedModel`.
-        batch_size: integer, if it is to be fixed.
+        batch_size: integer. Default: any size.
 
     Raises:
         ValueError: if a layer needs whole sequences.
@@ -97,7 +97,7 @@ def step(trained: "TrainedModel", batch_size: int | None = None) -> Signature:
 
 
 def step_of_tokens(trained: "TrainedModel") -> Signature:
-    """Returns the `step` signature of texts, with the token itself, a string, for its id."""
+    """Returns the `step` signature of texts, which takes tokens as strings instead of ids."""
     of_ids = step(trained)
     inputs = {"token": tf.TensorSpec((None,), tf.string), **of_ids.inputs}
     token_id = inputs.pop(trained.modality.step_name)
@@ -109,7 +109,7 @@ def step_of_tokens(trained: "TrainedModel") -> Signature:
 
 
 def add_step(written: dict, make: Callable, *arguments: Any, **options: Any) -> dict[str, str]:
-    """Adds the signature `step`, if there can be one; returns why not, by its name."""
+    """Adds the signature `step` if possible; otherwise returns the reason, by its name."""
     try:
         written["step"] = make(*arguments, **options)
     except ValueError as error:
@@ -125,7 +125,7 @@ def why_no_serve(trained: "TrainedModel", format_name: str) -> str:
 
 
 def of_numbers(signature: Signature) -> Signature:
-    """Returns a signature that ends with an error where it would give NaN for a result."""
+    """Returns a signature that raises an error instead of returning NaN."""
     results = [name for name in signature.results if signature.outputs[name].dtype.is_floating]
 
     def function(*tensors):
@@ -136,7 +136,7 @@ def of_numbers(signature: Signature) -> Signature:
 
 
 def of_any_batch(signature: Signature) -> Signature:
-    """Returns a signature for a runtime that cannot compute with a batch of none."""
+    """Returns a signature that supports empty batches in runtimes that do not."""
 
     def function(*tensors):
         batch_size = tf.shape(tensors[0])[0]

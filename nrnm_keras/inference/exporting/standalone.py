@@ -39,10 +39,10 @@ def run_steps(
         run: from a format's `load`.
         steps: dictionary of one array `(timesteps, ...)`, by the name of the next step.
         state: dictionary of the state before the first step.
-        result: name of the output that is wanted.
+        result: name of the output to return.
 
     Returns:
-        What it was after each step, `(timesteps, ...)`.
+        The output after each step, `(timesteps, ...)`.
     """
     ((name, values),) = steps.items()
     results = []
@@ -54,7 +54,7 @@ def run_steps(
 
 
 def main(format_file: str, folder: str, cases: str) -> None:
-    """Compares all signatures with what is expected of them."""
+    """Compares all signatures with the expected results."""
     export_format = import_format(format_file)
     run = export_format.load(pathlib.Path(folder))
     results: dict[str, Any] = {}
@@ -86,17 +86,17 @@ def _compare(run, signature, inputs, expected, state, results):
         run_once = _once(run, signature, inputs, state, name)
         found = run_once()
         if signature == "step" and found.ndim > value.ndim:
-            found = found[-1]  # of a whole sequence the last step says it
+            found = found[-1]  # the result of the whole sequence
         found = np.reshape(found, value.shape)
         difference = np.abs(found - value) / np.maximum(1, np.abs(value))
-        # Of a number and none it keeps the latter, where Python's `max` keeps the former.
+        # Keeps NaN, unlike Python's `max`.
         result["difference"] = float(np.max([result["difference"], *np.ravel(difference)]))
     steps = len(next(iter(inputs.values()))) if signature == "step" else 1
     result["milliseconds"].append(1e3 * _seconds(run_once) / steps)
 
 
 def _once(run, signature, inputs, state, name):
-    """Returns a function that gives one result for the inputs."""
+    """Returns a function that computes one result for the inputs."""
     if signature == "step":
         return lambda: run_steps(run, inputs, state, name)
     return lambda: _result(run(signature, inputs), name)

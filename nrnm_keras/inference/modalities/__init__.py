@@ -1,4 +1,4 @@
-"""What the input of a model is: one object for texts, one for skeletons, and so on."""
+"""The inputs of models: a class for texts, one for skeletons, and so on."""
 
 import keras
 
@@ -23,7 +23,7 @@ def modality_of(model: keras.Model, network: keras.Sequential) -> Modality:
         network: the `keras.Sequential` in it.
 
     Raises:
-        ValueError: if its input is of no known kind.
+        ValueError: if the kind of its input is unknown.
     """
     for kind in MODALITIES:
         if kind.is_of(model):

@@ -1,4 +1,4 @@
-"""Numbers in a line of text: a JSON list, or numbers beside each other."""
+"""Numbers in a line of text: a JSON list, or numbers separated by commas or spaces."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pipelines.numbers import parse_float
 
 
 def parse_json(line: str, expected: str) -> Any:
-    """Returns what a line of JSON holds; `expected` says what it should be."""
+    """Returns the value of a line of JSON; `expected` describes it in errors."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Modality: what differs between models of texts, of skeletons, of sequences, and so on."""
+"""Modality: what depends on a model's kind of input (texts, skeletons, sequences, ...)."""
 
 import pathlib
 from collections.abc import Callable
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Inputs(NamedTuple):
-    """Raw inputs of a model, read one by one whenever they are wanted.
+    """Raw inputs of a model, read one by one on demand.
 
     Attributes:
-        naming: what their names are: `"text"`, the text itself; `"file"`, the path within the
+        naming: kind of their names: `"text"`, the text itself; `"file"`, the path within the
             folder; `"index"`, from 0, or `"line"`, from 1, in the file.
-        count: how many there are.
+        count: the number of inputs.
         read: function that returns an iterator over pairs (name, raw input).
     """
 
@@ -33,11 +33,11 @@ class Inputs(NamedTuple):
 
 
 class MalformedError(ValueError):
-    """A line or a step that is not what it should be."""
+    """A malformed line or step."""
 
 
 class Modality:
-    """The raw input of a model: its names, its form, its files.
+    """The raw input of a model: its names, shapes and files.
 
     Args:
         model: the Keras model from raw input.
@@ -45,15 +45,15 @@ class Modality:
 
     Attributes:
         name, plural: what the inputs are called.
-        step_name: name of the next step, among the inputs of a network that is fed step by step.
-        suffixes: suffix of the files with such inputs -> what the names of the inputs are.
-        description: what the model takes, in words.
-        nothing: what the model makes of an input without a step, in a sentence.
-        is_padded: whether inputs of several lengths go into one batch.
+        step_name: name of the next step among the inputs of a streaming network.
+        suffixes: dictionary from the suffix of input files to the kind of names, as in `Inputs`.
+        description: what the model takes, for the model card.
+        nothing: how the model treats an input without steps, in a sentence.
+        is_padded: whether inputs of different lengths go into one batch.
         takes_ids: whether encoded input is token ids, 0 for padding.
-        lookup: function from tokens, strings, to their ids; None if there is no such thing.
-        advice: what to train for a model that can be fed step by step.
-        example, example_token: what a model card's program gives the model, if it takes strings.
+        lookup: function from tokens, strings, to their ids; None if there is none.
+        advice: how to train a model that can be fed step by step.
+        example, example_token: inputs in the model card's program, if the model takes strings.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Modality:
 
     @classmethod
     def is_of(cls, model: keras.Model) -> bool:
-        """Whether a model's input is such."""
+        """Returns whether a model has such input."""
         raise NotImplementedError
 
     # One input.
@@ -87,30 +87,30 @@ class Modality:
         raise NotImplementedError
 
     def length(self, value: Any) -> int:
-        """Returns the number of steps of a raw input, or a number that grows with it."""
+        """Returns the number of steps of a raw input, or another measure of its length."""
         return len(value)
 
     def empty(self) -> Any:
-        """Returns a raw input without a step."""
+        """Returns a raw input without steps."""
         raise NotImplementedError
 
     def from_record(self, values: list) -> Any:
-        """Returns the raw input that the features of a record hold."""
+        """Returns the raw input from the features of a record."""
         (value,) = values
         return value
 
     # Batches.
 
     def as_batch(self, values: list) -> Any:
-        """Returns raw inputs as one batch, padded as the model wants it."""
+        """Returns raw inputs as one padded batch."""
         raise NotImplementedError
 
     def encode(self, raw: Any) -> Any:
-        """Returns what the network takes of a batch: token ids of texts, others as they are."""
+        """Encodes a batch for the network: texts become token ids, other input is unchanged."""
         return raw
 
     def parts(self, encoded: Tensor) -> dict[str, Any]:
-        """Returns the sequences that a batch of encoded input consists of, by name; one has ""."""
+        """Returns the sequences in a batch of encoded input by name; a single one is named ""."""
         return {"": encoded}
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
@@ -120,14 +120,14 @@ class Modality:
     # Step by step.
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
-        """Returns what stands for a sequence without a step."""
+        """Returns a step that the network skips."""
         return np.zeros([size or 1 for size in shape], dtype)
 
     def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the next steps in a piece of a sequence, as the network takes them.
 
         Raises:
-            MalformedError: if it is not what it should be. The message follows a "must".
+            MalformedError: if the piece is malformed. The message continues "must".
         """
         raise NotImplementedError
 
@@ -135,7 +135,7 @@ class Modality:
         """Returns the piece of a sequence in a line of text.
 
         Raises:
-            MalformedError: if there is none. The message follows the line.
+            MalformedError: if the line is malformed. The message follows the line.
         """
         raise NotImplementedError
 
@@ -179,7 +179,7 @@ class Modality:
         return specs
 
     def vocabulary(self) -> list[str]:
-        """Returns the tokens in the order of their ids; none if the model has no such list."""
+        """Returns the tokens in the order of their ids; empty if the model has none."""
         return []
 
     # Pictures.
@@ -187,9 +187,9 @@ class Modality:
     draws_running = False
 
     def draw(self, explanation: "Explanation", folder: pathlib.Path) -> None:
-        """Draws what only such inputs have, of an `Explanation` with a running prediction.
+        """Draws the plots for this modality only, of an `Explanation` with a running prediction.
 
-        If `draws_running`, the running prediction is among it.
+        If `draws_running`, they include the running prediction.
         """
 
     _id_shape: tuple = ()
@@ -201,7 +201,7 @@ class Modality:
 
 
 def check_text(flag: str, text: str) -> None:
-    """Raises a `UsageError` if a text on the command line is none."""
+    """Raises a `UsageError` if a text on the command line is empty or not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -224,7 +224,7 @@ def fault_of_text(text: Any) -> str | None:
 
 
 def as_numbers(value: Any) -> np.ndarray | None:
-    """Returns an array of float32, infinite where a number is too large; None if it is none."""
+    """Returns a float32 array, infinite where a number is too large; None if it is not numeric."""
     try:
         with np.errstate(over="ignore"):
             return np.asarray(value).astype("float32")
@@ -233,7 +233,7 @@ def as_numbers(value: Any) -> np.ndarray | None:
 
 
 def fits(shape: tuple, expected: tuple) -> bool:
-    """Whether a shape is as expected, where None stands for any size."""
+    """Returns whether a shape is as expected, where None stands for any size."""
     return len(shape) == len(expected) and all(
         size in (wanted, None) if wanted is not None else True
         for size, wanted in zip(shape, expected, strict=True)
@@ -241,7 +241,7 @@ def fits(shape: tuple, expected: tuple) -> bool:
 
 
 def numbered(unit: str, numbers: np.ndarray) -> TimeSteps:
-    """Returns `TimeSteps` that are named by their rounded numbers."""
+    """Returns `TimeSteps` named by their rounded numbers."""
     return TimeSteps(unit, numbers, [f"{number:.0f}" for number in numbers])
 
 

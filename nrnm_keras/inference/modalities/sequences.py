@@ -49,7 +49,7 @@ class Sequences(Modality):
         return not more and len(raw.shape) == 3 and raw.dtype.startswith(("float", "bfloat"))
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what is not a number, or which shape is wrong."""
+        """Says which value is not a finite number, or which shape is wrong."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
             shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
@@ -74,7 +74,7 @@ class Sequences(Modality):
         return {"": numbered("time step", np.arange(1, raw.shape[1] + 1))}
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
-        """Returns features that are all NaN, or zeros if the network knows no padding."""
+        """Returns features that are all NaN, or zeros if the network does not mask NaN."""
         return np.full([size or 1 for size in shape], np.nan if self.is_padded else 0, dtype)
 
     def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
@@ -96,7 +96,7 @@ class Sequences(Modality):
         return features
 
     def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the sequences in a file, all of which are read once to find what is wrong."""
+        """Returns the sequences in a file. All are read once to check them."""
         count, size = 0, self.shape[-1]
         for sequence in read_sequences(path, with_labels=False, limit=limit):
             values: Any = sequence.values
@@ -112,7 +112,7 @@ class Sequences(Modality):
         return Inputs(SUFFIXES[path.suffix.lower()], count, read)
 
     def _fault_of_step(self, step):
-        """Says what is not finite in a step; one that is all NaN is padding and no fault."""
+        """Says what is not finite in a step. A step that is all NaN is padding, not a fault."""
         numbers = as_numbers(step)
         if numbers is None:
             return "no numbers"

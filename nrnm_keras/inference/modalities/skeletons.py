@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nrnm_keras.inference.pictures.explanation import Explanation
 
 _NTU, _NW_UCLA = ".skeleton", ".json"
-# Suffix of skeleton files -> the size of the largest in bytes.
+# Suffix of skeleton files -> the largest size in bytes.
 _LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
 # Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
 _FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
@@ -56,7 +56,7 @@ class Skeletons(Modality):
         return not more and len(raw.shape) == 5
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what is infinite, or which shape is wrong; what is NaN is missing."""
+        """Says which value is infinite, or which shape is wrong. NaN means missing."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
             shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
@@ -67,7 +67,7 @@ class Skeletons(Modality):
         return f"step {frame} (from 0): {_fault_of_frame(value[frame])}; expected a number"
 
     def empty(self) -> np.ndarray:
-        """Returns a recording of no frame."""
+        """Returns a recording without frames."""
         return np.zeros((0, *self.shape[1:]), np.float32)
 
     def as_batch(self, values: list) -> np.ndarray:
@@ -75,7 +75,7 @@ class Skeletons(Modality):
         return padded(values, 0)
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
-        """Returns the frame at which each time step lies."""
+        """Returns the frame of each time step."""
         return {"": numbered("frame", 1 + self._frames(raw))}
 
     def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
@@ -106,7 +106,7 @@ class Skeletons(Modality):
         return _read_files([path], path.parent, ntu_bodies, limit)
 
     def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the recordings below a folder that are in the format that the model takes."""
+        """Returns the recordings below a folder that have the model's format."""
         suffixes = [suffix for suffix, frame in _FRAMES.items() if frame == self._frame]
         found = (pathlib.Path(entry.path) for entry in walk(path))
         files = sorted(file for file in found if file.suffix in suffixes)
@@ -135,7 +135,7 @@ class Skeletons(Modality):
         return self.shape[1:]
 
     def _frames(self, joints):
-        """Returns the frame at which each time step lies, counted from 0."""
+        """Returns the frame of each time step, counted from 0."""
         preprocessor = self.preprocessor
         present = find_bodies(ops.convert_to_tensor(joints))
         last = joints.shape[1] - 1
@@ -152,7 +152,7 @@ class Skeletons(Modality):
 
 
 def _fault_of_frame(frame):
-    """Says what is infinite in a frame; a body with a joint that is NaN is not there."""
+    """Says what is infinite in a frame. A body with a NaN joint is missing."""
     numbers = as_numbers(frame)
     if numbers is None:
         return "no numbers"
@@ -195,5 +195,5 @@ def _read_joints(file, ntu_bodies, limit):
 
 
 def _is_complete(joints):
-    """Which bodies the preprocessing takes for present: `(frames, bodies)`."""
+    """Returns which bodies the preprocessing considers present, `(frames, bodies)`."""
     return np.isfinite(joints).all(axis=(-2, -1)) & joints.any(axis=(-2, -1))

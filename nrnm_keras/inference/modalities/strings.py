@@ -40,7 +40,7 @@ class Strings(Modality):
         return any(_encoders(model))
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what a text is in place of a string."""
+        """Says why a value is not a valid string."""
         return fault_of_text(value)
 
     def length(self, value: Any) -> int:

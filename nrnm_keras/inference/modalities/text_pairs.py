@@ -39,7 +39,7 @@ class TextPairs(Modality):
         return any(_preprocessors(model))
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what a pair of strings is not."""
+        """Says why a value is not a pair of strings."""
         if not isinstance(value, list | tuple | np.ndarray) or len(value) != 2:
             return f"a {type(value).__name__}; expected a pair of strings"
         return next(filter(None, map(fault_of_text, value)), None)
@@ -69,13 +69,13 @@ class TextPairs(Modality):
         return dict(zip(_NAMES, tf.unstack(encoded, num=2, axis=-1), strict=True))
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
-        """Returns the words of each text, and what pads the shorter one."""
+        """Returns the words of each text; the shorter one is padded."""
         steps = [name_words(self._preprocessor, each) for each in raw]
         longest = max(len(each.names) for each in steps)
         return {name: _padded(each, longest) for name, each in zip(_NAMES, steps, strict=True)}
 
     def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the pairs in a file, all of which are read once to find what is wrong."""
+        """Returns the pairs in a file. All are read once to check them."""
         count = sum(1 for _ in read_pairs(path, limit))
 
         def read():

@@ -49,7 +49,7 @@ class Texts(Modality):
         return any(_preprocessors(model))
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what a text is in place of a string."""
+        """Says why a value is not a valid string."""
         return fault_of_text(value)
 
     def empty(self) -> bytes:
@@ -65,7 +65,7 @@ class Texts(Modality):
         return self.text_preprocessor(raw)
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
-        """Returns the words as the model takes them."""
+        """Returns the words as the model sees them."""
         return {"": name_words(self.text_preprocessor, raw)}
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
@@ -77,8 +77,8 @@ class Texts(Modality):
         if fault := fault_of_text(piece):
             raise MalformedError(f"be a string. Received: {fault.partition(';')[0]}")
         tokens = self.text_preprocessor.tokenize([piece])[0]
-        # A whole text without tokens counts as an unknown one; a piece of a text has none.
-        tokens = tokens[tokens != UNKNOWN]  # nothing else becomes this token
+        # A whole text without tokens becomes one unknown token; a piece of a text becomes none.
+        tokens = tokens[tokens != UNKNOWN]  # no word becomes this token
         return list(np.array(self.text_preprocessor.lookup(tokens), dtype))
 
     def parse_line(self, line: str) -> str:
@@ -91,7 +91,7 @@ class Texts(Modality):
         return {"token": portable(tokens[0].numpy())}
 
     def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the texts in a file, all of which are read once to find what is wrong."""
+        """Returns the texts in a file. All are read once to check them."""
         count = sum(1 for _ in read_texts(path, limit))
         return Inputs("text", count, lambda: ((text, text) for text in read_texts(path, limit)))
 

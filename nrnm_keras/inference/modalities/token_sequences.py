@@ -38,7 +38,7 @@ class TokenSequences(Modality):
         return not more and len(raw.shape) == 2 and raw.dtype.startswith("int")
 
     def find_fault(self, value: Any) -> str | None:
-        """Says what is no known id."""
+        """Says which id is unknown, or which shape is wrong."""
         ids = as_numbers(value)
         if ids is None or ids.ndim != 1:
             shown = "no array of numbers" if ids is None else f"shape {ids.shape}"

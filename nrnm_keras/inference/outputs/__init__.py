@@ -1,4 +1,4 @@
-"""What a model gives: classes, tags, a number, or a likelihood; one object for each."""
+"""The outputs of models: classes, tags, a number, or a likelihood, with a class for each."""
 
 import keras
 
@@ -21,7 +21,7 @@ def output_of(model: keras.Model, network: keras.Sequential | None) -> Output:
         network: the `keras.Sequential` in it, or None if it has none.
 
     Raises:
-        ValueError: if the model is not one that a training leaves behind.
+        ValueError: if the model is not one that a training saves.
     """
     for kind in OUTPUTS:
         if output := kind.find(model, network):

@@ -1,4 +1,4 @@
-"""The class of a whole input."""
+"""Classification of whole inputs."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class Classes(Output):
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
-        """Returns the output of a model that ends in the names of its classes."""
+        """Returns the output of a model whose last layer names its classes."""
         named = model.layers[-1]
         if not isinstance(named, ClassProbabilities) or network is None:
             return None
@@ -63,8 +63,8 @@ class Classes(Output):
     def serve(self, outputs: dict) -> dict[str, Any]:
         """Returns `label`, `probabilities` and `classes`.
 
-        `classes` repeats the class names in every row, so that each row of an answer stands for
-        itself.
+        `classes` repeats the class names in every row, so that each row of a response can be read
+        by itself.
         """
         names, values = tf.constant(self.class_names), super().serve(outputs)
         labels = tf.gather(names, tf.argmax(values["probabilities"], axis=-1))
@@ -105,7 +105,7 @@ class Classes(Output):
         return {"label": self.class_names[most_probable(row)], "probabilities": self._named(row)}
 
     def running_prediction(self, trained: "TrainedModel", raw: Any) -> RunningPrediction | None:
-        """Returns the probabilities of the beginnings of an input."""
+        """Returns the probabilities for prefixes of an input."""
         return running_prediction(trained, raw)
 
     def summary_of_running(self, probabilities: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""How likely a text is: the output of language models."""
+"""The likelihood of a text: the output of language models."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A number that belongs to a whole input."""
+"""A number for each input: the output of regression."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from nrnm_keras.typing import Tensor
 
 
 class Number(Output):
-    """A number; a row is an array of no dimension.
+    """A number; a row is an array of shape `()`.
 
     Args:
-        name: what the model calls it.
+        name: name of the model's output.
     """
 
     why_not_running = "the model predicts a number, not a class"
@@ -26,7 +26,7 @@ class Number(Output):
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
-        """Returns the output of a model that gives one number by name."""
+        """Returns the output of a model with a single named number."""
         outputs = None if network is None else model.output
         if not isinstance(outputs, dict) or len(outputs) != 1:
             return None

@@ -1,4 +1,4 @@
-"""Output: what differs between models of classes, of tags, of a number, and of likelihoods."""
+"""Output: what depends on a model's kind of output (classes, tags, a number, likelihoods)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """What a model gives for an input, in its forms.
+    """The output of a model, in several forms.
 
-    The model's outputs for a batch are `values`: tensors by name. What it gives for one input is a
-    row: an array.
+    The outputs for a batch are `values`: tensors by name. The output for one input is a row: an
+    array.
 
     Attributes:
-        noun: what the model gives, in words.
+        noun: name of the output in messages.
         class_names: list of strings, empty if there are no classes.
-        step_is_result: whether what a step gives is for the sequence so far, and not for the step.
+        step_is_result: whether the output after a step is for the whole sequence so far.
         why_not_running: why there is no running prediction to draw, if there is none.
     """
 
@@ -33,25 +33,25 @@ class Output:
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
-        """Returns the output of a model, None if it is of another kind."""
+        """Returns the output of a model; None if it is of another kind."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """Returns what the model gives, as the end of a sentence."""
+        """Describes the output, as the end of a sentence."""
         raise NotImplementedError
 
     # Tensors.
 
     def of_model(self, outputs: dict) -> dict[str, Any]:
-        """Returns the values of what the model gives for a batch."""
+        """Returns the values from the model's outputs for a batch."""
         raise NotImplementedError
 
     def of_network(self, scores: Tensor, encoded: Tensor) -> dict[str, Any]:
-        """Returns the values of what the network gives for a batch of encoded input."""
+        """Returns the values from the network's outputs for a batch of encoded input."""
         raise NotImplementedError
 
     def of_step(self, scores: Tensor) -> dict[str, Any]:
-        """Returns the values of what the network gives after a step."""
+        """Returns the values from the network's outputs after a step."""
         raise NotImplementedError
 
     def serve(self, outputs: dict) -> dict[str, Any]:
@@ -65,11 +65,11 @@ class Output:
     # Rows.
 
     def cut(self, row: np.ndarray, length: int) -> np.ndarray:
-        """Returns a row of a padded batch, without what is of padding."""
+        """Returns a row of a padded batch without the padded steps."""
         return row
 
     def combine(self, rows: list[np.ndarray]) -> dict[str, Any]:
-        """Returns what `TrainedModel.predict` returns for rows."""
+        """Combines rows to the result of `TrainedModel.predict`."""
         raise NotImplementedError
 
     def readable(self, row: np.ndarray) -> str:
@@ -81,11 +81,11 @@ class Output:
         raise NotImplementedError
 
     def as_csv(self, row: np.ndarray) -> list[str]:
-        """Returns the columns of a row."""
+        """Returns the cells of a row."""
         raise NotImplementedError
 
     def as_json(self, row: np.ndarray) -> dict[str, Any]:
-        """Returns a row as an object of JSON."""
+        """Returns a row as a JSON object."""
         raise NotImplementedError
 
     # Pictures.
@@ -95,10 +95,10 @@ class Output:
         return None
 
     def summary_of_running(self, probabilities: np.ndarray) -> str:
-        """Returns the prediction at the end of a running one in a few words."""
+        """Returns the final prediction in a few words."""
         raise NotImplementedError
 
 
 def rounded(value: Any) -> float:
-    """Returns a number as files have it."""
+    """Returns a number as it is written to files."""
     return round(float(value), 6)

@@ -1,4 +1,4 @@
-"""The class of each step of an input: sequence tagging."""
+"""Sequence tagging."""
 
 import itertools
 import json
@@ -41,9 +41,9 @@ class Tags(Classes):
         return {"labels": labels, "probabilities": list(rows)}
 
     def readable(self, row: np.ndarray) -> str:
-        """Returns the classes in the order of the steps, with the number of steps of each run.
+        """Returns the classes in the order of the steps, with the length of each run.
 
-        Of a single step, the probabilities.
+        For a single step, returns the probabilities.
         """
         if len(row) == 1:
             return super().readable(row[0])

@@ -1,1 +1,1 @@
-"""Pictures of how a trained model comes to a prediction; they need matplotlib."""
+"""Plots that explain a prediction of a trained model. They need matplotlib."""

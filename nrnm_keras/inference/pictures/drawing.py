@@ -1,4 +1,4 @@
-"""All pictures of one input, in a folder where they appear together."""
+"""All plots of one input, which appear in a folder at once."""
 
 import contextlib
 import os
@@ -25,10 +25,10 @@ _MAPS = 18  # writes on a page
 
 
 def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> list[pathlib.Path]:
-    """Draws what the memories attend to for one input, and the prediction as it comes about.
+    """Draws what the memories attend to for one input, and the running prediction.
 
-    - `attention_LAYER.png`: a heat map for each write to a memory, its source units named. Of many
-      writes the first 54 are drawn, on three pages, and of many memories the first 6.
+    - `attention_LAYER.png`: a heat map for each write to a memory, with named source units. At most
+      the first 54 writes of the first 6 memories are drawn, on up to three pages each.
     - Texts with classes: `words.png` and the web page `words.html`, the text with its words shaded
       by attention, and the running prediction.
     - Skeletons: `frames_LAYER.png`, the frames of each write's block beside its attention, for the
@@ -36,13 +36,13 @@ def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> l
     - Other input with classes: `prediction.png`, the running prediction; of sequence tagging, the
       classes of the steps.
 
-    Of a model without attention, only what does not need it.
+    Plots of attention are left out if the model has none.
 
     Args:
         trained: `TrainedModel`.
         value: one raw input, as `TrainedModel.predict` takes it in a list.
-        folder: made if it is not there. Files in it that have the pictures' names are replaced,
-            when all pictures are drawn.
+        folder: created if it does not exist. Files with the names of the plots are replaced when
+            all plots are drawn.
 
     Returns:
         List of the paths of the pictures.
@@ -99,7 +99,7 @@ def draw_into(folder: str | os.PathLike, draw: Callable) -> list[pathlib.Path]:
     folder = pathlib.Path(folder)
     try:
         with publish_into(folder) as fresh, warnings.catch_warnings():
-            # A sign that the font lacks becomes a box.
+            # A character that the font lacks becomes a box.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             draw(fresh)
             names = sorted(file.name for file in fresh.iterdir())
@@ -110,7 +110,7 @@ def draw_into(folder: str | os.PathLike, draw: Callable) -> list[pathlib.Path]:
 
 @contextlib.contextmanager
 def claimed_folder(folder: pathlib.Path, arguments: Sequence[str] = ()) -> Iterator[locks.Lock]:
-    """Waits until no other process draws there, and gives the lock that keeps others waiting."""
+    """Waits until no other process draws there, and yields the lock that makes others wait."""
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(folder_made(folder))

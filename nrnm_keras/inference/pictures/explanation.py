@@ -1,4 +1,4 @@
-"""Explanation: what there is to draw of one input."""
+"""Explanation: everything to draw about one input."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Explanation(NamedTuple):
-    """How a model comes to its prediction for one input.
+    """What explains a model's prediction for one input.
 
     Attributes:
         trained: the `TrainedModel`.
@@ -34,7 +34,7 @@ class Explanation(NamedTuple):
 
     @property
     def left_out(self) -> list[str]:
-        """What cannot be drawn and why, a sentence each."""
+        """What cannot be drawn and why, one sentence each."""
         reasons = []
         if not self.attentions:
             reasons.append(f"no attention is drawn: {why_no_attention(self.directions)}")
@@ -60,7 +60,7 @@ def explain_input(trained: "TrainedModel", raw: Any) -> Explanation:
 
 
 def why_no_attention(directions: list[Direction]) -> str:
-    """Returns in words why no memory has attended to anything."""
+    """Explains why no memory has attended to anything."""
     memories = [direction for direction in directions if direction.has_memory]
     if not memories:
         return "the model has no memory"

@@ -1,4 +1,4 @@
-"""Pictures that only skeletons have."""
+"""Plots for skeletons only."""
 
 import pathlib
 from typing import TYPE_CHECKING

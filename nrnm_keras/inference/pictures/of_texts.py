@@ -1,4 +1,4 @@
-"""Pictures that only texts have."""
+"""Plots for texts only."""
 
 import pathlib
 from typing import TYPE_CHECKING

@@ -16,12 +16,12 @@ _MOST_PAGES = 3
 def pages(
     attention: "Attention", most_on_page: int, memories: int = 1
 ) -> Iterator[tuple[slice, str, str]]:
-    """Yields for each page its writes, as a slice, its name for a file, and its title.
+    """Yields the writes of each page, as a slice, its name in file names, and its title.
 
     Args:
         attention: the `Attention`.
-        most_on_page: how many writes have room on a page.
-        memories: how many memories there are, of which the first 6 are drawn.
+        most_on_page: the number of writes that fit on a page.
+        memories: the number of memories, of which the first 6 are drawn.
     """
     writes, heads, *_ = attention.weights.shape
     drawn = min(writes, most_on_page * _MOST_PAGES)

@@ -1,20 +1,21 @@
-"""The formats that a trained model is exported to, a module each, which is found without a list.
+"""Export formats. Each is a module of this package, which `find_formats` finds.
 
 A module has:
 
-- `write(trained, folder, quantize)`: writes files and returns the `Signature`s in them by name, and
-  why others are missing, by name. Raises a `UsageError` for a model that the format cannot have.
+- `write(trained, folder, quantize)`: writes files and returns two dictionaries by name: the
+  `Signature`s that were written, and the reasons why others are missing. Raises a `UsageError` if
+  the format does not support the model.
 - `load(folder)`: returns a function from a signature's name and its inputs by name, NumPy arrays,
-  to its outputs by name. The export is checked with it, in a process of its own, and the model card
-  shows its source: it imports what it needs.
-- `TOLERANCES`: how the weights can be kept, None for as they are, -> the largest difference from
-  the Keras model that is allowed: of a probability, or relative to a number larger than 1.
-- `WHY_NOT_QUANTIZED`: what a refusal says of any other way.
-- `NEEDS_LIBRARY`: whether `load` needs nrnm_keras; `GIVES_EMPTY`: whether a result may have no
-  size, such as the tags of no steps; `REFUSES_NAN`: whether a call ends with an error if the model
-  gives no number.
+  to its outputs by name. It checks the export in a separate process, and the model card shows its
+  source. So it imports what it needs.
+- `TOLERANCES`: dictionary from the type of stored weights, None for unchanged, to the largest
+  difference from the Keras model that is allowed, relative for numbers larger than 1.
+- `WHY_NOT_QUANTIZED`: why other types are refused.
+- `NEEDS_LIBRARY`: whether `load` needs nrnm_keras.
+- `GIVES_EMPTY`: whether a result may have no size, such as the tags of a sequence of no steps.
+- `REFUSES_NAN`: whether a call raises an error if a result is NaN.
 
-At its top a module imports the standard library alone: the process that checks has nothing else.
+At its top level a module imports only the standard library, as the checking process has no more.
 """
 
 import importlib
@@ -40,7 +41,7 @@ def find_format(name: str, quantize: str | None = None) -> ModuleType:
     """Returns the module of a format.
 
     Raises:
-        UsageError: if there is none, or it does not have such weights.
+        UsageError: if there is no such format, or it does not support this quantization.
     """
     formats = find_formats()
     if name not in formats:

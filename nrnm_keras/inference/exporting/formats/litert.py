@@ -17,7 +17,7 @@ REFUSES_NAN = False
 def write(
     trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Writes the signatures. Weights are kept as `quantize` says, and computed is in float32."""
+    """Writes the signatures. `quantize` applies to stored weights; computation is in float32."""
     from nrnm_keras.errors import UsageError
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.exporting.loop_of_steps import in_a_loop_of_steps

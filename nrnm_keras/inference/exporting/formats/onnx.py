@@ -23,7 +23,7 @@ _OPSET = 18
 def write(
     trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Writes the signatures; with int8, weights have 8 bits, and computed is in float32."""
+    """Writes the signatures. With int8, weights have 8 bits; computation is in float32."""
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.exporting.packages import require
 
@@ -50,7 +50,7 @@ def write(
 def _quantize(path):
     from onnxruntime.quantization import quantize_dynamic
 
-    logging.getLogger().setLevel(logging.ERROR)  # it advises
+    logging.getLogger().setLevel(logging.ERROR)  # it logs advice
     quantize_dynamic(path, path, extra_options={"EnableSubgraph": True})
 
 

@@ -20,7 +20,7 @@ REFUSES_NAN = True
 def write(
     trained: "TrainedModel", folder: pathlib.Path, quantize: str | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Writes a SavedModel with raw input, preprocessed tensors and steps."""
+    """Writes a SavedModel with signatures for raw input, preprocessed tensors and steps."""
     from nrnm_keras.inference.exporting import signatures
     from nrnm_keras.inference.exporting.graphs import save_graphs
 
@@ -31,7 +31,7 @@ def write(
     if not missing:
         written["initial_state"] = signatures.initial_state(trained)
     functions = {name: signature.function for name, signature in written.items()}
-    # TensorFlow Serving looks for a version's number in a model's folder.
+    # TensorFlow Serving expects a version number in a model's folder.
     save_graphs(trained.model, functions, folder / "1")
     return written, missing
 
