@@ -99,7 +99,7 @@ def test_verbose_shows_the_rest_in_which_no_graph_is_called_invalid(flags, folde
 
 
 def test_a_flag_file_can_ask_for_it(folder):
-    (folder / "verbose.flags").write_text("# Everything.\n--verbose\n")
+    (folder / "verbose.flags").write_text("# Everything.\n--verbose\n--task=text\n")
     result = run("nrnm_keras.train", f"--flagfile={folder}/verbose.flags")
     assert "InitializeLog" in result.stderr and "error: no --run_dir" in result.stderr
     result = run("nrnm_keras.train", f"--flagfile={folder}/verbose.flags", "--noverbose")

@@ -72,7 +72,8 @@ def likelihood_of_texts(negative_log_likelihoods: Tensor, ids: Tensor) -> dict:
 
     Example:
 
-    >>> likelihoods = likelihood_of_texts(np.array([[1.0, 3.0, 0.0]]), np.array([[5, 7, 0]]))
+    >>> values = np.array([[1.0, 3.0, 0.0]], "float32")
+    >>> likelihoods = likelihood_of_texts(values, np.array([[5, 7, 0]]))
     >>> float(likelihoods["log_probability"][0]), round(float(likelihoods["perplexity"][0]), 4)
     (-4.0, 7.3891)
     """
