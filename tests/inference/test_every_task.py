@@ -101,7 +101,7 @@ def test_inputs_that_are_none_are_named(task_run, name, value, message):
         assert len(str(raised.value).splitlines()) == 1
 
 
-FAST = {("secondary_structure", "litert"), ("sick", "onnx"), ("text_language_model", "saved_model")}
+FAST = {("secondary_structure", "litert"), ("sick", "onnx")}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 FILES = sorted(pathlib.Path(__file__).parent.glob("test_like_keras_[cw]*.py"))
 
 
-@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.slow), "torch"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_on_another_backend(backend):
     pytest.importorskip(backend)
     result = subprocess.run(
