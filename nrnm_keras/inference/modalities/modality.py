@@ -120,7 +120,7 @@ class Modality:
     # Step by step.
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
-        """Returns a step that the network skips."""
+        """Returns the step that represents a sequence without steps."""
         return np.zeros([size or 1 for size in shape], dtype)
 
     def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
