@@ -91,6 +91,7 @@ def test_training_says_its_own_words(trained):
     assert trained.stderr == ""
 
 
+@pytest.mark.slow
 def test_verbose_shows_the_rest_in_which_no_graph_is_called_invalid(flags, folder):
     result = run("nrnm_keras.train", *flags, f"--run_dir={folder}/verbose", "--verbose")
     assert result.returncode == 0

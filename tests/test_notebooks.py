@@ -14,9 +14,6 @@ LIMIT = 600  # seconds a cell
 # What makes a training short: constants of the notebooks, and small values of them.
 SHORT = {"EPOCHS": 1, "BATCHES": 2, "EXAMPLES": 64}
 
-# Those without trainings by the command.
-QUICK = ("layer", "long_memory")
-
 
 def shorten(cell):
     for name, value in SHORT.items():
@@ -29,7 +26,7 @@ def shorten(cell):
         pytest.param(
             path,
             length,
-            marks=[] if length == "short" and path.stem in QUICK else pytest.mark.slow,
+            marks=[] if length == "short" and path.stem == "layer" else pytest.mark.slow,
             id=f"{path.stem}-{length}",
         )
         for path in PATHS

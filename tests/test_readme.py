@@ -41,12 +41,15 @@ NOT_RUN = (
     *(".venv/bin/python -m pytest", "python -m pytest", "export TF_CONFIG="),
     *("ruff ", "mypy", "NRNM_DATA=", "pre-commit ", "git "),
 )
+# In a flag file, because not every task uses all of them.
+SMALL_TRAINING = [
+    *("--num_layers=1", "--nrnm_layers=1", "--epochs=1", "--problem_train=64"),
+    "--problem_test=32",
+]
 SMALL = {
-    "nrnm_keras.train": "--units=8 --num_layers=1 --nrnm_layers=1 --num_heads=2 --epochs=1 "
-    "--batch_size=20 --problem_train=64 --problem_test=32",
+    "nrnm_keras.train": "--flagfile=small.flags --units=8 --num_heads=2 --batch_size=20",
     "nrnm_keras.benchmark": "--units=8 --repeats=1",
-    "nrnm_keras.sweep": "--units=16 --num_layers=1 --nrnm_layers=1 --epochs=1 --seeds=1 "
-    "--problem_train=64 --problem_test=32",
+    "nrnm_keras.sweep": "--flagfile=small.flags --units=16 --seeds=1",
     "pipelines.benchmark": "--files=2 --repeats=1",
     "pipelines.build long_memory": "--num_train=64 --num_validation=8 --num_test=8",
     "pipelines.build ntu_sample": "--num_samples=24",
@@ -94,6 +97,7 @@ def folder(tmp_path_factory, nw_ucla_folder):
         rows = [f"A {word} one {i},{word}" for i in range(20) for word in ("good", "bad")]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
     (folder / "new.csv").write_text("text\ngood\nbad\n")
+    (folder / "small.flags").write_text("\n".join(SMALL_TRAINING))
     return folder
 
 
@@ -106,7 +110,7 @@ def made_small(line):
     if built:
         line = line.replace("--source=PATH", f"--source={SOURCES.get(built[1])}")
     line = line.replace("=FOLDER", "=ntu").replace("=FILE", "=missing.txt")
-    line = re.sub(r"--parameters=\d+", "--parameters=4000", line)
+    line = re.sub(r"--parameter_budget=\d+", "--parameter_budget=4000", line)
     return f"{line} {SMALL.get(f'{module} {built[1]}' if built else module, '')}"
 
 

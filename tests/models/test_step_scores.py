@@ -42,6 +42,7 @@ def test_masks_of_the_network_change_nothing():
     assert float(StepCrossentropy()(LABELS, outputs)) == pytest.approx(float(expected))
 
 
+@pytest.mark.slow
 def test_accuracy_counts_beyond_what_float32_counts():
     accuracy = StepAccuracy()
     accuracy.update_state(LABELS[:1], LOGITS[:1], sample_weight=[2.0**24])  # 1 of 2 is right

@@ -27,6 +27,7 @@ def test_of_equally_likely_tokens_it_is_their_number():
     assert float(Perplexity()(TOKENS, np.full((2, 3), np.log(8000)))) == pytest.approx(8000)
 
 
+@pytest.mark.slow
 def test_perplexity_counts_beyond_what_float32_counts():
     perplexity = Perplexity()
     perplexity.update_state([[1]], np.log([[4.0]]), sample_weight=[2.0**24])

@@ -105,7 +105,7 @@ def test_new_takes_the_place_of_old(old, new, tmp_path):
 
 
 @pytest.mark.parametrize(("old", "new"), SWAPS)
-@pytest.mark.parametrize("stop", [kill, interrupt])
+@pytest.mark.parametrize("stop", [kill, pytest.param(interrupt, marks=pytest.mark.slow)])
 def test_stopped_at_any_moment(stop, old, new, tmp_path, quick):
     for number in range(MANY):
         folder = tmp_path / str(number)
@@ -131,6 +131,7 @@ def test_stopped_at_any_moment(stop, old, new, tmp_path, quick):
     raise AssertionError("never through")
 
 
+@pytest.mark.slow
 def test_removing_what_is_left_may_be_stopped_at_any_moment_too(tmp_path, quick):
     def killed_publishing(number, folder):
         at_call(number, kill)
