@@ -21,6 +21,8 @@ import nrnm_keras.preprocessing  # noqa: F401  (what a saved network is made of)
 # More seconds than any line of a training takes, even where many processes share one core.
 _PATIENCE = 900
 _SECONDS_BETWEEN_LOOKS = 0.01
+# What a run removes at its end.
+_REMOVED = ("checkpoints", "best_weights.npz")
 _COMMAND = [sys.executable, "-m", "nrnm_keras.train"]
 _SMALL = [
     *("--task=sequence", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--num_heads=2"),
@@ -255,7 +257,10 @@ def _limit_files(size):
 
 
 def _interrupt_after(name, event):
-    """Makes something happen once, when a file or folder has got its name or was removed."""
+    """Makes something happen once: when a file or folder has got its name.
+
+    Of what a run needs only to go on, when it is removed at the end.
+    """
     waiting = [name]
 
     def followed(function):
@@ -270,7 +275,10 @@ def _interrupt_after(name, event):
 
         return follow
 
-    os.replace, os.unlink, os.rmdir = map(followed, (os.replace, os.unlink, os.rmdir))
+    if name in _REMOVED:
+        os.unlink, os.rmdir = map(followed, (os.unlink, os.rmdir))
+    else:
+        os.replace = followed(os.replace)
 
 
 if __name__ == "__main__":
