@@ -136,7 +136,7 @@ def test_inputs_without_a_step(name, request):
         close(of(model, nothing[None]), [expected])
         close(model.predict([nothing])["probabilities"], [expected])
         close(serve(nothing[None])["probabilities"], [expected])
-        x, mask = model.classifier_inputs(tf.constant(nothing[None]))
+        x, mask = model.head_inputs(model.encode(tf.constant(nothing[None])))
         close(features(x, mask)["probabilities"], [expected])
         empty = np.repeat(nothing[None], 0, axis=0)
         assert of(model, empty).shape == serve(empty)["probabilities"].shape == (0, 2)

@@ -192,14 +192,6 @@ class TrainedModel:
         """Encodes raw input for the network: texts become token ids, other input is unchanged."""
         return self.modality.encode(raw)
 
-    def classifier_inputs(self, raw: Any) -> tuple:
-        """Returns the inputs of the network's head for raw input.
-
-        Returns:
-            Sequences `(batch, timesteps, features)`, and their mask `(batch, timesteps)` or None.
-        """
-        return self.head_inputs(self.encode(raw))
-
     def head_inputs(self, encoded: Tensor) -> tuple:
         """Returns the inputs of the network's head for encoded input."""
         return _run(self.encoder, encoded)

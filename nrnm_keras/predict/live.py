@@ -7,7 +7,6 @@ import numpy as np
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.modalities.modality import MalformedError
-from nrnm_keras.inference.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from nrnm_keras.inference.trained_model import TrainedModel
@@ -16,7 +15,7 @@ _KEY = "standard input"
 _LONGEST_SHOWN = 40  # characters
 
 
-def follow(trained: TrainedModel, lines: Iterable[bytes]) -> Iterator[np.ndarray | None]:
+def follow(trained: "TrainedModel", lines: Iterable[bytes]) -> Iterator[np.ndarray | None]:
     """Yields the prediction so far after each line; an empty line ends a sequence.
 
     Args:

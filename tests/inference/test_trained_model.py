@@ -51,7 +51,7 @@ def test_parts_are_those_of_the_model(make, kind, tmp_path):
     for path in (tmp_path, tmp_path / "model.keras"):
         trained = TrainedModel.load(path)
         assert trained.kind == kind and trained.class_names == ["a", "b"]
-    sequences, mask = trained.classifier_inputs(raw)
+    sequences, mask = trained.head_inputs(trained.encode(raw))
     assert not np.all(mask) or kind == "skeleton"
     probabilities = keras.ops.softmax(trained.classifier(sequences, mask=mask))
     expected = model(raw)

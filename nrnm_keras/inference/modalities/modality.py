@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.plots.time_steps import TimeSteps
@@ -264,11 +264,6 @@ def padded(values: list, padding: float) -> np.ndarray:
     for row, value in zip(batch, values, strict=True):
         row[: len(value)] = value
     return batch
-
-
-def first_of(batch: Tensor) -> np.ndarray:
-    """Returns the first row of a batch as an array."""
-    return ops.convert_to_numpy(batch)[0]
 
 
 def portable(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.modalities.lines import as_array, parse_numbers
@@ -121,8 +120,3 @@ class Sequences(Modality):
             return None
         feature = int(wrong.argmax())
         return f"feature {feature} (from 0) is {np.asarray(step)[feature]:g}"
-
-
-def timesteps_of(raw: Any) -> int:
-    """Returns the number of time steps of a batch."""
-    return ops.shape(raw)[1]

@@ -42,7 +42,7 @@ def test_steps_of_a_skeleton_are_its_frames(options, frames):
     raw = np.ones((1, frames + 2, 1, 20, 3), "float32")
     raw[..., 0] = np.arange(1, frames + 3)[:, None, None]
     raw[:, frames:] = 0
-    features, mask = (np.array(x)[0] for x in trained.classifier_inputs(raw))
+    features, mask = (np.array(x)[0] for x in trained.head_inputs(trained.encode(raw)))
     time_steps = name_time_steps(trained, raw)
     assert time_steps.unit == "frame"
     np.testing.assert_allclose(time_steps.numbers[mask], features[mask, 0], rtol=1e-5)
@@ -56,6 +56,6 @@ def test_steps_that_repeat_a_body_that_comes_late_are_its_frames():
     raw = np.ones((1, 9, 1, 20, 3), "float32")
     raw[..., 0] = np.arange(1, 10)[:, None, None]
     raw[:, :4] = 0
-    features, _ = trained.classifier_inputs(raw)
+    features, _ = trained.head_inputs(trained.encode(raw))
     numbers = name_time_steps(trained, raw).numbers
     np.testing.assert_allclose(numbers, np.array(features)[0, :, 0], rtol=1e-5)
