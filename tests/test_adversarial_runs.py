@@ -53,12 +53,12 @@ def write_texts(path, count, with_labels):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("adversarial")
     write_texts(folder / "train.csv", 30, True)
-    write_texts(folder / "unlabelled.csv", 33, False)
+    write_texts(folder / "unlabeled.csv", 33, False)
     return folder
 
 
 def arguments(folder, name, *more):
-    files = [f"--{kind}_file={folder}/{kind}.csv" for kind in ("train", "unlabelled")]
+    files = [f"--{kind}_file={folder}/{kind}.csv" for kind in ("train", "unlabeled")]
     return [*SMALL, *files, f"--data_dir={folder}/data", *more, f"--run_dir={folder}/{name}"]
 
 
@@ -77,9 +77,9 @@ def assert_close(left, right):
     assert max(np.abs(a - b).max() for a, b in zip(left, right, strict=True)) < 2e-5
 
 
-def test_unlabelled_texts_are_trained_on(folder, on_one_device):
+def test_unlabeled_texts_are_trained_on(folder, on_one_device):
     data = report(folder / "one")["data"]
-    assert (data["examples"]["train"], data["labelled"]) == (60, 27)
+    assert (data["examples"]["train"], data["labeled"]) == (60, 27)
 
 
 @pytest.mark.parametrize("strategy", ["mirrored", "multi_worker"])

@@ -138,7 +138,7 @@ def test_what_an_earlier_sweep_still_trains_is_waited_for(sweep):
 
 
 def test_run_that_stops_early_stops_the_sweep(sweep):
-    sweep.start("--terminate_after=0.1")
+    sweep.start("--time_limit=0.1")
     assert sweep.process.wait() == STOPPED, sweep.output
-    assert re.search(r"units=\d seed 0: stopped after step \d+ \(terminate_after\)", sweep.output)
+    assert re.search(r"units=\d seed 0: stopped after step \d+ \(time_limit\)", sweep.output)
     assert not any((run / "report.json").exists() for run in sweep.runs)

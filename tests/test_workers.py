@@ -96,7 +96,7 @@ def test_worker_that_waits_for_the_first_ones_work_ends_on_signals(flags, tmp_pa
     """TensorFlow does not come back to Python while it waits for another process."""
     many = write_sequences(tmp_path, 60_000)  # which the first one makes records of
     first, second = start_workers([*flags, *many], tmp_path / "log", kind=Command)
-    first.wait_until(lambda: "Generating" in first.output)
+    first.wait_until(lambda: list((tmp_path / "data").glob("**/incomplete.*")))
     time.sleep(3)
     second.send(name)
     assert second.wait() == -getattr(signal, name), second.output

@@ -50,7 +50,8 @@ def write_sequences(folder, count):
 
 def error_in(output):
     """Returns what a training's output says of why it stopped, or None."""
-    found = re.search(r"(?:error: |stopped after).*", output)
+    # TensorFlow's log has "CUDA error: ..." on a machine without a GPU.
+    found = re.search(r"(?:(?<!CUDA )error: |stopped after).*", output)
     return found and found[0]
 
 

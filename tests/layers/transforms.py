@@ -200,7 +200,10 @@ def check_second_order(name):
     if name != "noise":
         expected = reference.at()
         close([*gradient, *hessian], [*expected[0], *expected[1]], 1e-9)
-    close(hessian, derivatives.differences(), 1e-5)
+    if BACKEND == "jax":  # Keras computes tanh in float32 there, whatever the dtype
+        close(hessian, derivatives.differences(step=1e-4), 2e-3)
+    else:
+        close(hessian, derivatives.differences(), 1e-5)
 
 
 def check_empty_batch(name):
