@@ -1,6 +1,7 @@
 """Base class of data sets that are built from a user's own files."""
 
 import hashlib
+import json
 import pathlib
 import re
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ class LabeledFiles(DatasetBuilder):
         unlabeled_file: path of examples without labels, or None. They become the split
             `unsupervised`, in which every label is -1.
         source_limit_mb: size of the largest piece read at once, in MB; 0 for the usual bound.
+        options: those of a subclass that change what is read from the files, and so the path.
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
 
     The build's path contains a hash of the files' content and type. A changed file is therefore
@@ -38,6 +40,7 @@ class LabeledFiles(DatasetBuilder):
     Attributes:
         CONTENT: name of the feature that is neither label nor id.
         FORMATS: the file formats, for messages.
+        LEFT_OUT: what examples lack that are left out, for messages.
 
     Raises:
         SourceError: if a file cannot be read or has errors, there is only one class, or a label
@@ -46,6 +49,7 @@ class LabeledFiles(DatasetBuilder):
 
     CONTENT: ClassVar[str]
     FORMATS: ClassVar[str]
+    LEFT_OUT: ClassVar[str] = "without one number"
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class LabeledFiles(DatasetBuilder):
         test_file: StrPath | None = None,
         unlabeled_file: StrPath | None = None,
         source_limit_mb: int = 0,
+        options: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         files = {
@@ -69,9 +74,8 @@ class LabeledFiles(DatasetBuilder):
         self._files = {
             split: pathlib.Path(path).expanduser() for split, path in files.items() if path
         }
-        super().__init__(
-            config=tfds.core.BuilderConfig(name=f"content_{content_hash(self._files)}"), **kwargs
-        )
+        name = f"content_{content_hash(self._files, options)}"
+        super().__init__(config=tfds.core.BuilderConfig(name=name), **kwargs)
 
     def _content_feature(self, path):
         """Returns the TFDS feature of the content of a training file."""
@@ -90,7 +94,7 @@ class LabeledFiles(DatasetBuilder):
 
     def warnings(self) -> list[str]:
         """Returns a line about the examples that were left out because they hold no data."""
-        return left_out_warnings(self, "without one number")
+        return left_out_warnings(self, self.LEFT_OUT)
 
     def _info(self):
         path = self._files["train"]
@@ -109,7 +113,7 @@ class LabeledFiles(DatasetBuilder):
         return {split: self._generate_examples(split, path) for split, path in self._files.items()}
 
     def _generate_examples(self, split, path):
-        message = f"{path}: every {self.CONTENT} is without one number"
+        message = f"{path}: every {self.CONTENT} is {self.LEFT_OUT}"
         return usable_examples(self, self._examples(split, path), message)
 
     def _examples(self, split, path):
@@ -152,11 +156,14 @@ def class_names(path: StrPath, labels: Iterable[str]) -> list[str]:
     return names
 
 
-def content_hash(files: Mapping[str, pathlib.Path]) -> str:
+def content_hash(
+    files: Mapping[str, pathlib.Path], options: Mapping[str, Any] | None = None
+) -> str:
     """Returns 16 hexadecimal digits that identify the splits, file types and contents.
 
     Args:
         files: split -> path.
+        options: those that change what is read from the files.
 
     Raises:
         SourceError: if a file cannot be read.
@@ -166,6 +173,8 @@ def content_hash(files: Mapping[str, pathlib.Path]) -> str:
         with reading(path), path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{split} {path.suffix.lower()} {content}\n".encode())
+    if options:
+        digest.update(json.dumps(options, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 

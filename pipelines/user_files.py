@@ -1,5 +1,7 @@
 """What the readers of text, tables and arrays have in common, whatever the format."""
 
+import codecs
+import io
 import itertools
 import pathlib
 from collections.abc import Collection, Iterator, Sequence
@@ -54,19 +56,37 @@ def files_in_folder(folder: StrPath, names: Sequence[str], limit: int) -> list[p
 
 
 def read_lines(path: pathlib.Path, limit: int = LINE) -> Iterator[tuple[int, str]]:
-    """Yields (number, line) of a UTF-8 file, without a byte order mark.
+    """Yields (number, line) of a file without its byte order mark: UTF-8, or UTF-16 with a mark.
 
     Args:
         path: the file.
         limit: the size of the longest line in bytes.
 
     Raises:
-        SourceError: if the file cannot be read, or a line is longer or not UTF-8.
+        SourceError: if the file cannot be read, or a line is longer or not text.
     """
     with reading(path), path.open("rb") as file:
+        if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield from _utf_16_lines(file, path, limit)
+            return
         for number, line in bounded_lines(file, path, limit):
             encoding = "utf-8-sig" if number == 1 else "utf-8"
             yield number, decode(f"{path}, line {number}", line, encoding)
+
+
+def _utf_16_lines(file, path, limit):
+    """Yields (number, line) of a file in UTF-16, as Excel's "Unicode text"."""
+    text = io.TextIOWrapper(file, encoding="utf-16", newline="\n")
+    for number in itertools.count(1):
+        try:
+            line = text.readline(limit + 1)
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{path}, line {number}: not UTF-16 text ({error})") from error
+        if not line:
+            return
+        if len(line) > limit:
+            raise SourceError(f"{path}, line {number}: more than {limit:,} bytes; {ADVICE}")
+        yield number, line
 
 
 def bounded_lines(file: BinaryIO, place: StrPath, limit: int = LINE) -> Iterator[tuple[int, bytes]]:
@@ -103,7 +123,10 @@ def decode(place: StrPath, content: bytes, encoding: str = "utf-8") -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise SourceError(f"{place}: not UTF-8 text ({error})") from error
+        raise SourceError(
+            f"{place}: not UTF-8 text ({error}); convert the file, for example "
+            "`iconv -f latin1 -t utf-8 OLD > NEW`"
+        ) from error
 
 
 def clean_label(place: str, label: str | int) -> str:

@@ -37,7 +37,7 @@ class OwnFilesConfig(SourceConfig):
     """Your own files"""
 
     train_file: str | None = option(
-        None, "texts (.csv, .tsv or .jsonl with text and label) or sequences (.npz or .ts)"
+        None, "labeled texts (.csv, .tsv, .jsonl, .json) or sequences (.npz or .ts)"
     )
     validation_file: str | None = option(
         None, "the same to validate on; default: a part of train_file"

@@ -53,7 +53,7 @@ def _define_flags():
         ("skeleton", "a .skeleton file of NTU RGB+D whose action is to be named"),
         (
             "input",
-            "texts: .csv, .tsv or .jsonl with a column text; pairs of texts: likewise, with "
+            "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: likewise, with "
             "columns first and second; sequences and token ids: .npz or .ts; skeletons: .skeleton, "
             "NW-UCLA's .json, or a folder of them",
         ),

@@ -10,7 +10,7 @@ from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTas
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _OwnTexts(OwnFilesConfig):
-    """Unlabeled texts"""
+    """Your own texts"""
 
     dataset: ClassVar[str] = "text_files"
     unlabeled_file: str | None = option(
@@ -19,6 +19,22 @@ class _OwnTexts(OwnFilesConfig):
         "--adversarial=virtual and --entropy_weight; needs only a column text",
         old_flags=("unlabelled_file",),
     )
+    text_column: str | None = option(
+        None, "column of the texts; default: text, or another usual name such as review"
+    )
+    label_column: str | None = option(
+        None, "column of the labels; default: label, or another usual name such as sentiment"
+    )
+    on_error: str = option(
+        "fail",
+        "what to do with an empty text or a missing label; skip leaves such examples out",
+        choices=("fail", "skip"),
+    )
+
+    def build_options(self) -> dict[str, Any]:
+        """Returns the files, and how they are read."""
+        own = ("unlabeled_file", "text_column", "label_column", "on_error")
+        return {**super().build_options(), **{name: getattr(self, name) for name in own}}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,9 +44,9 @@ class TextTask(_OwnTexts, TextClassificationTask):
     name: ClassVar[str] = "text"
 
     def build_options(self) -> dict[str, Any]:
-        """Returns the files."""
-        unlabeled = self.unlabeled_file if self.learns_from_unlabeled else None
-        return {**super().build_options(), "unlabeled_file": unlabeled}
+        """Returns the files, and how they are read."""
+        options = super().build_options()
+        return options if self.learns_from_unlabeled else {**options, "unlabeled_file": None}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +54,3 @@ class TextLanguageModelTask(_OwnTexts, LanguageModelTask):
     """Language model of your own texts, labeled or not"""
 
     name: ClassVar[str] = "text_language_model"
-
-    def build_options(self) -> dict[str, Any]:
-        """Returns the files."""
-        return {**super().build_options(), "unlabeled_file": self.unlabeled_file}

@@ -1,41 +1,66 @@
-"""Reads texts and labels from CSV, TSV and JSONL files; the suffix tells the format.
+"""Reads texts and labels from CSV, TSV, JSONL and JSON files; the suffix tells the format.
 
-All are UTF-8, with or without a byte order mark. CSV and TSV begin with a line of column names and
+All are UTF-8, or UTF-16 with a byte order mark. CSV and TSV begin with a line of column names and
 use the quoting of spreadsheets: a field in double quotes may contain separators and newlines, and a
-double quote in it is doubled. An apostrophe that keeps spreadsheets from evaluating a text as a
-formula, as in the files of predictions, is removed. JSONL has one object per line. Columns other
-than `text` and `label` are ignored, and blank lines are skipped.
+double quote in it is doubled. The separator of CSV is the comma, semicolon or tab with which the
+wanted columns are found. An apostrophe that keeps spreadsheets from evaluating a text as a formula,
+as in the files of predictions, is removed. JSONL has one object per line, JSON a list of objects.
+Other columns are ignored, and blank lines are skipped.
 """
 
 import csv
+import itertools
 import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.escaping import from_csv, listed, quoted
-from pipelines.limits import ADVICE, LINE
+from pipelines.limits import ADVICE, LINE, read_file
 from pipelines.paths import StrPath
+from pipelines.text_files.columns import LABEL, TEXT, find_column
 from pipelines.user_files import clean_label, file_of_type, read_lines
 
-_CSV_DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
-_JSON_LINES = ".jsonl"
+_SEPARATORS = {".csv": ",;\t", ".tsv": "\t"}
 _LONGEST_FIELD = 2**31 - 1  # the csv module's own limit is 128 Ki characters
 
 
 class Row(NamedTuple):
-    """One example; `line` is the number of its first line in the file, counted from 1."""
+    """One example.
+
+    Attributes:
+        line: the number of its first line in the file, or of its object in a list, from 1.
+        text: the text; None if the text or the label is missing and such rows are left out.
+        label: the label; None if labels are not read.
+    """
 
     line: int
-    text: str
+    text: str | None
     label: str | None
+
+
+class Columns(NamedTuple):
+    """Names of the columns of texts and labels; None for the first usual name that occurs."""
+
+    text: str | None = None
+    label: str | None = None
+
+    def wanted(self, with_labels: bool) -> tuple:
+        """Returns the accepted names and the flag of each column that is read."""
+        text = ((self.text,) if self.text else TEXT, "text_column")
+        label = ((self.label,) if self.label else LABEL, "label_column")
+        return (text, label) if with_labels else (text,)
+
+
+USUAL = Columns()
 
 
 def read_examples(path: StrPath) -> Iterator[tuple[str, str | None]]:
     """Yields (text, label) of each example in a file; labels are strings.
 
     Args:
-        path: a file that ends in `.csv`, `.tsv` or `.jsonl`, with columns `text` and `label`.
+        path: a file that ends in `.csv`, `.tsv`, `.jsonl` or `.json`, with columns `text` and
+            `label`, or others of the names in `pipelines.text_files.columns`.
 
     Raises:
         SourceError: naming the file and the line that cannot be used.
@@ -55,50 +80,81 @@ def read_examples(path: StrPath) -> Iterator[tuple[str, str | None]]:
 def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
     """Yields the texts of a file, which may lack labels. Otherwise like `read_examples`."""
     for row in read_rows(path, False, limit):
-        yield row.text
+        yield str(row.text)
 
 
 def read_pairs(path: StrPath, limit: int | None = None) -> Iterator[tuple[str, str]]:
     """Yields (first, second) from the columns of these names. Otherwise like `read_texts`."""
-    file, records = _records(path, ("first", "second"), limit)
-    for line, (first, second) in records:
-        place = f"{file}, line {line}"
+    wanted = ((("first",), ""), (("second",), ""))
+    for place, _, (first, second) in _records(path, wanted, limit):
         yield _text(place, first), _text(place, second)
 
 
-def read_rows(path: StrPath, with_labels: bool = True, limit: int | None = None) -> Iterator[Row]:
+def read_rows(
+    path: StrPath,
+    with_labels: bool = True,
+    limit: int | None = None,
+    columns: Columns = USUAL,
+    leaves_out_empty: bool = False,
+) -> Iterator[Row]:
     """Yields a `Row` for each example of a file; labels are None if they are not read.
 
-    A record may have at most `limit` bytes; None is the usual bound. A record is one line unless it
-    has quoted line breaks.
+    Args:
+        path: the file.
+        with_labels: whether labels are read.
+        limit: bytes that a record may have at most; None for the usual bound. A record is one line
+            unless it has quoted line breaks.
+        columns: the `Columns`.
+        leaves_out_empty: whether the text of a row without text or label is None, rather than an
+            error.
+
+    Raises:
+        SourceError: naming the file and the line that cannot be used.
     """
-    file, records = _records(path, ("text", "label") if with_labels else ("text",), limit)
-    for line, values in records:
-        label = _label(f"{file}, line {line}", values[1]) if with_labels else None
-        yield Row(line, _text(f"{file}, line {line}", values[0]), label)
+    for place, line, values in _records(path, columns.wanted(with_labels), limit):
+        if leaves_out_empty and any(value is None or not str(value).strip() for value in values):
+            yield Row(line, None, None)
+            continue
+        label = _label(place, values[1]) if with_labels else None
+        yield Row(line, _text(place, values[0]), label)
+
+
+def found_columns(path: StrPath, with_labels: bool = True, columns: Columns = USUAL) -> list[str]:
+    """Returns the names of the columns of texts and labels in a file that has examples."""
+    file, suffix = file_of_type(path, tuple(_READERS))
+    record = next(_READERS[suffix](file, LINE))
+    return [
+        record.names[find_column(f"{file}, line {record.names_line}", record.names, *each)]
+        for each in columns.wanted(with_labels)
+    ]
+
+
+class _Record(NamedTuple):
+    """Column names and values of an example, and the numbers of their lines."""
+
+    names_line: int
+    names: list
+    line: int
+    values: list
 
 
 def _records(path, wanted, limit):
-    """Returns the file, and an iterator over (line, values of the wanted columns)."""
-    file, suffix = file_of_type(path, (*_CSV_DIALECTS, _JSON_LINES))
-    read = _json_records if suffix == _JSON_LINES else _csv_records
-    return file, _not_empty(file, read(file, wanted, limit or LINE))
-
-
-def _not_empty(file, records):
-    empty = True
-    for record in records:
-        empty = False
-        yield record
-    if empty:
+    """Yields (place, line, values of the wanted columns) of each example."""
+    file, suffix = file_of_type(path, tuple(_READERS))
+    names, indices = None, []
+    for record in _READERS[suffix](file, limit or LINE):
+        if record.names is not names:
+            names, place = record.names, f"{file}, line {record.names_line}"
+            indices = [find_column(place, names, *each) for each in wanted]
+        yield f"{file}, line {record.line}", record.line, [record.values[i] for i in indices]
+    if names is None:
         raise SourceError(f"{file}: no examples in it")
 
 
-def _csv_records(path, wanted, limit):
-    """Yields (line, values of the wanted columns) of a CSV or TSV file."""
+def _csv_records(path, limit):
+    """Yields each `_Record` of a CSV or TSV file."""
     csv.field_size_limit(_LONGEST_FIELD)
-    dialect = _CSV_DIALECTS[path.suffix.lower()]
-    columns, line, size = None, 1, 0
+    columns, columns_line, line, size = None, 1, 1, 0
 
     def lines():
         nonlocal size
@@ -110,50 +166,81 @@ def _csv_records(path, wanted, limit):
                 )
             yield text
 
-    reader = csv.reader(lines(), dialect, strict=True)
+    blank, rest = _split_blank(lines())
+    separator = _separator(blank[-1:], _SEPARATORS[path.suffix.lower()])
+    reader = csv.reader(itertools.chain(blank, rest), delimiter=separator, strict=True)
     try:
         for fields in reader:
             start, line, size = line, reader.line_num + 1, 0
             if not fields or (len(fields) == 1 and fields[0].isspace()):
                 continue
             if columns is None:
-                columns = [name.strip() for name in fields]
-                indices = [_column(f"{path}, line {start}", columns, name) for name in wanted]
+                columns, columns_line = [name.strip() for name in fields], start
                 continue
             if len(fields) != len(columns):
                 raise SourceError(
                     f"{path}, line {start}: {len(fields)} fields, but {len(columns)} columns "
                     f"({listed(columns)}); quote a field that contains the separator"
                 )
-            yield start, [from_csv(fields[index]) for index in indices]
+            yield _Record(columns_line, columns, start, list(map(from_csv, fields)))
     except csv.Error as error:
         raise SourceError(f"{path}, line {line}: {error}") from error
 
 
-def _json_records(path, wanted, limit):
-    """Yields (line, values of the wanted keys) of a file with one JSON object per line."""
+def _split_blank(lines):
+    """Returns the lines up to the first that is not blank, and an iterator over the others."""
+    first = []
+    for line in lines:
+        first.append(line)
+        if line.strip():
+            break
+    return first, lines
+
+
+def _separator(header, separators):
+    """Returns the separator with which a line of column names has the most."""
+
+    def columns(separator):
+        return len(next(csv.reader(header, delimiter=separator), ()))
+
+    return max(separators, key=columns)
+
+
+def _json_lines(path, limit):
+    """Yields each `_Record` of a file with one JSON object per line."""
     for number, line in read_lines(path, limit):
-        if not line.strip():
-            continue
+        if line.strip():
+            yield _json_record(path, number, _parsed(f"{path}, line {number}", line))
+
+
+def _json_list(path, limit):
+    """Yields each `_Record` of a file with a JSON list of objects; lines count these."""
+    objects = _parsed(path, read_file(path, limit))
+    if not isinstance(objects, list):
+        raise SourceError(
+            f"{path}: a {type(objects).__name__}, expected a list of objects; a file with one "
+            "object per line ends in .jsonl"
+        )
+    for number, value in enumerate(objects, start=1):
+        yield _json_record(path, number, value)
+
+
+def _parsed(place, text):
+    """Returns the value of JSON; bytes may be UTF-8 or UTF-16."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{place}: not JSON ({error})") from error
+
+
+def _json_record(path, number, value):
+    if not isinstance(value, dict):
         place = f"{path}, line {number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise SourceError(f"{place}: not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise SourceError(f"{place}: a {type(record).__name__}, expected an object")
-        for name in wanted:
-            _column(place, list(record), name)
-        yield number, [record[name] for name in wanted]
+        raise SourceError(f"{place}: a {type(value).__name__}, expected an object")
+    return _Record(number, list(value), number, list(value.values()))
 
 
-def _column(place, columns, name):
-    """Returns the index of a column that must occur once."""
-    if columns.count(name) != 1:
-        found = listed(columns, show=quoted) or "none"
-        number = "more than one" if name in columns else "no"
-        raise SourceError(f"{place}: {number} column {quoted(name)}; found: {found}")
-    return columns.index(name)
+_READERS = {".csv": _csv_records, ".tsv": _csv_records, ".jsonl": _json_lines, ".json": _json_list}
 
 
 def _text(place, value):

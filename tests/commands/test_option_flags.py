@@ -49,7 +49,8 @@ def test_no_flag_came_without_a_reason(values):
     new = {name for name in values if name not in known}
     renamed = {"relational_memory_slots", "input_shards", "time_limit", "center", "unlabeled_file"}
     adversarial = {"adversarial", "adversarial_norm", "adversarial_weight", "entropy_weight"}
-    assert new == renamed | adversarial | {"test", "cluster_timeout", "source_limit_mb"}
+    files = {"text_column", "label_column", "on_error"}
+    assert new == renamed | adversarial | files | {"test", "cluster_timeout", "source_limit_mb"}
 
 
 def test_values_reach_the_options(values):

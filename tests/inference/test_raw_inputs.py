@@ -148,7 +148,7 @@ def files(tmp_path):
     [
         ("texts", "missing.csv", "missing.csv: no such file or folder"),
         ("texts", "x" * 300, "no such file or folder"),
-        ("texts", "in.xlsx", "'.xlsx' is none of .csv, .tsv, .jsonl, .skeleton, .json, .npz, .ts"),
+        ("texts", "in.xlsx", "'.xlsx' is none of .csv, .tsv, .jsonl, .json, .skeleton, .npz, .ts"),
         ("texts", "no_suffix", "file type '' is none of .csv"),
         ("texts", "none.csv", "none.csv: no examples"),
         ("texts", "header.csv", "header.csv: no examples"),

@@ -4,8 +4,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 from pipelines.build import build, main
+from pipelines.datasets import builder_class
 from pipelines.errors import SourceError
-from pipelines.text_files.reader import read_examples, read_texts
+from pipelines.text_files.reader import Columns, read_examples, read_rows, read_texts
 
 EXAMPLES = [
     ("Plain.", "pos"),
@@ -33,6 +34,7 @@ FORMATS = {
     ".csv": as_csv,
     ".tsv": lambda examples: as_csv(examples, "\t"),
     ".jsonl": as_jsonl,
+    ".json": lambda examples: f"[{','.join(as_jsonl(examples).splitlines())}]",
 }
 
 
@@ -71,14 +73,77 @@ def test_texts_need_no_label(write):
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        "text,label",
+        "TEXT,LABEL",
+        "Review,Sentiment",
+        "sentence,category",
+        "label,text,review,class",
+        "Review;Sentiment",
+        "text\tlabel",
+    ],
+)
+def test_columns_with_usual_names_are_found(write, header):
+    separator = next(each for each in ",;\t" if each in header)
+    values = {"text": "good, bad", "review": "good, bad", "sentence": "good, bad"}
+    columns = header.split(separator)
+    wanted = {"label,text,review,class": {"review": "other", "class": "other"}}.get(header, {})
+    row = [wanted.get(each, values.get(each.lower(), "7")) for each in columns]
+    content = f"{header}\n{separator.join(map(quoted, row))}\n"
+    assert list(read_examples(write(content))) == [("good, bad", "7")]
+
+
+def test_columns_that_are_named_are_taken(write):
+    path = write("text,label,notes,kind\na,1,b,2\n")
+    (row,) = read_rows(path, columns=Columns("notes", "kind"))
+    assert row == (2, "b", "2")
+    with pytest.raises(SourceError, match="no column 'Notes'; found"):
+        list(read_rows(write("text,label\na,1\n"), columns=Columns("Notes")))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read(write, suffix, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    content = (mark + FORMATS[suffix](EXAMPLES)).encode(encoding)
+    assert list(read_examples(write(content, f"a{suffix}"))) == EXAMPLES
+
+
+def test_rows_without_text_or_label_can_be_left_out(write, tmp_path):
+    train = write("Review,Sentiment\na,1\n ,2\nb,\nc,2\n")
+    arguments = {"train_file": train, "data_dir": tmp_path / "data"}
+    with pytest.raises(SourceError, match="line 3: the text is empty"):
+        build("text_files", **arguments)
+    path = build("text_files", **arguments, on_error="skip")
+    records = tfds.builder_from_directory(path).as_dataset(split="train").as_numpy_iterator()
+    assert sorted(record["text"] for record in records) == [b"a", b"c"]
+    builder = builder_class("text_files")(train_file=train, on_error="skip", data_dir=tmp_path)
+    builder.download_and_prepare()
+    assert builder.warnings() == [
+        f"{train}: texts from 'Review', labels from 'Sentiment'",
+        f"left out: 2 without text or label: {train}, line 3, {train}, line 4",
+    ]
+
+
+def test_other_columns_are_another_build(write, tmp_path):
+    train = write("text,label,notes\na,1,b\nc,2,d\n")
+    paths = {
+        build("text_files", tmp_path / "data", train_file=train, **options)
+        for options in ({}, {"text_column": "notes"}, {"label_column": "notes"})
+    }
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", "", "a.csv: no examples"),
         ("a.csv", "text,label\n", "a.csv: no examples"),
         ("a.jsonl", "\n", "a.jsonl: no examples"),
-        ("a.txt", "x", "a.txt: file type '.txt' is none of .csv, .tsv, .jsonl"),
+        ("a.txt", "x", "a.txt: file type '.txt' is none of .csv, .tsv, .jsonl, .json"),
         ("a.csv", "a,b\n1,2\n", "a.csv, line 1: no column 'text'; found: 'a', 'b'"),
-        ("a.csv", "text,y\n1,2\n", "a.csv, line 1: no column 'label'; found: 'text', 'y'"),
+        ("a.csv", "text,z\n1,2\n", "a.csv, line 1: no column 'label'; found: 'text', 'z'"),
         ("a.tsv", "text,label\n1,2\n", "a.tsv, line 1: no column 'text'; found: 'text,label'"),
         ("a.csv", "text,label,text\n1,2,3\n", "line 1: more than one column 'text'"),
         ("a.csv", "text,label\na,1\nb\n", "line 3: 1 fields, but 2 columns"),
@@ -91,12 +156,18 @@ def test_texts_need_no_label(write):
         ("a.csv", 'text,label\na,1\n"b,2\nc,3\n', "line 3: unexpected end of data"),
         ("a.csv", 'text,label\na,1\n"b"c,2\n', "line 3: "),
         ("a.csv", b"text,label\na,1\ncaf\xe9,2\n", "line 3: not UTF-8"),
-        ("a.csv", "text,label\n".encode("utf-16"), "line 1: not UTF-8"),
+        ("a.csv", "text,label\n".encode("utf-16"), "a.csv: no examples"),
+        ("a.csv", "text,label\na,1\n".encode("utf-16")[:-1], "line 2: not UTF-16"),
+        ("a.csv", b"text,label\ncaf\xe9,2\n", "convert the file, for example `iconv -f latin1"),
+        ("a.json", "{}", "a.json: a dict, expected a list of objects; a file with one"),
+        ("a.json", "[]", "a.json: no examples"),
+        ("a.json", '[{"text": "a", "label": 1}, 2]', "a.json, line 2: a int, expected an object"),
+        ("a.json", '[{"text": "a", "label": 1}', "a.json: not JSON"),
         ("a.jsonl", b'{"text": "a", "label": 1}\n\xff\n', "line 2: not UTF-8"),
         ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', "line 2: not JSON"),
         ("a.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
         ("a.jsonl", '["a", 1]\n', "line 1: a list, expected an object"),
-        ("a.jsonl", '{"text": "a", "y": 1}\n', "line 1: no column 'label'; found: 'text', 'y'"),
+        ("a.jsonl", '{"text": "a", "z": 1}\n', "line 1: no column 'label'; found: 'text', 'z'"),
         ("a.jsonl", "{}\n", "line 1: no column 'text'; found: none"),
         ("a.jsonl", '{"text": 5, "label": 1}\n', "line 1: text is 5, expected a string"),
         ("a.jsonl", '{"text": "\\ud800", "label": 1}\n', "line 1: the text is not valid Unicode"),

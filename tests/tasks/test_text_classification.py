@@ -78,6 +78,7 @@ def test_build_options_are_the_tasks():
         "train_file": "b.csv",
         "test_file": "c.csv",
         "source_limit_mb": 3,
+        "on_error": "fail",
     }
     assert SampleReviewsTask().build_options() == {}
     for task in (TextTask(test_file="c"), SequenceTask(test_file="c")):

@@ -19,7 +19,7 @@ class TextInput(Modality):
     """Strings `(batch,)`, which a layer of the model turns into token ids."""
 
     step_name = "token_id"
-    suffixes = {".csv": "text", ".tsv": "text", ".jsonl": "text"}
+    suffixes = {".csv": "text", ".tsv": "text", ".jsonl": "text", ".json": "text"}
     takes_ids = True
 
     def tokens_of(self, piece: str, dtype: str) -> list:

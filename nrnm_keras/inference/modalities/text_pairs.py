@@ -21,7 +21,7 @@ class TextPairs(Modality):
 
     name, plural = "pair of texts", "pairs of texts"
     step_name = "token_ids"
-    suffixes = {".csv": "texts", ".tsv": "texts", ".jsonl": "texts"}
+    suffixes = {".csv": "texts", ".tsv": "texts", ".jsonl": "texts", ".json": "texts"}
     description = "pairs of texts"
     nothing = "A text without a word (empty, or nothing but punctuation) is one unknown word."
     takes_ids = True
