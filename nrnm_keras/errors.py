@@ -4,7 +4,7 @@ from pipelines.errors import OneLineError
 
 
 class UsageError(OneLineError):
-    """The user asked for something that cannot be done. The message is one line."""
+    """A request that cannot be fulfilled, such as a bad option. The message is one line."""
 
 
 class Stopped(Exception):

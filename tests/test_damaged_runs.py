@@ -134,7 +134,7 @@ def no_validation(arrays):
         (other_shape, "holds variables of shapes"),
         (other_name, "holds arrays named"),
         (other_type, "holds variables of types"),
-        (change_facts(step=1000), "facts that cannot be read: they are of step"),
+        (change_facts(step=1000), "facts that cannot be read: they belong to step"),
         (change_facts(epoch="1"), "facts that cannot be read: epoch cannot be '1'"),
         (change_facts(other=1), "facts that cannot be read"),
         (no_validation, "facts that cannot be read"),
@@ -147,7 +147,7 @@ def test_checkpoint_of_another_training_is_named_and_the_one_before_used(
     reseal(newest, change)
     assert run(flags, stopped) == 0
     printed = capsys.readouterr()
-    assert f"going on after step {step_of(older)}" in printed.out
+    assert f"resuming after step {step_of(older)}" in printed.out
     warnings = [line for line in printed.err.splitlines() if line.startswith("warning: ")]
     assert any(str(newest) in line and reason in line for line in warnings), warnings
 
@@ -157,7 +157,7 @@ def test_without_a_good_checkpoint_it_starts_from_the_beginning_and_says_so(flag
         reseal(path, not_finite)
     assert run(flags, stopped) == 0
     assert (
-        "no checkpoint is good: the training starts from the beginning" in capsys.readouterr().out
+        "all checkpoints are damaged; training starts from the beginning" in capsys.readouterr().out
     )
 
 

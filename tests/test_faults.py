@@ -177,7 +177,7 @@ def batches_of(flags, records):
 def check_bad_batch(line, run, batches):
     """The line names a step, its batch and a file that holds it; returns the step, from 1."""
     path = run / "bad_batch_0.npz"
-    step = int(re.search(r"the loss is (?:nan|-?inf) in step (\d+)", line)[1])
+    step = int(re.search(r"the loss is (?:nan|-?inf) at step (\d+)", line)[1])
     assert f"batch {step} of epoch 1" in line and str(path) in line
     with np.load(path, allow_pickle=False) as columns:
         saved = [columns[name] for name in ("sequences", "targets", "weights")]
@@ -496,7 +496,7 @@ def test_interrupted_run_says_where_it_goes_on(interrupted):
     sys.stderr.write(errors)
     assert code == 130 and "Traceback" not in errors
     steps = [int(path.stem.removeprefix("step_")) for path in (run / "checkpoints").iterdir()]
-    line = f"interrupted: the same command goes on after step {max(steps)}"
+    line = f"interrupted: the same command resumes after step {max(steps)}"
     assert errors.splitlines()[-1] == line
     assert not (run / "report.json").exists()
 
@@ -520,7 +520,7 @@ def test_interrupted_run_goes_on_and_memory_stays_flat_over_50_epochs(interrupte
         over.set()
         thread.join()
     output = capsys.readouterr().out
-    assert "going on after step" in output and "Epoch 1/" not in output
+    assert "resuming after step" in output and "Epoch 1/" not in output
     assert epochs_before >= 1 and epochs_done(run) == EPOCHS
     epochs = np.array(sorted(epoch for epoch in memory if EPOCHS - 50 <= epoch < EPOCHS))
     assert len(epochs) > 30

@@ -276,7 +276,7 @@ def test_full_disk(stopped, reference, tmp_path):
     assert "Traceback" not in training.output
     assert re.fullmatch(
         rf"error: run_dir={run.path} cannot be written after step \d+: File too large; once it "
-        rf"can, the same command goes on after step {step}",
+        rf"can, the same command resumes after step {step}",
         training.error,
     )
     assert sorted((run.path / "checkpoints").iterdir()) == before
@@ -295,5 +295,5 @@ def test_process_that_loses_the_other_ends(flags, tmp_path, killed):
     left = trainings[1 - killed]
     assert left.wait() == 1
     assert left.error == (
-        "error: another process has stopped; start all of them again: the same command goes on"
+        "error: another process has stopped; start all processes again, and they will resume"
     )

@@ -85,7 +85,7 @@ def test_sweep_that_is_asked_to_stop(name, sweep):
     assert sweep.process.wait() == STOPPED, sweep.output
     assert not sweep.trainings()
     assert sweep.output.splitlines()[-1] == (
-        f"stopped ({name}); the same command goes on with what is not finished"
+        f"stopped ({name}); the same command resumes the unfinished runs"
     )
     for run in sweep.runs:
         step = int(re.search(r"stopped after step (\d+) \(SIGTERM\)", sweep.log_of(run))[1])
@@ -103,7 +103,7 @@ def test_killed_sweep_leaves_nothing_running_and_goes_on(sweep, tmp_path):
     sweep.start()
     assert sweep.process.wait() == 0, sweep.output
     for run in sweep.runs:
-        assert "going on after step" in sweep.log_of(run)
+        assert "resuming after step" in sweep.log_of(run)
     assert (sweep.runs[0].parents[2] / "results.csv").exists()
     goes_on = [weights(run) for run in sweep.runs]
 

@@ -43,7 +43,7 @@ def worker(flags, workers, index, log, *more):
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("SIGTERM", STOPPED, "stopped while the workers waited for each other (SIGTERM)"),
+        ("SIGTERM", STOPPED, "stopped while waiting for the other workers (SIGTERM)"),
         ("SIGINT", INTERRUPTED, "interrupted: "),
     ],
 )
@@ -66,7 +66,7 @@ def test_worker_gives_up(flags, tmp_path):
     lonely = worker(flags, workers, 0, tmp_path / "log", "--cluster_timeout=3")
     assert lonely.wait() == 1
     assert lonely.output.splitlines()[-1] == (
-        f"error: worker 1 ({workers[1]}) did not come within cluster_timeout=3 s; start all "
+        f"error: worker 1 ({workers[1]}) did not start within cluster_timeout=3 s; start all "
         "workers again"
     )
 

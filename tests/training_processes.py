@@ -119,15 +119,15 @@ class Training:
         start, _, epoch = self.output.rpartition("Epoch ")
         bars = re.findall(r"\x1b\[1m\s*(\d+)/(\d+)", epoch)
         if not bars:
-            earlier = re.findall(r"going on after step (\d+)", start)
+            earlier = re.findall(r"resuming after step (\d+)", start)
             return int(earlier[0]) if earlier else 0
         step, steps = map(int, bars[-1])
         return (int(epoch.split("/")[0]) - 1) * steps + step
 
     @property
     def went_on_after(self):
-        """The step that it said it goes on after; 0 if it began anew."""
-        found = re.search(r"going on after step (\d+)", self.output)
+        """The step that it said it resumes after; 0 if it began anew."""
+        found = re.search(r"resuming after step (\d+)", self.output)
         return int(found[1]) if found else 0
 
     @property

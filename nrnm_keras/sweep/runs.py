@@ -105,8 +105,8 @@ def _train_all(runs, jobs, children):
             if not children.asked_by and not isinstance(error, Stopped):
                 raise
             raise Stopped(
-                f"stopped ({children.asked_by or error}); the same command goes on with what is "
-                "not finished"
+                f"stopped ({children.asked_by or error}); the same command resumes the unfinished "
+                "runs"
             ) from error
 
 

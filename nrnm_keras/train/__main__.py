@@ -1,4 +1,4 @@
-"""Trains, tests and exports: `python -m nrnm_keras.train --flagfile=configs/imdb.flags`."""
+"""Trains, tests and exports a model: `python -m nrnm_keras.train --flagfile=configs/imdb.flags`."""
 
 import functools
 import sys
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None, is_trained: bool = False) -> in
 
     Args:
         arguments: list of words. Default: the process's.
-        is_trained: whether the run folder's network is trained already; see `run_trainings`.
+        is_trained: whether the network in the run folder is already trained; see `run_trainings`.
     """
     values = define_flags()
     run = functools.partial(_run, is_trained)
@@ -42,13 +42,14 @@ def _run(is_trained, values, arguments):
 
 
 def _compared(config):
-    """Returns the configurations of a training and of the same without the memory."""
+    """Returns two configurations, with and without the memory, by name."""
     if not config.network.nrnm_layers:
-        raise UsageError("--compare_with_lstm needs a layer with the memory in --nrnm_layers")
+        raise UsageError("--compare_with_lstm needs at least one layer in --nrnm_layers")
     if config.init_from:
         raise UsageError(
-            f"--init_from={config.init_from} has the weights of one network; --compare_with_lstm "
-            "trains two: train the LSTM by itself, from a language model of its own"
+            f"--init_from={config.init_from} has the weights of one network, but "
+            "--compare_with_lstm trains two; train the LSTM separately, starting from an LSTM "
+            "language model"
         )
     networks = {"nrnm": config.network, "lstm": config.network.replace(nrnm_layers=())}
     return {
@@ -58,7 +59,7 @@ def _compared(config):
 
 
 def _comparison(runs):
-    """Returns a table of several reports."""
+    """Returns a table that compares the reports of the runs."""
     reports = {name: run.report for name, run in runs.items()}
     first = next(iter(reports.values()))
     metric = first["metric"]

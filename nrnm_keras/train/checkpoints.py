@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a training, so that it can go on after any end."""
+"""Checkpoints: the full state of a training, so that it can resume after any interruption."""
 
 import hashlib
 import io
@@ -33,16 +33,16 @@ _DIGEST_SIZE = 32
 class Checkpoints:
     """The newest checkpoints of a training, one file each.
 
-    A file appears under its name only when it is whole and on the disk. Behind its arrays stands
-    their SHA-256: a file that a crash or a fault of the disk has damaged is noticed, named, and
-    left out. (The checksums of a zip archive leave out its own headers.) So is one whose digest is
-    right, but which is no checkpoint of this training.
+    A file gets its name only once it is complete and on the disk. The SHA-256 of the arrays follows
+    them in the file. A file damaged by a crash or a disk fault is therefore detected, reported and
+    skipped. (The checksums of a zip archive do not cover its headers.) A file with the right digest
+    that is not a checkpoint of this training is skipped too.
 
     Args:
-        folder: where they are; made when the first one is saved.
-        keep: how many of them are kept, the newest.
-        check_facts: function of the facts and the step that raises a `ValueError` if they cannot be
-            used.
+        folder: their folder, which is created when the first one is saved.
+        keep: the number of checkpoints to keep, the newest.
+        check_facts: function of the facts and the step that raises a `ValueError` if the facts
+            cannot be used.
     """
 
     def __init__(
@@ -56,29 +56,29 @@ class Checkpoints:
         self._check_facts = check_facts
 
     def steps(self) -> list[int]:
-        """Returns the steps that there is a file of, the newest first."""
+        """Returns the steps that have a file, the newest first."""
         names = (_NAME.fullmatch(path.name) for path in self._folder.glob("step_*.npz"))
         steps = {int(name[1]): name[0] for name in names if name}
         return sorted((s for s, name in steps.items() if name == _FORMAT.format(s)), reverse=True)
 
     def save(self, step: int, variables: Sequence[keras.Variable], facts: dict[str, Any]) -> None:
-        """Saves a checkpoint and removes those that are no longer kept.
+        """Saves a checkpoint and removes the oldest ones.
 
         Args:
             step: integer, the number of steps taken.
             variables: list of Keras variables.
-            facts: dictionary that JSON can hold.
+            facts: dictionary that can be written as JSON.
 
         Raises:
-            UsageError: if a variable is no longer a number.
-            OSError: if the disk is full, or the folder cannot be written. Those saved before stay.
+            UsageError: if a variable is no longer finite.
+            OSError: if the disk is full or the folder cannot be written. Earlier checkpoints stay.
         """
         arrays = {_name(i): keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
         for variable, array in zip(variables, arrays.values(), strict=True):
             if not np.all(np.isfinite(array)):
                 raise UsageError(
-                    f"{variable.path} is no longer a number after step {step}; the checkpoint of "
-                    f"step {self.newest()} is the last good one; try a lower --learning_rate"
+                    f"{variable.path} is no longer finite after step {step}; the last good "
+                    f"checkpoint is that of step {self.newest()}; try a lower --learning_rate"
                 )
         make_folder(self._folder)
         with publish(self._folder / _FORMAT.format(step)) as path, path.open("w+b") as file:
@@ -94,10 +94,10 @@ class Checkpoints:
     def newest(self, variables: Sequence[keras.Variable] | None = None) -> int:
         """Returns the step of the newest good checkpoint, 0 if there is none.
 
-        Those that are not good are named, with the reason.
+        A warning names each damaged checkpoint and the reason.
 
         Args:
-            variables: list of Keras variables that it has to fit. Default: any will do.
+            variables: list of Keras variables that it must fit. Default: not checked.
         """
         steps = self.steps()
         for step, *older in (steps[i:] for i in range(len(steps))):
@@ -119,10 +119,10 @@ class Checkpoints:
         return self._read_or_say(step)[1]
 
     def load(self, step: int, variables: Sequence[keras.Variable]) -> dict[str, Any]:
-        """Sets the variables to what they were at a step, and returns the facts.
+        """Restores the variables of a step and returns the facts.
 
         Raises:
-            UsageError: if it is damaged, or the variables are others than those that were saved.
+            UsageError: if it is damaged or was saved from other variables.
         """
         arrays, facts = self._read_or_say(step, variables)
         for index, variable in enumerate(variables):
@@ -136,14 +136,14 @@ class Checkpoints:
             raise UsageError(f"{self._folder / _FORMAT.format(int(step))} {error}") from error
 
     def _read(self, step, variables=None):
-        """Returns the arrays by name and the facts, all of them checked."""
+        """Returns the arrays by name, and the facts, after checking them."""
         try:
             content = (self._folder / _FORMAT.format(int(step))).read_bytes()
         except OSError as error:
             raise DamagedError(f"cannot be read: {error.strerror}") from error
         content, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
         if hashlib.sha256(content).digest() != digest:
-            raise DamagedError("its SHA-256 is another")
+            raise DamagedError("has the wrong SHA-256")
         arrays = read_arrays(io.BytesIO(content))
         facts = self._parse(arrays.pop(_FACTS, None), step)
         forms = None
@@ -156,7 +156,7 @@ class Checkpoints:
         try:
             facts = json.loads(str(text))
             if not isinstance(facts, dict):
-                raise ValueError("they are no JSON object")
+                raise ValueError("they are not a JSON object")
             self._check_facts(facts, step)
         except (ValueError, RecursionError) as error:
             raise DamagedError(f"has facts that cannot be read: {shortened(error)}") from error

@@ -1,4 +1,4 @@
-"""Cluster: the processes of a training on several machines, as TF_CONFIG names them."""
+"""Cluster: the processes of a distributed training, as listed in TF_CONFIG."""
 
 import json
 import re
@@ -16,38 +16,38 @@ _EXPECTED = (
 
 
 class Cluster(NamedTuple):
-    """The addresses of all processes, `host:port`, and which one of them this is."""
+    """The addresses of all workers, `host:port`, and the index of this process."""
 
     workers: tuple[str, ...]
     index: int  # type: ignore[assignment]
 
     @property
     def others(self) -> list[int]:
-        """The indices of the other processes."""
+        """The indices of the other workers."""
         return [index for index in range(len(self.workers)) if index != self.index]
 
     def named(self, index: int) -> str:
-        """Returns what a process is called in messages."""
+        """Returns a worker's name for messages."""
         return f"worker {index} ({self.workers[index]})"
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Returns the two parts of an address."""
+    """Returns the host and the port of an address."""
     host, port = _ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
     return host.strip("[]"), int(port)
 
 
 def read_cluster(text: str | None) -> Cluster:
-    """Returns the `Cluster` of a text such as that of the environment variable TF_CONFIG.
+    """Parses a `Cluster` from the value of the environment variable TF_CONFIG.
 
     Args:
-        text: string, or None.
+        text: the value, or None if the variable is not set.
 
     Raises:
-        UsageError: if it is none, or its processes cannot work together.
+        UsageError: if the value is missing or malformed, or an address is invalid or repeated.
     """
     given = f"{text!r}"
-    wrong = f"{_EXPECTED}; it is {given if len(given) <= _LONGEST else given[:_LONGEST] + '...'}"
+    wrong = f"{_EXPECTED}; got {given if len(given) <= _LONGEST else given[:_LONGEST] + '...'}"
     try:
         config = json.loads(text or "")
         jobs, task = config["cluster"], config["task"]
@@ -80,13 +80,13 @@ def _check_addresses(workers):
                 other = known[place]
                 raise UsageError(
                     f"TF_CONFIG: workers {other} and {index} have the same address, "
-                    f"{workers[other]} and {address}; expected one of its own for each"
+                    f"{workers[other]} and {address}; expected a different address for each"
                 )
         known.update(dict.fromkeys(places, index))
 
 
 def _places(host, port):
-    """Returns all (IP address, port) of a host, or its name where that is not known (yet)."""
+    """Returns (host, port) for the host's name and for each IP address that is known so far."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError):

@@ -12,8 +12,8 @@ from nrnm_keras.tasks.heads.open_task import OpenTask
 class Evaluation(NamedTuple):
     """A network's outputs for all examples of a split, their targets, and the metrics.
 
-    Where there is a target for each step, shorter examples are padded: the targets with the task's
-    `target_padding`, the outputs with zeros.
+    If there is a target for each step, shorter examples are padded: targets with the task's
+    `target_padding`, outputs with zeros.
     """
 
     split: str
@@ -25,10 +25,10 @@ class Evaluation(NamedTuple):
 def evaluate(
     predict_on_batch: Callable[[Any], np.ndarray], task: OpenTask, split: str, batch_size: int
 ) -> Evaluation:
-    """Returns the `Evaluation` of a split, in the order of its batches.
+    """Evaluates a network on a split. Examples are in the order of the batches.
 
     Args:
-        predict_on_batch: function from a batch of sequences to an array of outputs.
+        predict_on_batch: function from a batch of sequences to an array of the network's outputs.
         task: an `OpenTask`.
         split: name of the split.
         batch_size: positive integer.
@@ -49,6 +49,6 @@ def evaluate(
 
 
 def _pad_steps(batch, steps, value):
-    """Pads what a batch has for each step to a number of steps."""
+    """Pads a batch to a number of steps."""
     missing = [(0, 0), (0, steps - batch.shape[1]), *([(0, 0)] * (batch.ndim - 2))]
     return np.pad(batch, missing, constant_values=value)

@@ -1,4 +1,4 @@
-"""The end of a run: the best network tested and exported, and the report."""
+"""The end of a run: tests the best network, exports it and writes the report."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def finish(
     progress: Progress,
     command: Sequence[str],
 ) -> None:
-    """Measures the best epoch's network on the test split, once, exports it and reports.
+    """Evaluates the best epoch's network once on the test split, exports it and writes the report.
 
     Args:
         task: the `OpenTask`.
@@ -38,21 +38,21 @@ def finish(
         command: list of words, the command line.
 
     Raises:
-        UsageError: if the loss of the test split is no number, or the weights are damaged.
+        UsageError: if the loss of the test split is not finite, or the weights are damaged.
     """
     keras.utils.clear_session()
     network = task.build_network(config.network)
     network.set_weights(read_best_weights(folder, network))
-    # The report draws it: a run that comes back for its end cannot trust the file that it left.
+    # The report plots this history. The file may be out of date if the run was interrupted.
     HistoryFiles(folder, progress.history)
     tested = "test" if "test" in task.records.sizes else "validation"
     say(f"{tested.capitalize()}:")
     evaluation = evaluate(network.predict_on_batch, task, tested, config.batch_size)
     if not np.isfinite(evaluation.metrics["loss"]):
         raise UsageError(
-            f"the loss of the {tested} split is {evaluation.metrics['loss']}, that of the "
-            f"validation split was not: look for extreme numbers in the {tested} data; "
-            f"{folder.path} keeps the trained weights, and the same command goes on from there"
+            f"the loss of the {tested} split is {evaluation.metrics['loss']}, unlike that of the "
+            f"validation split; look for extreme values in the {tested} data; {folder.path} keeps "
+            "the trained weights, and the same command resumes from there"
         )
     exported = task.build_exported(network)
     with folder.complete(folder.MODEL) as path:
@@ -69,7 +69,7 @@ def finish(
 
 
 def _serving(model):
-    """Returns a function of a model's inputs, one by one."""
+    """Returns a function that takes a model's inputs as separate arguments."""
     is_classifier = isinstance(model.layers[-1], ClassProbabilities)
 
     def serve(*inputs):

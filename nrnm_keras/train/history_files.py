@@ -1,4 +1,4 @@
-"""The history of a training as files: metrics.csv and the logs for TensorBoard."""
+"""The files with the history of a training: metrics.csv and the TensorBoard logs."""
 
 import csv
 import shutil
@@ -10,9 +10,9 @@ from nrnm_keras.inference.run_folder import RunFolder
 
 
 class HistoryFiles:
-    """Writes the metrics of the epochs to a `RunFolder`.
+    """Writes the metrics of each epoch to metrics.csv and TensorBoard logs in a `RunFolder`.
 
-    Both are written anew when a training goes on, so that no epoch is in them twice.
+    Both are rewritten when a training resumes, so that no epoch appears twice.
 
     Args:
         folder: the `RunFolder`.

@@ -1,4 +1,4 @@
-"""JaxReplicas: the copies of a network that train together on JAX's devices."""
+"""JaxReplicas: data-parallel training on JAX's devices."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from nrnm_keras.typing import ArrayLike
 
 
 class JaxReplicas:
-    """The same as `Replicas` for Keras's JAX backend: all copies in one process, always with XLA.
+    """`Replicas` for Keras's JAX backend: all copies run in one process, always with XLA.
 
     Args:
-        several: whether to share every batch among all of the process's devices.
+        several: whether to split each batch across all devices.
     """
 
     xla = True
@@ -30,7 +30,7 @@ class JaxReplicas:
             keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Returns the context in which the network is made."""
+        """Returns the context in which the network must be created."""
         return contextlib.nullcontext()
 
     def devices(self) -> list[str]:
@@ -47,27 +47,27 @@ class JaxReplicas:
         metrics: list[keras.metrics.Metric],
         batch_spec: Any = None,
     ) -> None:
-        """Takes the network that is trained, as `Replicas` does; JAX makes a graph for a shape."""
+        """Compiles the network, as `Replicas` does. JAX compiles a graph for each shape."""
         self._network = network
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=metrics)
         network.optimizer.build(network.trainable_variables)
 
-    def agree(self, numbers: ArrayLike) -> np.ndarray:
+    def broadcast(self, numbers: ArrayLike) -> np.ndarray:
         """Returns the numbers as a float64 array."""
         return np.asarray(numbers, "float64")
 
-    total = agree
+    all_reduce_sum = broadcast
 
-    def on_first(self, function: Callable[[], object]) -> None:
+    def on_chief(self, function: Callable[[], object]) -> None:
         """Runs a function."""
         function()
 
     def naming_lost_processes(self) -> contextlib.AbstractContextManager:
-        """Returns a context; there are no other processes."""
+        """Returns a context that does nothing, as there are no other processes."""
         return contextlib.nullcontext()
 
     def train_on_batch(self, sequences: Any, targets: Any, weights: Any) -> dict[str, float]:
-        """Takes a training step; returns what `Replicas` does."""
+        """Runs a training step; returns the same as `Replicas`."""
         sequences, targets, weights = (x.numpy() for x in (sequences, targets, weights))
         values = self._network.train_on_batch(sequences, targets, weights, return_dict=True)
         return {
@@ -77,7 +77,7 @@ class JaxReplicas:
         }
 
     def predict_on_batch(self, sequences: Any) -> np.ndarray:
-        """Returns the network's outputs for a batch as an array."""
+        """Returns the network's outputs for a batch, as an array."""
         rows = sequences.shape[0]
         filled = -(-rows // self.count) * self.count
         sequences = np.take(sequences, np.arange(filled) % rows, axis=0)

@@ -37,12 +37,12 @@ def run_training(
     stop: StopRequest,
     pretrained: Pretrained | None = None,
 ) -> Progress:
-    """Trains a task's network from wherever it stopped last.
+    """Trains a task's network, resuming from the newest checkpoint.
 
     Args:
         task: an `OpenTask`.
         config: the `TrainConfig`.
-        folder: the `RunFolder`, which gets metrics, logs, checkpoints and the best weights so far.
+        folder: the `RunFolder` for metrics, logs, checkpoints and the best weights so far.
         replicas: the `Replicas` or `JaxReplicas`.
         stop: the `StopRequest`.
         pretrained: the `Pretrained` that the network starts from, or None.
@@ -51,13 +51,13 @@ def run_training(
         The `Progress` at the end.
 
     Raises:
-        Stopped: if the process was asked to stop; a checkpoint is saved.
-        UsageError: if the loss or a weight stops being a number, or the disk is full.
+        Stopped: if the process was asked to stop, after saving a checkpoint.
+        UsageError: if the loss or a weight is no longer finite, or the disk is full.
     """
     checkpoints = Checkpoints(
         folder / folder.CHECKPOINTS, check_facts=lambda facts, step: _progress_of(facts, task)
     )
-    (step,) = replicas.agree([checkpoints.newest() if replicas.worker == 0 else 0])
+    (step,) = replicas.broadcast([checkpoints.newest() if replicas.worker == 0 else 0])
     if step:
         progress = _progress_of(checkpoints.facts(step), task)
         if _is_over(task, config, progress):
@@ -67,7 +67,7 @@ def run_training(
         return training.run()
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
-        place = f"goes on after step {newest}" if newest else "starts again"
+        place = f"resumes after step {newest}" if newest else "starts again"
         raise KeyboardInterrupt(f"the same command {place}") from error
 
 
@@ -79,7 +79,7 @@ def best_epoch(task: OpenTask, config: TrainConfig, progress: Progress) -> int:
 
 
 def _is_over(task, config, progress):
-    """Whether all epochs are done, or the last ones brought nothing better."""
+    """Whether all epochs are done, or the last `patience` epochs brought no improvement."""
     if not progress.history:
         return False
     since_best = progress.epoch - 1 - best_epoch(task, config, progress)
@@ -87,12 +87,12 @@ def _is_over(task, config, progress):
 
 
 def _progress_of(facts, task):
-    """Returns the `Progress` of a task's training from what a checkpoint says of it."""
+    """Returns the `Progress` of a task's training from the facts of a checkpoint."""
     return Progress.from_facts(facts, ["loss", *(metric.name for metric in task.metrics())])
 
 
 class _Training:
-    """A network, its data and its progress while it is trained."""
+    """The state of a training: the network, its data and its progress."""
 
     def __init__(self, task, config, folder, replicas, stop, pretrained):
         self._task = task
@@ -120,13 +120,13 @@ class _Training:
     def run(self):
         """Trains to the end, from the newest checkpoint that fits."""
         newest = self._checkpoints.newest(self._variables) if self._is_chief else 0
-        (step,) = self._replicas.agree([newest])
+        (step,) = self._replicas.broadcast([newest])
         if step:
             self._progress = Progress(**self._checkpoints.load(step, self._variables))
-            self._replicas.on_first(self._check_best)
-            say(f"going on after step {step:.0f}")
+            self._replicas.on_chief(self._check_best)
+            say(f"resuming after step {step:.0f}")
         elif self._checkpoints.steps():
-            say("no checkpoint is good: the training starts from the beginning")
+            say("all checkpoints are damaged; training starts from the beginning")
         self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
         if self._is_chief:
             self._write(self._open_files)
@@ -176,8 +176,8 @@ class _Training:
             metrics = evaluate(predict, self._task, "validation", self._config.batch_size).metrics
             if not np.isfinite(metrics["loss"]):
                 raise UsageError(self._broken_validation(metrics["loss"]))
-            # Machines of different kinds may differ in the last digit, and with it in the end.
-            agreed = self._replicas.agree(list(metrics.values()))
+            # Different hardware may give different last digits, and so a different last epoch.
+            agreed = self._replicas.broadcast(list(metrics.values()))
             self._progress.end_epoch(dict(zip(metrics, agreed.tolist(), strict=True)))
             is_best = (
                 best_epoch(self._task, self._config, self._progress) == self._progress.epoch - 1
@@ -195,20 +195,20 @@ class _Training:
     def _check_facts(self, facts, step):
         progress = _progress_of(facts, self._task)
         if (taken := progress.steps_taken(self._batches.steps)) != step:
-            raise ValueError(f"they are of step {taken}")
+            raise ValueError(f"they belong to step {taken}")
 
     def _check_best(self):
-        """Finds out now, not at the end, whether the best epoch's weights are still there."""
+        """Checks now, rather than after the training, that the best epoch's weights can be read."""
         if self._progress.history:
             read_best_weights(self._folder, self._network)
 
     def _save_best(self):
         with self._folder.complete(self._folder.BEST) as path:
-            # Keras's `save_weights` would do, but HDF5 crashes where the disk is full.
+            # Not Keras's `save_weights`: HDF5 crashes if the disk is full.
             np.savez(path, *self._network.get_weights())
 
     def _stop_if_asked(self):
-        if self._replicas.total([self._stop.reason is not None])[0]:
+        if self._replicas.all_reduce_sum([self._stop.reason is not None])[0]:
             self._save()
             print(flush=True)  # ends the line of the progress bar
             reason = self._stop.reason or "another process was asked to"
@@ -223,18 +223,18 @@ class _Training:
         self._files = HistoryFiles(self._folder, self._progress.history)
 
     def _write(self, function):
-        """Calls a function that writes to the run folder."""
+        """Calls a function that writes to the run folder; turns an OSError into a UsageError."""
         try:
             function()
         except OSError as error:
             raise UsageError(
                 f"run_dir={self._folder.path} cannot be written after step {self._steps_taken}: "
-                f"{error.strerror or error}; once it can, the same command goes on after step "
+                f"{error.strerror or error}; once it can, the same command resumes after step "
                 f"{self._checkpoints.newest()}"
             ) from error
 
     def _broken(self, loss, batch):
-        """Saves the batch that gave no number for a loss; returns what is to be said."""
+        """Saves the batch whose loss is not finite; returns the error message."""
         file = self._folder.BAD_BATCH.format(self._replicas.worker)
         names = ("sequences", "targets", "weights")
         columns = {name: column.numpy() for name, column in zip(names, batch, strict=True)}
@@ -246,13 +246,13 @@ class _Training:
             where = f"could not be saved in {self._folder / file} ({error.strerror or error})"
         progress = self._progress
         return (
-            f"the loss is {loss} in step {self._steps_taken + 1}, batch {progress.step + 1} of "
+            f"the loss is {loss} at step {self._steps_taken + 1}, batch {progress.step + 1} of "
             f"epoch {progress.epoch + 1}; the batch {where}{_extreme(columns['sequences'])}; "
             f"{self._last_good()}"
         )
 
     def _broken_validation(self, loss):
-        """Returns what is to be said when the validation gives no number for a loss."""
+        """Returns the error message for a validation loss that is not finite."""
         return (
             f"the loss of the validation split is {loss} after step {self._steps_taken}, epoch "
             f"{self._progress.epoch + 1}; {self._last_good()}"
@@ -264,7 +264,7 @@ class _Training:
             f"the last good checkpoint is that of step {newest}" if newest else "no checkpoint yet"
         )
         rate = self._config.optimizer.learning_rate
-        return f"{last}; lower --learning_rate={rate}, or mend the data"
+        return f"{last}; lower --learning_rate={rate}, or fix the data"
 
     def _metric_names(self):
         return ["loss", *(metric.name for metric in self._task.metrics())]
@@ -272,10 +272,11 @@ class _Training:
 
 @contextlib.contextmanager
 def _little_to_collect():
-    """In this context `_collect` looks at what was made in it only, and so is quick.
+    """Within this context, `_collect` is fast: it skips objects that existed before.
 
-    Every epoch's input pipelines leave functions behind in cycles of references. Python would
-    collect them after a hundred epochs or more, and memory grow by a third of a megabyte in each.
+    The input pipelines of each epoch leave functions behind in reference cycles. Python would
+    collect them only after a hundred or more epochs, and memory would grow by a third of a megabyte
+    per epoch.
     """
     gc.collect()
     gc.freeze()
@@ -286,9 +287,9 @@ def _little_to_collect():
 
 
 def _collect():
-    """Collects garbage, without losing a Ctrl-C.
+    """Collects garbage without losing a Ctrl-C.
 
-    Python drops an exception that is raised in a destructor or in a callback of the collection.
+    Python drops exceptions raised in a destructor or in a callback of the garbage collector.
     """
     interrupts = []
     old = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
@@ -301,12 +302,12 @@ def _collect():
 
 
 def _extreme(sequences):
-    """Returns in words where in a batch of features the largest number is, or one that is none."""
+    """Describes the largest value in a batch of features, or one that is not finite."""
     if sequences.dtype.kind != "f":
         return ""
     steps = sequences.reshape(*sequences.shape[:2], -1)
-    # A step of nothing but NaN is padding.
+    # A step that is all NaN is padding.
     sizes = np.where(np.isnan(steps).all(axis=-1, keepdims=True), 0, np.abs(steps))
     sizes = np.where(np.isnan(sizes), np.inf, sizes)
     row, step, feature = np.unravel_index(sizes.argmax(), sizes.shape)
-    return f", its largest number {steps[row, step, feature]:g} in row {row}, step {step} (from 0)"
+    return f", its largest value {steps[row, step, feature]:g} in row {row}, step {step} (from 0)"

@@ -1,9 +1,9 @@
-"""The meeting of the processes of a training, before TensorFlow connects them.
+"""Makes sure that all workers of a training are running before TensorFlow connects them.
 
-TensorFlow waits for those that are missing without a word and without heeding a signal. So they
-find each other here first. Every process listens at its own address and asks at those of the others
-until it has an answer from each. One says that it is ready when it has found all others, and goes
-on when all have told it that they are.
+TensorFlow waits for missing workers silently and ignores signals, so the workers first find each
+other here. Each process listens at its own address and contacts the others until each has answered.
+A process reports that it is ready once it has found all others, and continues once all others have
+reported that they are ready.
 """
 
 import contextlib
@@ -29,15 +29,15 @@ _GREETING, _THANKS = "nrnm_keras", b"seen\n"
 
 
 def meet(cluster: Cluster, timeout: float = 0) -> None:
-    """Waits until all processes of a cluster are there, and says which are missing.
+    """Waits until all workers of a cluster are running, and prints which are missing.
 
     Args:
         cluster: the `Cluster`.
-        timeout: seconds after which it gives up; 0 for never.
+        timeout: seconds after which to give up; 0 for never.
 
     Raises:
-        UsageError: if this process's port is in use, another process has another cluster or the
-            same index, or the time is over.
+        UsageError: if this worker's port is in use, another worker has a different cluster or the
+            same index, or the timeout is over.
         Stopped: on SIGTERM and SIGHUP.
     """
     if not cluster.others:
@@ -49,24 +49,24 @@ def meet(cluster: Cluster, timeout: float = 0) -> None:
             now = time.monotonic()
             if timeout and now > start + timeout:
                 raise UsageError(
-                    f"{missing} did not come within cluster_timeout={timeout} s; start all workers "
-                    "again"
+                    f"{missing} did not start within cluster_timeout={timeout} s; start all "
+                    "workers again"
                 )
             if now > report:
                 say(f"waiting for {missing} ({now - start:.0f} s)")
                 report = now + _SECONDS_BETWEEN_REPORTS
             time.sleep(_SECONDS_BETWEEN_QUESTIONS / 5)
         if report > start + _SECONDS_BEFORE_THE_FIRST:
-            say(f"all {len(cluster.workers)} workers are there")
+            say(f"all {len(cluster.workers)} workers are running")
 
 
 def _stop(number, _):
     name = signal.Signals(number).name
-    raise Stopped(f"stopped while the workers waited for each other ({name})")
+    raise Stopped(f"stopped while waiting for the other workers ({name})")
 
 
 class _Meeting:
-    """What this process knows of the others, and the threads that find it out."""
+    """What this worker knows about the others, and the threads that find out."""
 
     def __init__(self, cluster):
         self._cluster = cluster
@@ -90,10 +90,10 @@ class _Meeting:
         self._server.server_close()
 
     def missing(self):
-        """Returns in words which processes have not come; "" if all are there and ready.
+        """Describes which workers are missing; empty if all are running and ready.
 
         Raises:
-            UsageError: if one of them does not belong here.
+            UsageError: if a worker has the wrong cluster or index.
         """
         if self._fault:
             raise UsageError(self._fault)
@@ -102,7 +102,7 @@ class _Meeting:
         missing = [index for index in waiting if index not in found]
         named = [self._cluster.named(index) + self._notes.get(index, "") for index in missing]
         if not missing:
-            named = [f"{self._cluster.named(i)}, which waits for others itself" for i in waiting]
+            named = [f"{self._cluster.named(i)}, itself waiting for others" for i in waiting]
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         return ", ".join(named[:_MOST_NAMED]) + more
 
@@ -111,16 +111,16 @@ class _Meeting:
         return self._found | self._met >= set(self._cluster.others)
 
     def _line(self):
-        """Returns what this process tells of itself, as it is now, and whether it is ready."""
+        """Returns the line that this worker sends about itself, and whether it is ready."""
         is_ready = self._is_ready
         words = (_GREETING, self._digest, str(self._cluster.index), str(int(is_ready)))
         return f"{' '.join(words)}\n".encode(), is_ready
 
     def _read(self, file):
-        """Returns what another process tells of itself: its digest, its index, and if it is ready.
+        """Reads another worker's line: its digest, its index, and whether it is ready.
 
         Raises:
-            ValueError: if it is another program.
+            ValueError: if the line is from another program.
         """
         greeting, digest, index, ready = file.readline(_LONGEST_LINE).decode("ascii").split()
         if greeting != _GREETING:
@@ -128,7 +128,7 @@ class _Meeting:
         return digest, int(index), bool(int(ready))
 
     def _look_for(self, index):
-        """Asks at a process's address until it is met."""
+        """Contacts a worker until both are ready."""
         while index not in self._met and not self._over.is_set():
             try:
                 self._ask(index)
@@ -148,13 +148,13 @@ class _Meeting:
         self._notes.pop(index, None)
         if digest != self._digest:
             self._fault = (
-                f"{self._cluster.named(index)} has another cluster in its TF_CONFIG; expected the "
-                "same in all processes"
+                f"{self._cluster.named(index)} has a different cluster in its TF_CONFIG; expected "
+                "the same in all processes"
             )
         elif its_index != index:
             self._fault = (
                 f"TF_CONFIG: the process at {self._cluster.workers[index]} has index {its_index}; "
-                f"expected {index}, each process its own"
+                f"expected {index}, a different index for each process"
             )
         else:
             self._found.add(index)
@@ -162,39 +162,41 @@ class _Meeting:
                 self._met.add(index)  # a stranger's index makes no difference
 
     def _answer(self, stream):
-        """Tells a process that asks."""
+        """Answers a worker that connects."""
         digest, index, it_is_ready = self._read(stream)
         line, is_ready = self._line()
         stream.write(line)
         stream.flush()
         has_seen = stream.readline(_LONGEST_LINE) == _THANKS
         if digest == self._digest and index == self._cluster.index:
-            self._fault = f"TF_CONFIG: another process has index {index} too; expected its own"
+            self._fault = (
+                f"TF_CONFIG: another process also has index {index}; expected a different one"
+            )
         elif digest == self._digest and has_seen and is_ready and it_is_ready:
             self._met.add(index)  # a stranger's index makes no difference
 
 
 def _note(error):
-    """Returns in words what is known of a process that did not answer."""
+    """Describes why a worker did not answer; empty if unknown."""
     if isinstance(error, socket.gaierror):
-        return ", a host that is not known"
+        return ", an unknown host"
     if isinstance(error, ValueError):
         return ", where another program answers"
     return ""
 
 
 def _listen(cluster, answer):
-    """Returns a server at this process's own address, in all networks as TensorFlow's will be."""
+    """Returns a server on this worker's port that, like TensorFlow's, listens on all networks."""
 
     class Handler(socketserver.StreamRequestHandler):
         timeout = _SECONDS_FOR_AN_ANSWER
 
         def handle(self):
             stream = self.request.makefile("rwb")
-            # Whoever asks may be any program, and may go at any time.
+            # Any program may connect, and may disconnect at any time.
             with contextlib.suppress(OSError, ValueError):
                 answer(stream)
-                stream.read(1)  # the other one closes first, and the port is free at once
+                stream.read(1)  # lets the other side close first, which frees the port at once
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads, block_on_close = True, False
@@ -211,7 +213,7 @@ def _listen(cluster, answer):
         server.socket = socket.create_server(("", port), backlog=128, **both)
     except OSError as error:
         raise UsageError(
-            f"TF_CONFIG: port {port} of {cluster.named(cluster.index)}, this process, cannot be "
-            f"used: {error.strerror}"
+            f"TF_CONFIG: port {port} of {cluster.named(cluster.index)}, which is this process, "
+            f"cannot be used: {error.strerror}"
         ) from error
     return server

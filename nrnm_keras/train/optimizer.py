@@ -17,7 +17,7 @@ def create_optimizer(
     Args:
         options: the `OptimizerConfig`.
         num_steps: number of training steps that the schedule spans.
-        shares: number of equal shares in which the optimizer gets a gradient and limits its norm.
+        shares: number of equal shares that each gradient is split into before it is clipped.
     """
     return keras.optimizers.Adam(
         _learning_rate(options, num_steps),
@@ -29,10 +29,10 @@ def create_optimizer(
 
 @contextlib.contextmanager
 def averaged_weights(network: keras.Model) -> Iterator[None]:
-    """In this context a network has the moving averages of its weights, if there are any.
+    """Within this context, a network has the moving averages of its weights, if there are any.
 
-    `keras.callbacks.SwapEMAWeights` does the same with sums and differences, whose rounding errors
-    stay in the weights.
+    `keras.callbacks.SwapEMAWeights` does the same with sums and differences, which leave rounding
+    errors in the weights.
     """
     optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
     _swap_averages(optimizer)

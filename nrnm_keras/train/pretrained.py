@@ -1,4 +1,4 @@
-"""Pretrained: what a classifier takes over from a language model's run."""
+"""Pretrained: the vocabulary and the weights that a classifier takes from a language model."""
 
 import pathlib
 from typing import Any, Self
@@ -18,31 +18,33 @@ from nrnm_keras.preprocessing import TextPreprocessor
 from nrnm_keras.tasks import find_tasks
 from nrnm_keras.tasks.task import Task
 
-# The options that give recurrent weights and embeddings their meaning.
+# The options that recurrent weights and embeddings depend on.
 _OPTIONS = (NetworkConfig, EmbeddingConfig, TextConfig)
 
 
 def check_start(config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
-    """Finds out whether a training can start from the run `config.init_from`.
+    """Checks that a training can start from the run `config.init_from`.
 
     Returns:
         The run's `TrainConfig` and its report.
 
     Raises:
-        UsageError: if the task takes no language model, the run is not a finished one of a language
-            model, or its network is another.
+        UsageError: if the task cannot start from a language model, or the run is not finished, is
+            not a language model's, or has a different network.
     """
     given = f"--init_from={config.init_from}"
     if not config.task.starts_from_language_model:
         tasks = find_tasks()
         able = ", ".join(sorted(name for name in tasks if tasks[name].starts_from_language_model))
-        raise UsageError(f"{given} goes with the tasks {able}; this one is {config.task.name}")
+        raise UsageError(f"{given} is for the tasks {able}; --task is {config.task.name}")
     folder = RunFolder(str(config.init_from))
     if not folder.is_finished:
         raise UsageError(f"{given}: expected the folder of a language model's finished run")
     report = read_report(folder)
     if report["metric"] != "perplexity":
-        raise UsageError(f"{given} is a run of task {report['task']}; expected a language model's")
+        raise UsageError(
+            f"{given} is a run of task {report['task']}; expected a language model's run"
+        )
     there = folder.config()
     fields = [field for options in _OPTIONS for field in options.options()]
     names = [flag_name(field) for field in fields if not field.metadata["training_only"]]
@@ -56,7 +58,7 @@ class Pretrained:
     Args:
         preprocessor: its `TextPreprocessor`.
         language_model: its `LanguageModel`.
-        file: the path that they are from.
+        file: the file that they were loaded from.
 
     Attributes:
         vocabulary: list of tokens.
@@ -71,20 +73,20 @@ class Pretrained:
 
     @classmethod
     def load(cls, config: TrainConfig, task: Task) -> Self:
-        """Loads what the run `config.init_from` has left, in Keras's safe mode.
+        """Loads the model of the run `config.init_from`, in Keras's safe mode.
 
         Args:
             config: the `TrainConfig`.
-            task: the `Task` that starts from it, which may stand in for that of the configuration.
+            task: the `Task` to train, which may replace the one in the configuration.
 
         Raises:
-            UsageError: if it does not fit, cannot be loaded, has seen the texts that the task
-                validates on, or was trained on generated texts and the task is not.
+            UsageError: if the model does not fit, cannot be loaded, was trained on texts of the
+                task's validation split, or was trained on generated texts and the task is not.
         """
         there, report = check_start(config)
         given = f"--init_from={config.init_from}"
         if report["data"]["dataset"] == task.dataset:
-            # With another fraction it would have been trained on texts of the validation split.
+            # Otherwise the language model would have seen texts of the validation split.
             _check_equal(given, there, config, ["validation_fraction"])
         if report["notice"] and report["notice"] != task.notice:
             raise UsageError(f"{given} was trained on other data: {report['notice']}")
@@ -94,16 +96,16 @@ class Pretrained:
             (preprocessor,) = (x for x in model.layers if isinstance(x, TextPreprocessor))
             language_model = model.get_layer("network").layers[-1]
             if not isinstance(language_model, LanguageModel):
-                raise ValueError("it holds no language model")
+                raise ValueError("it does not hold a language model")
         except (ValueError, AttributeError) as error:
             raise cannot_be_loaded(file, error) from error
         return cls(preprocessor, language_model, file)
 
     def copy_to(self, embedding: keras.layers.Layer, backbone: keras.layers.Layer) -> None:
-        """Gives the weights to an embedding and a backbone of the same shapes.
+        """Copies the weights to an embedding and a backbone of the same shapes.
 
         Raises:
-            UsageError: if the shapes are others, or a weight is no finite number.
+            UsageError: if the shapes differ, or a weight is not finite.
         """
         parts = (
             (embedding, self._language_model.embedding),
@@ -123,11 +125,11 @@ class Pretrained:
 
 
 def _check_equal(given, there, config, names):
-    """Refuses a run for which some options had other values than now."""
+    """Raises a `UsageError` if options of the run have other values than in this training."""
     there, here = there.values(), config.values()
     differing = [name for name in names if there[name] != here[name]]
     if differing:
         lines = (", ".join(f"{n}={written(v[n])}" for n in differing) for v in (there, here))
         raise UsageError(
-            f"{given} was trained with {next(lines)}; expected the same as here, {next(lines)}"
+            f"{given} was trained with {next(lines)}; expected the values given here, {next(lines)}"
         )

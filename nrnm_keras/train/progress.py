@@ -1,4 +1,4 @@
-"""Progress: how far a training is, and what it has measured."""
+"""Progress: how far a training has come, and its metrics so far."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def _is_names(value):
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-# What JSON may hold for each attribute of a `Progress`. A metric need not be finite.
+# Checks of the JSON values of each attribute of a `Progress`. A metric need not be finite.
 _CHECKS = {
     "epoch": _is_count,
     "step": _is_count,
@@ -47,20 +47,20 @@ _CHECKS = {
 
 @dataclasses.dataclass
 class Progress:
-    """How far a training is, besides its variables. JSON can hold all of it.
+    """The state of a training apart from its variables. It can be written as JSON.
 
     Attributes:
-        epoch: number of epochs that are over, validation included.
+        epoch: number of finished epochs, including their validation.
         step: number of steps taken in the current epoch.
-        sums: the training metrics of the current epoch, summed over its examples, by name: the
-            loss over all of them, the others over those with a label, whose number is `labeled`.
-        examples: number of these examples.
-        history: a dictionary for each epoch that is over, from the names of metrics to values;
-            those of the validation split begin with `val_`.
-        seconds: time that training and validation have taken.
-        waited: the part of it in which the devices waited for input.
-        devices: names of the devices that did the last step.
-        xla: whether it was compiled with XLA.
+        sums: the training metrics of the current epoch by name, summed over its examples: the loss
+            over all examples, other metrics over the labeled ones, which `labeled` counts.
+        examples: number of examples in the current epoch so far.
+        history: a dictionary for each finished epoch, from the names of metrics to their values.
+            Names of validation metrics begin with `val_`.
+        seconds: time spent in training and validation.
+        waited: the part of `seconds` that the devices spent waiting for input.
+        devices: names of the devices of the last step.
+        xla: whether the step was compiled with XLA.
     """
 
     epoch: int = 0
@@ -75,17 +75,17 @@ class Progress:
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any], metrics: Iterable[str] = ()) -> Self:
-        """Returns the progress that `facts` returned.
+        """Returns the `Progress` of a dictionary from `facts`.
 
         Args:
-            facts: dictionary, as JSON gives it back.
-            metrics: names of the metrics of the validation split that every epoch has to have.
+            facts: dictionary, as read from JSON.
+            metrics: names of the validation metrics that every epoch must have.
 
         Raises:
-            ValueError: if the dictionary is another.
+            ValueError: if the dictionary is not valid.
         """
         if facts.keys() != _CHECKS.keys():
-            raise ValueError(f"they are {', '.join(facts)}; expected {', '.join(_CHECKS)}")
+            raise ValueError(f"their names are {', '.join(facts)}; expected {', '.join(_CHECKS)}")
         for name, is_right in _CHECKS.items():
             if not is_right(facts[name]):
                 raise ValueError(f"{name} cannot be {facts[name]!r}")
@@ -95,13 +95,13 @@ class Progress:
         if len(names) > 1 or not needed <= set().union(*names):
             raise ValueError(f"the epochs' metrics are {sorted(set().union(*names))}")
         if progress.epoch != len(progress.history):
-            raise ValueError(f"epoch {progress.epoch} comes after {len(progress.history)} epochs")
+            raise ValueError(f"epoch is {progress.epoch} after {len(progress.history)} epochs")
         if progress.sums and not progress.examples:
-            raise ValueError("there are sums of no examples")
+            raise ValueError("there are sums, but no examples")
         return progress
 
     def facts(self) -> dict[str, Any]:
-        """Returns it as a dictionary, for `from_facts`."""
+        """Returns the progress as a dictionary, for `from_facts`."""
         return dataclasses.asdict(self)
 
     def steps_taken(self, steps_per_epoch: int) -> int:
@@ -109,9 +109,9 @@ class Progress:
         return self.epoch * steps_per_epoch + self.step
 
     def add_step(self, values: dict[str, float]) -> None:
-        """Counts a step, given its batch's metrics and number of `examples`.
+        """Adds a step, given the metrics of its batch and its number of `examples`.
 
-        If only some of these have a label, the number of those is `labeled`.
+        If only some of the examples have a label, `labeled` is the number that do.
         """
         examples = values["examples"]
         labeled = values.get(_LABELED, examples)
@@ -126,7 +126,7 @@ class Progress:
 
     def means(self) -> dict[str, float]:
         """Returns the training metrics of the current epoch so far."""
-        # The first batches may have no label, and no sums.
+        # If no example has had a label yet, all sums of labeled examples are 0.
         labeled = self.sums.get(_LABELED, self.examples) or 1.0
         return {
             name: total / (self.examples if name == "loss" else labeled)
@@ -135,14 +135,14 @@ class Progress:
         }
 
     def end_epoch(self, validation: dict[str, float]) -> None:
-        """Counts an epoch, given the metrics of the validation split."""
+        """Ends an epoch, given the metrics of the validation split."""
         row = {**self.means(), **{f"val_{name}": v for name, v in sorted(validation.items())}}
         self.history.append(row)
         self.epoch += 1
         self.step, self.sums, self.examples = 0, {}, 0.0
 
     def best_epoch(self, metric: str, mode: str) -> int:
-        """Returns the number of the best epoch, from 0; of equal ones that of the lowest loss.
+        """Returns the index of the best epoch; the validation loss breaks ties.
 
         Args:
             metric: name of a metric of the validation split.

@@ -1,4 +1,4 @@
-"""Replicas: the copies of a network that train together on TensorFlow's devices."""
+"""Replicas: data-parallel training on TensorFlow's devices."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.typing import ArrayLike
 from pipelines.errors import SourceError
 
-# How errors of what several processes do together begin.
+# The beginning of error messages of collective operations.
 _COLLECTIVE = "Collective ops is aborted"
 
 
@@ -27,9 +27,9 @@ class Replicas:
         xla: whether the training step is compiled with XLA.
 
     Attributes:
-        count: number of copies in all processes together.
-        clipping_shares: number of equal shares in which the optimizer gets the gradient.
-        num_workers, worker: number of processes, and which one of them this is.
+        count: number of copies in all processes.
+        clipping_shares: number of equal shares that each gradient is split into for the optimizer.
+        num_workers, worker: the number of processes, and the index of this one. The chief is 0.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, xla: bool) -> None:
@@ -42,7 +42,7 @@ class Replicas:
         self._local = self.count // self.num_workers
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Returns the context in which the network is made."""
+        """Returns the context in which the network must be created."""
         return self.strategy.scope()
 
     def devices(self) -> list[str]:
@@ -59,49 +59,48 @@ class Replicas:
         metrics: list[keras.metrics.Metric],
         batch_spec: Any,
     ) -> None:
-        """Takes the network that is to be trained; called in `scope`.
+        """Compiles the network to train. Call it within `scope`.
 
         Args:
             network: a Keras model.
             optimizer: a Keras optimizer.
             loss: a Keras loss.
             metrics: list of Keras metrics.
-            batch_spec: the `element_spec` of the training batches, so that one graph serves them
-                all.
+            batch_spec: the `element_spec` of the training batches; one graph serves all of them.
         """
         self._network = network
         self._metrics = metrics
         network.compile(optimizer=optimizer, loss=loss, jit_compile=self.xla)
         network.optimizer.build(network.trainable_variables)
         self._on_replica = self._train_on_replica
-        if self.xla:  # a function within the function could not exchange gradients
+        if self.xla:  # only the part before the all-reduce, which XLA cannot compile
             self._on_replica = tf.function(self._train_on_replica, jit_compile=True)
-        # XLA must know all sizes: it gets a graph for each length that batches are padded to.
+        # XLA must know all sizes, so each padded length gets its own graph.
         signature = None if self.xla else batch_spec
         self._train = tf.function(self._train_together, input_signature=signature)
         self._predict = tf.function(self._predict_together, input_signature=batch_spec[:1])
 
-    def agree(self, numbers: ArrayLike) -> np.ndarray:
-        """Returns the first process's numbers in all processes."""
-        return self.total(np.asarray(numbers, "float64") * (self.worker == 0))
+    def broadcast(self, numbers: ArrayLike) -> np.ndarray:
+        """Broadcasts the chief's numbers to all processes."""
+        return self.all_reduce_sum(np.asarray(numbers, "float64") * (self.worker == 0))
 
-    def total(self, numbers: ArrayLike) -> np.ndarray:
-        """Returns the sums of numbers over all processes, as a float64 array."""
+    def all_reduce_sum(self, numbers: ArrayLike) -> np.ndarray:
+        """All-reduces numbers: returns their sums over all processes, as a float64 array."""
         numbers = np.asarray(numbers, "float64")
         if self.num_workers == 1:
             return numbers
         first = self.worker * self._local
         values = self.strategy.experimental_distribute_values_from_function(
-            # Once for the process, not once for each of its copies.
+            # Counts the numbers once for the process, not once for each of its copies.
             lambda context: tf.constant(numbers * (context.replica_id_in_sync_group == first))
         )
         return self._sum(values).numpy()
 
-    def on_first(self, function: Callable[[], object]) -> None:
-        """Runs a function in the first process, while the others wait for its end.
+    def on_chief(self, function: Callable[[], object]) -> None:
+        """Runs a function in the chief while the other processes wait for it.
 
         Raises:
-            UsageError: in all processes, if it raises a mistake of the user's.
+            UsageError: in all processes, if the function raises a user error.
         """
         failure = None
         if self.worker == 0:
@@ -109,18 +108,18 @@ class Replicas:
                 function()
             except (UsageError, SourceError) as error:
                 failure = error
-            (failed,) = self.agree([failure is not None])
-        else:  # which may take hours, in which TensorFlow does not come back to Python
+            (failed,) = self.broadcast([failure is not None])
+        else:  # this may take hours, during which TensorFlow does not return to Python
             with handled([*STOP_SIGNALS, signal.SIGINT], signal.SIG_DFL):
-                (failed,) = self.agree([False])
+                (failed,) = self.broadcast([False])
         if failure:
             raise failure
         if failed:
-            raise UsageError("stopped with the first process, which says why")
+            raise UsageError("stopped because worker 0 stopped; its own message says why")
 
     @contextlib.contextmanager
     def naming_lost_processes(self) -> Iterator[None]:
-        """In this context it is a `UsageError` that one of several processes has stopped."""
+        """Within this context, the loss of another process raises a `UsageError`."""
         try:
             yield
         except tf.errors.OpError as error:
@@ -128,23 +127,23 @@ class Replicas:
             if self.num_workers == 1 or not (is_loss or _COLLECTIVE in error.message):
                 raise
             raise UsageError(
-                "another process has stopped; start all of them again: the same command goes on"
+                "another process has stopped; start all processes again, and they will resume"
             ) from error
 
     def train_on_batch(
         self, sequences: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
     ) -> dict[str, float]:
-        """Takes a training step with this process's rows of a batch.
+        """Runs a training step on this process's rows of a batch.
 
         Returns:
-            A dictionary of floats: the metrics of the whole batch, `loss` among them, and its
-            number of `examples` and, of these, `labeled` ones.
+            A dictionary of floats: the metrics of the whole batch, including `loss`, and the
+            numbers of its `examples` and of its `labeled` examples.
         """
         values = self._train(sequences, targets, weights)
         return {name: float(value) for name, value in values.items()}
 
     def predict_on_batch(self, sequences: tf.Tensor) -> np.ndarray:
-        """Returns the network's outputs for a batch as an array; each process by itself."""
+        """Returns the network's outputs for this process's batch, as an array."""
         rows = sequences.shape[0]
         filled = -(-rows // self._local) * self._local
         sequences = tf.gather(sequences, tf.range(filled) % rows)
@@ -152,7 +151,7 @@ class Replicas:
         return np.concatenate([output.numpy() for output in outputs])[:rows]
 
     def _run(self, function, columns):
-        """Runs a function in every copy, on its share of the rows of this process."""
+        """Runs a function in every copy, on its share of this process's rows."""
 
         def run(*columns):
             if self._local == 1:
@@ -181,19 +180,19 @@ class Replicas:
         }
 
     def _train_on_replica(self, sequences, targets, weights):
-        """Returns this copy's share of the loss, and its numbers of examples."""
+        """Updates this copy; returns its share of the loss and its numbers of examples."""
         network, optimizer = self._network, self._network.optimizer
         with tf.GradientTape() as tape:
             outputs = network(sequences, training=True)
-            # Keras has divided it by the number of copies.
+            # Keras divides the loss by the number of copies.
             loss = network.compute_loss(sequences, targets, outputs, weights, training=True)
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, network.trainable_variables)
-        # Of an embedding it has a row for each occurrence of a token, whose sum is to be clipped.
+        # An embedding's gradient has a row for each occurrence of a token: clip their sum.
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if self.count > 1:
-            # Keras clips each copy's gradient and then adds them up. So that the sum is clipped,
-            # every copy hands in an equal share of it, and the limit is shared out too.
+            # Keras clips each copy's gradient before summing. To clip the sum instead, each copy
+            # passes an equal share of the sum, and the limit is divided in the same way.
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce("SUM", gradients)
             gradients = [gradient / self.count for gradient in gradients]

@@ -18,7 +18,7 @@ from nrnm_keras.train.progress import Progress
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 
 _LEARNING_CURVES = "learning_curves.png"
-# Class names that the text shows; the file for programs has all.
+# Class names in report.md; report.json has all of them.
 _MOST_NAMES = 20
 _PACKAGES = ("nrnm-keras", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 
@@ -32,7 +32,7 @@ def create_report(
     evaluation: Evaluation,
     command: Sequence[str],
 ) -> dict[str, Any]:
-    """Returns the report as a dictionary that JSON can hold.
+    """Returns the report as a dictionary that can be written as JSON.
 
     Args:
         task: the `OpenTask`.
@@ -82,13 +82,13 @@ def create_report(
 def write_report(
     report: dict[str, Any], folder: RunFolder, task: OpenTask, evaluation: Evaluation
 ) -> None:
-    """Writes the pictures, report.md and, last, report.json to a `RunFolder`.
+    """Writes the plots, report.md and, last, report.json to a `RunFolder`.
 
     Args:
         report: from `create_report`.
         folder: the `RunFolder`.
-        task: the `OpenTask`, which draws its pictures.
-        evaluation: the `Evaluation` that they are of.
+        task: the `OpenTask`, which draws its plots.
+        evaluation: the `Evaluation` to plot.
     """
     pictures = {}
     if can_draw():
@@ -99,13 +99,13 @@ def write_report(
     with folder.complete(folder.REPORT_TEXT) as path:
         path.write_text(_markdown(report, folder, pictures, task), encoding="utf-8")
     with folder.complete(folder.REPORT) as path:
-        # A path that is not UTF-8 has characters that only JSON's own escapes can stand for.
+        # A path that is not UTF-8 has characters that must be escaped in JSON.
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def summary(report: dict[str, Any]) -> str:
-    """Returns the lines for the console."""
+    """Returns a summary of a report for the console."""
     training = report["training"]
     lines = [
         f"validation {_metrics(report, 'validation')} (epoch {training['best_epoch']} of "
@@ -170,12 +170,12 @@ def _classes(data):
 
 
 def _usage(usage, folder):
-    """Returns what a task says about using its model, in which `CODE` is a command line."""
+    """Returns a task's description of how to use its model; a `CODE` in it is a command line."""
     return usage.format(run=for_shell([str(folder.path)]).replace("`", "'"))
 
 
 def _pictures(folder, pictures):
-    """Returns the links to the pictures by file name, or what to do to have them."""
+    """Returns links to the plots, or how to get them if there are none."""
     if pictures:
         return [f"![{title}]({folder.PICTURES}/{file})" for file, title in pictures.items()]
     return [

@@ -1,4 +1,4 @@
-"""Where a training runs: which devices, in which processes, and whether with XLA."""
+"""Where a training runs: its devices and processes, and whether it uses XLA."""
 
 import glob
 import logging
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from nrnm_keras.train.jax_replicas import JaxReplicas
     from nrnm_keras.train.replicas import Replicas
 
-# All processes are there by then; connecting them takes one or two.
+# All processes are already running; connecting them takes a second or two.
 _SECONDS_TO_CONNECT = 180
 
 
 def create_replicas(devices: DeviceConfig, batch_size: int) -> "Replicas | JaxReplicas":
-    """Returns the `Replicas`, or on JAX the `JaxReplicas`, that train together.
+    """Returns the `Replicas`, or on JAX the `JaxReplicas`, of a training.
 
-    To be called before TensorFlow or JAX has used a device: several processes must find each other
-    first, and the CPU can be split first only.
+    Call it before TensorFlow or JAX uses a device: only then can processes be connected and the CPU
+    be split.
 
     Args:
         devices: the `DeviceConfig`.
-        batch_size: integer, the size of a batch over all of them.
+        batch_size: integer, the total size of a batch over all devices.
 
     Raises:
-        UsageError: for what cannot work together, or a machine that does not come.
-        Stopped: on SIGTERM and SIGHUP while the machines wait for each other.
+        UsageError: if the options do not work together, or a process does not start.
+        Stopped: on SIGTERM and SIGHUP while the processes wait for each other.
     """
     backend = keras.backend.backend()
     if backend == "torch":
@@ -44,13 +44,13 @@ def create_replicas(devices: DeviceConfig, batch_size: int) -> "Replicas | JaxRe
     replicas = _create_on_jax(devices) if backend == "jax" else _create_on_tensorflow(devices)
     if batch_size % replicas.count:
         raise UsageError(
-            f"batch_size={batch_size} cannot be shared equally by {replicas.count} devices"
+            f"batch_size={batch_size} is not divisible by the number of devices, {replicas.count}"
         )
     num_shards = devices.input_shards or replicas.num_workers
     if batch_size % num_shards or num_shards % replicas.num_workers:
         raise UsageError(
-            f"input_shards={num_shards} has to divide batch_size={batch_size} and to be a "
-            f"multiple of the number of processes, {replicas.num_workers}"
+            f"input_shards={num_shards} must divide batch_size={batch_size} and be a multiple of "
+            f"the number of processes, {replicas.num_workers}"
         )
     return replicas
 
@@ -84,7 +84,7 @@ def _create_on_tensorflow(devices):
             tf.config.set_logical_device_configuration(cpu, configuration)
         except RuntimeError as error:
             raise UsageError(
-                f"cpu_devices={devices.cpu_devices} comes too late: {error}"
+                f"cpu_devices={devices.cpu_devices} must be set before TensorFlow is used: {error}"
             ) from error
     gpus = tf.config.list_physical_devices("GPU")
     warn_of_unused_gpus(gpus)
@@ -93,7 +93,7 @@ def _create_on_tensorflow(devices):
     if several and devices.xla == "on":
         raise UsageError(
             f"xla=on needs strategy=one_device on TensorFlow; it is {devices.strategy}: XLA cannot "
-            "compile the exchange of gradients between devices"
+            "compile the all-reduce of gradients"
         )
     if devices.strategy == "multi_worker":
         cluster = read_cluster(os.environ.get("TF_CONFIG"))
@@ -111,35 +111,35 @@ def _create_on_tensorflow(devices):
 
 
 def warn_of_unused_gpus(gpus: Sequence[Any], paths: str = "/dev/nvidia[0-9]*") -> None:
-    """Warns of GPUs that TensorFlow does not find, as what it logs itself may be hidden.
+    """Warns of GPUs that TensorFlow does not find, as its own log messages may be hidden.
 
     Args:
-        gpus: list of those that it finds.
-        paths: pattern of the paths of those that the system has.
+        gpus: list of the GPUs that TensorFlow finds.
+        paths: glob pattern of the device files of the system's GPUs.
     """
     if not gpus and "CUDA_VISIBLE_DEVICES" not in os.environ and glob.glob(paths):
         logging.getLogger(__name__).warning(
-            "there is an NVIDIA GPU, but TensorFlow does not find it and takes the CPU; "
-            "--verbose shows what it says, pip install 'nrnm-keras[gpu]' has what it needs"
+            "there is an NVIDIA GPU, but TensorFlow does not find it and uses the CPU; --verbose "
+            "shows TensorFlow's messages, pip install 'nrnm-keras[gpu]' installs what it needs"
         )
 
 
 def _connect(cluster):
-    """Returns the strategy of several processes, all of which have to be there."""
+    """Returns the strategy of several processes, which must all be running."""
     import tensorflow as tf
 
     try:
-        # It does not come back to Python before all are connected, and never if one is lost now:
-        # Ctrl-C and the alarm have to end the process without it.
+        # This call returns to Python only when all processes are connected, and never if one is
+        # lost now. So Ctrl-C and the alarm must end the process without Python.
         with handled([signal.SIGINT, signal.SIGALRM], signal.SIG_DFL):
             signal.alarm(_SECONDS_TO_CONNECT)
             return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise UsageError(
-            f"the {len(cluster.workers)} workers were there, but could not be connected: "
-            f"{shortened(error)}; start all of them again"
+            f"the {len(cluster.workers)} workers were running, but could not be connected: "
+            f"{shortened(error)}; start all workers again"
         ) from error
     finally:
         signal.alarm(0)
-        # TensorFlow has put a handler of its own in the place of Python's, which ends nothing.
+        # TensorFlow replaced Python's handler with one that does not end the process.
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

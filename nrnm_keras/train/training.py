@@ -1,4 +1,4 @@
-"""Trainings from a configuration to a finished run."""
+"""Training, from a configuration to a finished run."""
 
 import contextlib
 import errno
@@ -43,7 +43,7 @@ class FinishedRun(NamedTuple):
     Attributes:
         folder: the run's folder, a `pathlib.Path`.
         report: the content of its `report.json`, a dictionary.
-        is_chief: whether this process is the first of those that trained together.
+        is_chief: whether this process was the chief, worker 0 of a distributed training.
     """
 
     folder: pathlib.Path
@@ -64,8 +64,7 @@ def train(
 ) -> FinishedRun:
     """Trains, tests and exports a model, as the command `python -m nrnm_keras.train` does.
 
-    A training that was stopped goes on where it stopped, when it is called again with the same
-    configuration.
+    A training that was stopped resumes when `train` is called again with the same configuration.
 
     Args:
         config: the `TrainConfig`; its `run_dir` gets the results.
@@ -81,7 +80,7 @@ def train(
         A `FinishedRun`.
 
     Raises:
-        UsageError: if something about the configuration, the data or the folder is wrong.
+        UsageError: if the configuration, the data or the folder cannot be used.
         SourceError: if raw data cannot be read.
         Stopped: on SIGTERM and SIGHUP, after a checkpoint is saved.
 
@@ -113,10 +112,10 @@ def run_trainings(
 
     Args:
         configs: dictionary from a title, or `""` for none, to a `TrainConfig`.
-        command: list of words, the command line that asked for them. Default: the one that runs
-            the same training.
-        is_trained: whether the networks are trained, and one device is enough for the rest; the
-            process that started this one then has the lock on the folder.
+        command: list of words, the command line to report. Default: one that runs the same
+            training.
+        is_trained: whether the networks are already trained. Then one device is enough, and the
+            process that started this one holds the folder's lock.
 
     Returns:
         Dictionary from the same titles to `FinishedRun`s.
@@ -140,11 +139,11 @@ def _run(configs, command, replicas, stop, is_trained):
     config, runs = next(iter(configs.values())), {}
     with contextlib.ExitStack() as locks:
         if not is_trained:
-            replicas.on_first(lambda: [locks.enter_context(f.locked()) for f in folders.values()])
-        replicas.on_first(lambda: _check_folders(folders, configs))
+            replicas.on_chief(lambda: [locks.enter_context(f.locked()) for f in folders.values()])
+        replicas.on_chief(lambda: _check_folders(folders, configs))
         task = config.task if config.test else config.task.without_test()
-        # The first process builds what is missing; the others then find it, or build their own.
-        replicas.on_first(lambda: find_records(task, config.data_dir))
+        # The chief builds missing records. The other processes then find them, or build their own.
+        replicas.on_chief(lambda: find_records(task, config.data_dir))
         task, records = find_records(task, config.data_dir)
         with stop:
             for title, each in configs.items():
@@ -159,7 +158,7 @@ def _run(configs, command, replicas, stop, is_trained):
 
 @contextlib.contextmanager
 def _settings_kept():
-    """In this context a training may change Keras's settings, which then are as they were."""
+    """Restores Keras's dtype policy when the context ends."""
     policy = keras.config.dtype_policy()
     try:
         yield
@@ -176,7 +175,7 @@ def _command_of(config):
 
 
 def _check(config):
-    """Finds what is wrong with a configuration before any work is done."""
+    """Raises a `UsageError` for an invalid configuration before any work is done."""
     if not config.run_dir:
         raise UsageError("no --run_dir given; expected a folder for the results")
     for name in ("run_dir", "data_dir"):
@@ -188,7 +187,7 @@ def _check(config):
 
 
 def _check_network(config):
-    """Finds out whether the options make a network."""
+    """Raises a `UsageError` if the options do not make a network."""
     try:
         config.task.check_network(config.network)
     except ValueError as error:
@@ -196,7 +195,7 @@ def _check_network(config):
 
 
 def _check_folders(folders, configs):
-    """Finds out whether there is something to do, and whether the run folders allow it."""
+    """Raises a `UsageError` if the run folders cannot be used, or all runs are finished."""
     for title, folder in folders.items():
         folder.check(configs[title])
     overwrite = any(config.overwrite for config in configs.values())
@@ -209,10 +208,10 @@ def _check_folders(folders, configs):
 
 
 def _train(config, folder, task, records, replicas, stop, command):
-    """Trains once, or goes on, and fills the run folder."""
-    (is_finished,) = replicas.agree([folder.is_finished and not config.overwrite])
-    if is_finished:  # the process may have been killed just before it did this
-        replicas.on_first(folder.remove_state)
+    """Trains one network, or resumes its training, and completes the run folder."""
+    (is_finished,) = replicas.broadcast([folder.is_finished and not config.overwrite])
+    if is_finished:  # a process may have been killed just before this
+        replicas.on_chief(folder.remove_state)
         return
     keras.utils.clear_session()
     keras.utils.set_random_seed(config.seed)
@@ -223,20 +222,20 @@ def _train(config, folder, task, records, replicas, stop, command):
         opened = task.open(records, vocabulary=pretrained.vocabulary if pretrained else None)
         if not config.test:
             opened.records.leave_out_test()
-        replicas.on_first(lambda: folder.create(config))
+        replicas.on_chief(lambda: folder.create(config))
         progress = run_training(opened, config, folder, replicas, stop, pretrained)
-    replicas.on_first(lambda: _finish(opened, config, folder, progress, command))
+    replicas.on_chief(lambda: _finish(opened, config, folder, progress, command))
 
 
 def _finish(task, config, folder, progress, command):
-    """Tests and exports the best network, and reports."""
+    """Tests and exports the best network, and writes the report."""
     if keras.backend.backend() != "tensorflow":
         _finish_on_tensorflow(folder)
         return
     try:
         with faults_named(task.records.path):
             finish(task, config, folder, progress, command)
-    except (UsageError, SourceError):  # of what was read
+    except (UsageError, SourceError):  # about the data or the weights
         raise
     except Exception as error:
         if not (reason := _why_not_written(error)):
@@ -248,24 +247,26 @@ def _finish(task, config, folder, progress, command):
 
 
 def _finish_on_tensorflow(folder):
-    """Runs the command in a process with TensorFlow, which alone writes a SavedModel.
+    """Runs the command in a process with TensorFlow, as only TensorFlow writes a SavedModel.
 
-    It finds the training done.
+    That process finds the network trained.
     """
     command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
     command.append(f"--run_dir={folder.path}")
-    # It holds the lock too, so that the folder stays locked should this process be killed.
+    # The child also holds the lock, so that the folder stays locked if this process is killed.
     held = [] if folder.lock.descriptor is None else [folder.lock.descriptor]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     options = {"env": environment, "stdout": subprocess.DEVNULL, "pass_fds": held}
     if child_process.run(command, **options).returncode:
-        raise UsageError(f"the network was trained but not exported; {folder.path} holds it")
+        raise UsageError(
+            f"the network was trained but not exported; {folder.path} keeps its weights"
+        )
 
 
 def _why_not_written(error):
-    """Returns why the operating system refused to write, None if an error is another.
+    """Returns why the operating system could not write; None if that is not the error.
 
-    TensorFlow has no class for such errors and no number in them, only the system's words.
+    TensorFlow's errors have neither a class nor a number for this, only the system's message.
     """
     if isinstance(error, OSError):
         return error.strerror or str(error)

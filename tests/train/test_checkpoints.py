@@ -207,7 +207,7 @@ def put(name, value):
         (put("variable_00000", np.float64([1, 2, 3])), "holds variables of types ['float64'"),
         (put("variable_00002", np.float32(1)), "holds variables of shapes"),
         (put("facts", "{"), "facts that cannot be read"),
-        (put("facts", "[1]"), "facts that cannot be read: they are no JSON object"),
+        (put("facts", "[1]"), "facts that cannot be read: they are not a JSON object"),
         (put("facts", "[" * 100_000), "facts that cannot be read"),
         (put("facts", '{"step": 7}'), "facts that cannot be read: they are of step 7"),
         (put("facts", b"\xff"), "facts that cannot be read"),
@@ -252,7 +252,7 @@ def test_what_is_whole_but_no_checkpoint_of_this_training_is_left_out(
 def test_what_is_saved_after_it_says_so_is_the_last_good_one(checkpoints, variables, tmp_path):
     reseal(file_of(tmp_path, 20), put("variable_00000", np.float32([1, np.nan, 3])))
     variables[0].assign([1.0, float("nan"), 3.0])
-    with pytest.raises(UsageError, match="the checkpoint of step 10 is the last good one"):
+    with pytest.raises(UsageError, match="the last good checkpoint is that of step 10"):
         checkpoints.save(30, variables, {})
 
 

@@ -82,7 +82,7 @@ def test_all_meet_whenever_they_come(tmp_path, count):
     assert [each.end() for each in started] == ["met"] * count
     (said, *_) = started[0].lines
     assert re.fullmatch(rf"waiting for worker 0 \({workers[0]}\).* \(\d s\)", said)
-    assert "all 2 workers are there" in started[0].lines or count != 2
+    assert "all 2 workers are running" in started[0].lines or count != 2
 
 
 def test_one_alone_meets_nobody():
@@ -95,7 +95,7 @@ def test_one_that_never_comes_is_named_and_given_up(tmp_path, index):
     worker = Worker(tmp_path, workers, index, timeout=2)
     missing = f"worker {1 - index} ({workers[1 - index]})"
     assert worker.end() == (
-        f"UsageError: {missing} did not come within cluster_timeout=2 s; start all workers again"
+        f"UsageError: {missing} did not start within cluster_timeout=2 s; start all workers again"
     )
     assert worker.lines[0].startswith(f"waiting for {missing} (")
 
@@ -116,7 +116,7 @@ def test_signals_end_the_waiting(tmp_path, name, error):
 def test_those_that_are_there_wait_for_the_one_that_is_not(tmp_path):
     workers = free_addresses(3)
     first, second = Worker(tmp_path, workers, 0, timeout=8), Worker(tmp_path, workers, 1)
-    expected = f"worker 2 ({workers[2]}) did not come within cluster_timeout=8 s"
+    expected = f"worker 2 ({workers[2]}) did not start within cluster_timeout=8 s"
     assert expected in first.end()
     assert all("worker 1" not in line for line in first.lines[-1:])
     second.wait_for("waiting for worker 2")
@@ -164,7 +164,7 @@ def test_unknown_host_is_told(tmp_path):
     workers = (*free_addresses(1), "no-such-host.invalid:12345")
     worker = Worker(tmp_path, workers, 0, timeout=3)
     assert "worker 1 (no-such-host.invalid:12345)" in worker.end()
-    assert "a host that is not known" in worker.lines[-1]
+    assert "an unknown host" in worker.lines[-1]
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n", b"\x00\x00\x12\x04" * 100, b"x" * 9999])
@@ -181,7 +181,7 @@ def test_another_program_at_a_workers_address_is_no_worker(tmp_path, answer):
         workers = (*free_addresses(1), f"localhost:{other.getsockname()[1]}")
         worker = Worker(tmp_path, workers, 0, timeout=3)
         line = worker.end()
-        assert line.startswith("UsageError: worker 1") and "did not come" in line
+        assert line.startswith("UsageError: worker 1") and "did not start" in line
 
 
 def test_strangers_that_ask_do_no_harm(tmp_path):
@@ -203,7 +203,7 @@ def test_other_cluster_is_refused(tmp_path):
     while not (ended := [worker for worker in started if "UsageError" in " ".join(worker.lines)]):
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert "has another cluster in its TF_CONFIG" in ended[0].end()
+    assert "has a different cluster in its TF_CONFIG" in ended[0].end()
     for worker in started:
         if worker not in ended:
             worker.send(signal.SIGKILL)

@@ -148,7 +148,7 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"units": 12}, "was trained with units=8; expected the same as here, units=12"),
+        ({"units": 12}, "was trained with units=8; expected the values given here, units=12"),
         ({"num_layers": 2}, "num_layers=1;"),
         ({"nrnm_layers": ""}, "nrnm_layers=1;"),
         ({"model": "nrnm"}, "model=gru;"),
@@ -159,9 +159,9 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
         ({"compare_with_lstm": True}, "--compare_with_lstm"),
         (
             {"task": "sequence", "embedding_size": None},
-            "goes with the tasks imdb, sample_reviews, sick, text",
+            "is for the tasks imdb, sample_reviews, sick, text",
         ),
-        ({"task": "text_language_model"}, "goes with the tasks imdb, sample_reviews, sick, text"),
+        ({"task": "text_language_model"}, "is for the tasks imdb, sample_reviews, sick, text"),
         ({"init_from": "missing"}, "--init_from=missing: expected the folder of a"),
     ],
 )
@@ -297,7 +297,7 @@ def test_network_that_is_another_than_its_flags_say(flags, language_model, tmp_p
 def test_classifier_is_no_language_model(flags, classifier, tmp_path, capsys):
     capsys.readouterr()
     assert run(flags, task="text", run_dir=tmp_path / "run", init_from=classifier) == 1
-    assert "is a run of task text; expected a language model's" in capsys.readouterr().err
+    assert "is a run of task text; expected a language model's run" in capsys.readouterr().err
 
 
 def test_start_is_part_of_what_a_run_is(flags, language_model, classifier, tmp_path, capsys):

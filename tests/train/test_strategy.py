@@ -96,7 +96,7 @@ def test_xla_is_refused_where_devices_exchange_gradients(on_tensorflow):
 
 
 def test_batch_is_shared_equally(on_tensorflow):
-    assert on_tensorflow[1][2] == "batch_size=8 cannot be shared equally by 3 devices"
+    assert on_tensorflow[1][2] == "batch_size=8 is not divisible by the number of devices, 3"
     # The CPU stays split.
     assert on_tensorflow[1][3] == ["Replicas", 3, False]
 
@@ -110,7 +110,7 @@ def test_one_device_takes_any_batch_and_xla(on_tensorflow):
 
 
 def test_cpu_cannot_be_split_once_it_is_in_use(on_tensorflow):
-    assert on_tensorflow[1][7].startswith("cpu_devices=2 comes too late: ")
+    assert on_tensorflow[1][7].startswith("cpu_devices=2 must be set before TensorFlow is used: ")
 
 
 def test_jax_refuses_what_is_tensorflows():
@@ -126,7 +126,7 @@ def test_jax_refuses_what_is_tensorflows():
     assert found == [
         "strategy=multi_worker needs KERAS_BACKEND=tensorflow; it is 'jax'",
         "xla=off needs KERAS_BACKEND=tensorflow: JAX always compiles with XLA",
-        "batch_size=8 cannot be shared equally by 3 devices",
+        "batch_size=8 is not divisible by the number of devices, 3",
         ["JaxReplicas", 3, True],
         ["JaxReplicas", 1, True],
     ]

@@ -229,7 +229,7 @@ def test_unfinished_run_goes_on_with_the_same_flags_only(folder, short, capsys):
     assert train.main([*flags, "--seed=1"]) == 1
     assert "--seed=0 only there" in capsys.readouterr().err
     assert train.main([*flags, "--checkpoint_every=3"]) == 0
-    assert "going on after step 1" in capsys.readouterr().out
+    assert "resuming after step 1" in capsys.readouterr().out
     assert (path / "metrics.csv").read_text() == (short / "metrics.csv").read_text()
     assert {file.name for file in path.iterdir()} == {file.name for file in short.iterdir()}
 
