@@ -33,7 +33,7 @@ TRAINING = [
     rf"{NUMBER} parameters, {NUMBER} s per epoch",
 ]
 EXPORT = [
-    rf"\w+: equal to the Keras model to {NUMBER}, {NUMBER} ms a call",
+    rf"\w+: differs from the Keras model by at most {NUMBER}, {NUMBER} ms per call",
     r"no \w+: .*",
     r"\S+/exported/\w+",
 ]

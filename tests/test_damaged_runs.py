@@ -243,4 +243,4 @@ def test_damaged_flags_are_those_of_another_run(flags, stopped, content, capsys)
     (stopped / "flags.txt").write_bytes(content)
     assert run(flags, stopped) == 1
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith(f"error: run_dir={stopped} holds a run of other flags")
+    assert line.startswith(f"error: run_dir={stopped} holds a run with other flags")

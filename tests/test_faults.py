@@ -331,7 +331,7 @@ def test_run_folder_that_cannot_be_written(sequences, place, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     run = pathlib.Path(place.format(tmp_path))
     line = fail(capsys, sequences.flags, run)
-    assert f"run_dir={run}" in line and ("cannot be written" in line or "is no folder" in line)
+    assert f"run_dir={run}" in line and ("cannot be written" in line or "is not a folder" in line)
     assert "choose another folder" in line
 
 
@@ -347,7 +347,7 @@ def test_run_folder_of_another_training_is_refused_before_anything_is_done(tmp_p
 def test_run_folder_that_cannot_be_written_is_found_before_the_data_are_built(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     line = fail(capsys, ["--task=imdb", "--imdb_source=/no/such/folder"], tmp_path / "file")
-    assert f"run_dir={tmp_path}/file is no folder" in line
+    assert f"run_dir={tmp_path}/file is not a folder" in line
 
 
 def test_test_split_that_gives_no_number_for_a_loss(sequences, tmp_path, capsys):

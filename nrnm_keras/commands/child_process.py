@@ -51,7 +51,7 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen:
 def bound_to_this_process(command: Sequence[str]) -> list[str]:
     """Returns a command that does the same, and gets SIGTERM when this process ends."""
     # Code between fork and exec (`preexec_fn`) may deadlock in a process with threads, such as
-    # TensorFlow's. A program of its own cannot.
+    # TensorFlow's. A separate program cannot.
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 

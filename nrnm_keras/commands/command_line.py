@@ -49,7 +49,7 @@ def run_command(
             return EXIT_STOPPED
         return 0
 
-    interrupted = "nothing that looks finished was left"
+    interrupted = "no incomplete output looks finished"
     return command_line.run_command(run_words, arguments, interrupted, hides_gpus=False)
 
 
@@ -60,7 +60,7 @@ def check_output_flag(name: str, path: str | os.PathLike) -> None:
         UsageError: if the path is not UTF-8.
     """
     if not is_utf8(path):
-        raise UsageError(f"--{name}={path} is not UTF-8, and TensorFlow takes no other names")
+        raise UsageError(f"--{name}={path} is not UTF-8, which TensorFlow requires of paths")
 
 
 def define_source_limit(values: flags.FlagValues) -> None:
@@ -68,7 +68,8 @@ def define_source_limit(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         limits.OPTION,
         0,
-        "largest review, text, skeleton file, line or .npz file's arrays, in MB; 0: what fits each",
+        "largest review, text, skeleton file, line, or arrays of an .npz file to read, in MB; 0: a "
+        "suitable limit for each",
         lower_bound=0,
         flag_values=values,
     )
@@ -82,7 +83,7 @@ def parse_flags(values: flags.FlagValues, arguments: Iterable[str]) -> flags.Fla
     Raises:
         UsageError: for an unknown flag, a value that is not allowed, or a flag file that cannot be
             read.
-        SourceError: for a word that is no flag.
+        SourceError: for a word that is not a flag.
     """
     values.set_gnu_getopt(True)
     try:

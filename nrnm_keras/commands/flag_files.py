@@ -44,7 +44,7 @@ def _expand(words, parents, read=None):
             continue
         if not is_pair:
             if not words:
-                raise UsageError(f"{_FLAG} with no file behind it")
+                raise UsageError(f"{_FLAG} has no value; expected a file")
             value = words.pop(0)
         if value.strip():
             expanded += (read or _read)(pathlib.Path(os.path.expanduser(value.strip())), parents)
@@ -66,7 +66,7 @@ def _read(path, parents):
         lines = io.StringIO(content.decode("utf-8-sig"), newline=None)
         words = [line.strip() for line in lines]
     except ValueError as error:
-        reason = f"byte {error.start} is no UTF-8" if hasattr(error, "start") else error
-        raise UsageError(f"{given} is no flag file, lines --name=value: {reason}") from error
+        reason = f"byte {error.start} is not UTF-8" if hasattr(error, "start") else error
+        raise UsageError(f"{given}: expected a file of lines --name=value: {reason}") from error
     words = [word for word in words if word and not word.startswith(("#", "//"))]
     return _expand(words, (*parents, path.resolve()))

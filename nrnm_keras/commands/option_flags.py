@@ -87,7 +87,7 @@ def read_options(
     Args:
         values: absl `FlagValues`, parsed.
         options_class: a class of `Options`.
-        **more: values of fields that are no options.
+        **more: values of fields that are not options.
 
     Raises:
         ValueError: for values that are not allowed.
@@ -112,7 +112,7 @@ def as_flag(name: str, value: Any) -> str | None:
 
 
 def option_help(options_class: type[Options]) -> list[str]:
-    """Returns the lines of `--help` on options: a group for each class that declares some."""
+    """Returns the lines of `--help` about options: a group for each class that declares some."""
     lines: list[str] = []
     for group in reversed(options_class.__mro__):
         own = [
@@ -127,7 +127,7 @@ def option_help(options_class: type[Options]) -> list[str]:
 
 
 def flag_help(title: str, values: flags.FlagValues, names: Iterable[str]) -> list[str]:
-    """Returns the lines of `--help` on flags that are no options.
+    """Returns the lines of `--help` about flags that are not options.
 
     Args:
         title: the group's title.

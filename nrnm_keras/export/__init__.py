@@ -1,4 +1,4 @@
-"""A finished run in the formats of other programs: `export`, and its command."""
+"""Export of finished runs to other formats: `export` and its command."""
 
 import os
 import pathlib
@@ -25,16 +25,16 @@ def export(
     overwrite: bool = False,
     task: Sequence[str] = (),
 ) -> Exported:
-    """Exports the model of a finished run, and checks that it gives the same numbers there.
+    """Exports the model of a finished run, and checks that its results are the same there.
 
     Args:
         run: folder of the run.
         format: name of a module of `nrnm_keras.inference.exporting.formats`.
-        output: a new folder. Default: `RUN/exported/FORMAT`, with the quantization behind it.
-        quantize, records, examples, overwrite, task: those of `export_model`.
+        output: a new folder. Default: `RUN/exported/FORMAT`, or `RUN/exported/FORMAT_QUANTIZE`.
+        quantize, records, examples, overwrite, task: as for `export_model`.
 
     Raises:
-        UsageError: if there is no such run, or the format cannot have its model.
+        UsageError: if there is no such run, or the format does not support its model.
     """
     folder = RunFolder(run)
     if not folder.is_finished:

@@ -26,18 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     path("run", "folder of a finished run")
     flags.DEFINE_alias("model", "run", values)
-    flags.DEFINE_enum("format", "saved_model", list(formats), "what for", flag_values=values)
+    flags.DEFINE_enum("format", "saved_model", list(formats), "format", flag_values=values)
     flags.DEFINE_enum(
         "quantize",
         None,
         sorted(quantized),
-        "weights in fewer bits: litert takes both, onnx int8",
+        "type of the stored weights: litert has both types, onnx has int8; default: unchanged",
         flag_values=values,
     )
-    path("output", "a new folder (default: RUN/exported/FORMAT, with the quantization behind it)")
-    path("records", "the data that the result is checked on (default: the run's)")
+    path("output", "a new folder; default: RUN/exported/FORMAT or RUN/exported/FORMAT_QUANTIZE")
+    path("records", "folder of records to check the result on; default: the run's")
     flags.DEFINE_integer(
-        "examples", 5, "how many of them are tried", lower_bound=1, flag_values=values
+        "examples", 5, "number of records to check", lower_bound=1, flag_values=values
     )
     flags.DEFINE_boolean("overwrite", False, "replace the output", flag_values=values)
     return run_command(_run, values, _USAGE.format("|".join(formats)), arguments)
@@ -59,12 +59,12 @@ def _run(flags, arguments):
         task=arguments,
     )
     if exported.is_repeat:
-        say(f"{exported.folder}: exported by the process that was waited for")
+        say(f"{exported.folder}: exported by another process in the meantime")
         return
     for name, result in exported.results.items():
         say(
-            f"{name}: equal to the Keras model to {result['difference']:.1g}, "
-            f"{result['milliseconds']:.2f} ms a call"
+            f"{name}: differs from the Keras model by at most {result['difference']:.1g}, "
+            f"{result['milliseconds']:.2f} ms per call"
         )
     for name, reason in exported.missing.items():
         say(f"no {name}: {reason}")

@@ -1,6 +1,6 @@
-"""Inference: a finished run in Python, whatever its task. Needs TensorFlow.
+"""Inference: using a finished run of any task from Python. Needs TensorFlow.
 
-Example, with what the command `train` left in a folder:
+Example, with a run that the command `train` has finished:
 
     from nrnm_keras.inference import TrainedModel
 

@@ -89,7 +89,8 @@ def _check_outputs(rows, noun, shown):
     for number, row in enumerate(rows):
         if not np.isfinite(row).all():
             raise UsageError(
-                f"{shown(number)}: the model gives no {noun} for it; look for extreme numbers"
+                f"{shown(number)}: the model's output, {noun}, is not finite; look for extreme "
+                "values"
             )
 
 

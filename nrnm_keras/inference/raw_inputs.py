@@ -55,4 +55,4 @@ def read_inputs(
                 f"{', '.join(modality.suffixes)}"
             )
     known = dict.fromkeys(suffix for each in MODALITIES for suffix in each.suffixes)
-    raise UsageError(f"{path}: file type {quoted(suffix)} is none of {', '.join(known)}")
+    raise UsageError(f"{path}: file type {quoted(suffix)}; expected one of {', '.join(known)}")

@@ -39,7 +39,7 @@ def read_report(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else shortened(error)
         raise UsageError(
-            f"{path} is damaged ({reason}); remove it, and the command of that run trains again"
+            f"{path} is damaged ({reason}); remove it and run the command of that run again"
         ) from error
     return report
 
@@ -57,7 +57,7 @@ def _check(value, form, name):
             raise ValueError(f"{name} cannot be {value!r:.60}")
         return
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is no JSON object")
+        raise ValueError(f"{name} is not a JSON object")
     for key, each in form.items():
         if key != "*" and key not in value:
             raise ValueError(f"{name} has no {key!r}")

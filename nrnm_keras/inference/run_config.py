@@ -1,7 +1,7 @@
 """The configuration of a training as flags: on a command line, in flag files, and in a run folder.
 
 The options of all tasks are defined as flags, so that one flag file can serve several tasks. A
-`TrainConfig` has the options of its own task alone.
+`TrainConfig` has the options of its task only.
 """
 
 import difflib
@@ -32,9 +32,9 @@ _PARTS: dict[str, type[Options]] = {
 
 
 def define_flags() -> flags.FlagValues:
-    """Returns new absl `FlagValues` with the options of a training, whatever its task."""
+    """Returns new absl `FlagValues` with the options of all tasks."""
     values, tasks = flags.FlagValues(), find_tasks()
-    flags.DEFINE_enum("task", None, sorted(tasks), "what is learned", flag_values=values)
+    flags.DEFINE_enum("task", None, sorted(tasks), "what to learn", flag_values=values)
     groups: list[type[Options]] = [TrainConfig, *_PARTS.values(), *tasks.values()]
     for options in groups:
         define_options(values, options)

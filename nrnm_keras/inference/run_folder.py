@@ -105,8 +105,8 @@ class RunFolder:
             config: its `TrainConfig`.
 
         Raises:
-            UsageError: if the folder holds other files than a run's, or a run whose options would
-                give another result, or if it cannot be written.
+            UsageError: if the folder holds files that do not belong to a run, or a run whose
+                options would give another result, or if it cannot be written.
         """
         try:
             self._try_writing()
@@ -114,14 +114,14 @@ class RunFolder:
                 return
             if not (self / self.FLAGS).exists():
                 raise UsageError(
-                    f"run_dir={self.path} holds other files than a run's; choose a new folder"
+                    f"run_dir={self.path} holds files that are not from a run; choose a new folder"
                 )
             there = self._flag_lines()
         except OSError as error:
             raise self._unusable(error) from error
         if not config.overwrite and (difference := _difference(there, config)):
             raise UsageError(
-                f"run_dir={self.path} holds a run of other flags ({difference}); "
+                f"run_dir={self.path} holds a run with other flags ({difference}); "
                 "choose another folder, or --overwrite"
             )
 
@@ -157,7 +157,7 @@ class RunFolder:
 
     def _flag_lines(self):
         with reading(self / self.FLAGS):
-            # A damaged file counts as other flags. Paths in it need not be UTF-8.
+            # A damaged file counts as different flags. Paths in it need not be UTF-8.
             text = (self / self.FLAGS).read_text(encoding="utf-8", errors="surrogateescape")
         return text.splitlines()
 
@@ -173,12 +173,12 @@ class RunFolder:
 
     def _refuse(self, holder):
         raise UsageError(
-            f"run_dir={self.path} is in use by {holder}; wait for its end, or choose another folder"
+            f"run_dir={self.path} is in use by {holder}; wait until it ends, or choose another"
         )
 
     def _unusable(self, error):
         is_file = isinstance(error, FileExistsError)
-        what = "is no folder" if is_file else f"cannot be written: {error.strerror}"
+        what = "is not a folder" if is_file else f"cannot be written: {error.strerror}"
         return UsageError(f"run_dir={self.path} {what}; choose another folder")
 
     def _passing(self):

@@ -1,4 +1,4 @@
-"""Reading arrays from `.npz` files that may be damaged, or of another network."""
+"""Reading arrays from `.npz` files that may be damaged or belong to another network."""
 
 import itertools
 import os
@@ -52,7 +52,7 @@ def read_arrays(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
     except Exception as error:  # zipfile and NumPy raise a dozen undocumented kinds
         raise DamagedError(f"is damaged: {shortened(error)}") from error
     if len(arrays) < len(members):
-        raise DamagedError("holds two arrays of one name")
+        raise DamagedError("holds two arrays of the same name")
     return arrays
 
 
@@ -72,7 +72,7 @@ def check_arrays(arrays: dict[str, np.ndarray], forms: dict[str, Form] | None = 
 
     Args:
         arrays: arrays by name.
-        forms: the expected `Form`s by name. Default: any is right.
+        forms: the expected `Form`s by name. Default: names, shapes and types are not checked.
 
     Raises:
         DamagedError: if they are not.
@@ -81,9 +81,9 @@ def check_arrays(arrays: dict[str, np.ndarray], forms: dict[str, Form] | None = 
         _check_forms(arrays, forms)
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
-            raise DamagedError(f"holds {array.dtype} in place of numbers ({shortened(name)})")
+            raise DamagedError(f"holds {array.dtype} instead of numbers ({shortened(name)})")
         if not np.isfinite(array).all():
-            raise DamagedError(f"holds a value that is no finite number ({shortened(name)})")
+            raise DamagedError(f"holds a value that is not finite ({shortened(name)})")
 
 
 def _check_forms(arrays, forms):

@@ -26,13 +26,13 @@ class Streams:
     sequence tagger gives those of the step.
 
     Args:
-        trained: a `TrainedModel` whose layers need no whole sequences: unidirectional ones, and
-            for skeletons `--length=all`.
+        trained: a `TrainedModel` that can run step by step: its layers are unidirectional and, for
+            skeletons, it was trained with `--length=all`.
 
     Raises:
         ValueError: if a layer needs whole sequences.
 
-    Example, with what the command `train` left in a folder:
+    Example, with a run that the command `train` has finished:
 
         streams = TrainedModel.load("runs/actions").streams()
         streams.push({"door": frame_of_one_camera, "hall": frame_of_another})["door"]
@@ -59,21 +59,20 @@ class Streams:
         Args:
             steps: dictionary from a stream's key to its next step: joints `(bodies, joints, 3)` of
                 a skeleton, features `(features,)` of a sequence, a token id, or a piece of text,
-                which may be any number of tokens, cut between two words. A frame without a body
-                whose joints are all known, features that are all NaN and a text without a word are
-                no step: they change nothing.
+                which may have any number of tokens and must be split between words. Some steps
+                change nothing: a frame in which no body has all its joints, features that are all
+                NaN, and a text without words.
 
         Returns:
-            Dictionary from the same keys to the result so far. Of a classifier, these are
-            probabilities `(classes,)` in the order of `class_names`: what the model gives for the
-            whole of the sequence. Of a network that tags, the probabilities of the new steps,
-            `(steps, classes)`. Of one that predicts a number, the number; of a language model, the
-            log-probability and the perplexity, `(2,)`.
+            Dictionary from the same keys to the results so far. For a classifier, probabilities
+            `(classes,)` for the whole sequence, in the order of `class_names`. For sequence
+            tagging, the probabilities of the new steps, `(steps, classes)`. For regression, the
+            number. For a language model, the log-probability and the perplexity, `(2,)`.
 
         Raises:
-            ValueError: if a step has another shape or a number that is not finite, or if the
-                network gives no number for it. The message names stream, step and number. Then no
-                stream has moved.
+            ValueError: if a step has the wrong shape or a number that is not finite, or if the
+                network's output is not finite. The message names the stream and the step. In this
+                case no stream has changed.
         """
         queues = {key: self._queue(key, step) for key, step in steps.items()}
         moved = {key: self._stream(key) for key in steps}
@@ -90,7 +89,7 @@ class Streams:
         return {key: np.reshape(rows, shape).astype("float32") for key, rows in results.items()}
 
     def end(self, key: Any) -> None:
-        """Ends a stream: its key may start another one.
+        """Ends a stream. Its key can then start another one.
 
         Raises:
             KeyError: if there is no such stream.
@@ -113,7 +112,7 @@ class Streams:
             raise ValueError(f"Step {number} of stream {key!r} must {error}") from error
 
     def _advance(self, streams, steps):
-        """Returns what some streams are after one step of each."""
+        """Returns some streams after one more step of each."""
         outputs = self._run([streams[key].state for key in steps], list(steps.values()))
         results, moved = self._results(outputs), {}
         for row, key in enumerate(steps):
@@ -121,8 +120,8 @@ class Streams:
             number = streams[key].steps + 1
             if not all(np.isfinite(x).all() for x in (results[row], *state.values())):
                 raise ValueError(
-                    f"The network gives no number after step {number} of stream {key!r}. Look for "
-                    "extreme numbers in it"
+                    f"The network's output is not finite after step {number} of stream {key!r}. "
+                    "Look for extreme values in the stream"
                 )
             moved[key] = _Stream(state, number, results[row])
         return moved

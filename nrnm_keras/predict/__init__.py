@@ -1,4 +1,4 @@
-"""Predictions for a user's files: `predict_file`, and its command."""
+"""Predictions for your own files: `predict_file` and its command."""
 
 import os
 import pathlib
@@ -20,22 +20,22 @@ def predict_file(
     batch_size: int = 32,
     on_batch: Callable[[int], None] = lambda size: None,
 ) -> int:
-    """Writes the predictions for the inputs in a file to another, which appears as a whole.
+    """Predicts for the inputs in a file and writes the results to another file.
 
-    In Python, `TrainedModel.predict` takes inputs that are in memory.
+    The output file appears when it is complete. For inputs in memory, use `TrainedModel.predict`.
 
     Args:
         trained: a `TrainedModel`.
-        source: file or folder of inputs as `read_inputs` takes it, or what that returned.
+        source: a file or folder for `read_inputs`, or the `Inputs` that it returned.
         output: file that ends in `.csv` or `.jsonl`.
         batch_size: positive integer.
-        on_batch: function that is called with the size of each batch that is done.
+        on_batch: function that is called with the size of each finished batch.
 
     Returns:
         The number of inputs.
 
     Raises:
-        UsageError: if input or output is not what it should be, or the model gives no number.
+        UsageError: if the input or output cannot be used, or a prediction is not finite.
         SourceError: if a file cannot be read.
     """
     output = pathlib.Path(output).expanduser()
@@ -48,7 +48,7 @@ def predict_file(
 
 
 def check_output(output: pathlib.Path, source: str | os.PathLike | None = None) -> None:
-    """Raises a `UsageError` if results cannot be written to a file, or it is the input."""
+    """Raises a `UsageError` if a file is the input or cannot be written as an output."""
     if output.suffix.lower() not in FILE_FORMATS:
         expected = " or ".join(FILE_FORMATS)
         raise UsageError(f"--output={output}: expected a file name that ends in {expected}")

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read has enough, as `head` does. Python flushes once more when it ends.
+        # The reader, such as `head`, has closed the pipe. Python flushes stdout again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_CLOSED_PIPE
 
@@ -50,15 +50,15 @@ def _define_flags():
     for name, text in (
         ("run", "folder of a finished run, or its model.keras"),
         ("text", "a text, or the string of a model that reads characters"),
-        ("skeleton", "a .skeleton file of NTU RGB+D whose action is to be named"),
+        ("skeleton", "a .skeleton file of NTU RGB+D to classify"),
         (
             "input",
-            "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: likewise, with "
-            "columns first and second; sequences and token ids: .npz or .ts; skeletons: .skeleton, "
+            "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: the same types, "
+            "with columns first and second; sequences and token ids: .npz or .ts; skeletons: .skeleton, "
             "NW-UCLA's .json, or a folder of them",
         ),
-        ("output", "file for the results of --input, .csv or .jsonl; default: they are printed"),
-        ("explain", "folder for pictures of what the memory of the model attended to"),
+        ("output", "file for the results of --input, .csv or .jsonl; default: print them"),
+        ("explain", "folder for plots of what the model's memory attended to"),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)
     flags.DEFINE_alias("model", "run", values)
@@ -71,10 +71,10 @@ def _define_flags():
         flag_values=values,
     )
     flags.DEFINE_enum(
-        "format", "text", list(FORMATS), "of results that are printed", flag_values=values
+        "format", "text", list(FORMATS), "format of printed results", flag_values=values
     )
     flags.DEFINE_enum(
-        "ntu_bodies", "tracked", list(BODIES), "as in the run's training", flag_values=values
+        "ntu_bodies", "tracked", list(BODIES), "use the value of the training", flag_values=values
     )
     flags.DEFINE_integer("batch_size", 32, "inputs in a batch", lower_bound=1, flag_values=values)
     define_source_limit(values)
@@ -102,21 +102,21 @@ def _run(flags, arguments):
 
 
 def _check(flags):
-    """Checks what can be told from the flags alone."""
+    """Raises a `UsageError` for flags that cannot be used together."""
     if keras.backend.backend() != "tensorflow":
-        raise UsageError("predictions need KERAS_BACKEND=tensorflow, whatever trained the model")
+        raise UsageError("predicting needs KERAS_BACKEND=tensorflow, even if JAX trained the model")
     if not flags.run:
         raise UsageError("no --run given; expected the folder of a finished run")
     given = [name for name in _SOURCES if getattr(flags, name) not in (None, False)]
     if len(given) != 1:
-        raise UsageError("give one of --text, --input, --skeleton and --stream")
+        raise UsageError("expected exactly one of --text, --input, --skeleton and --stream")
     empty = [name for name, value in flags.flag_values_dict().items() if value == ""]
     if empty:
-        raise UsageError(f"--{empty[0]} is empty")
+        raise UsageError(f"--{empty[0]} is empty; expected a value")
     if flags.output is not None and flags.input is None:
-        raise UsageError("--output goes with --input")
+        raise UsageError("--output is for --input only")
     if flags.explain is not None and flags.stream:
-        raise UsageError("--explain goes with --text, --input or --skeleton, not with --stream")
+        raise UsageError("--explain is for --text, --input or --skeleton, not for --stream")
 
 
 def _inputs(flags, trained):
@@ -129,7 +129,7 @@ def _inputs(flags, trained):
 
 
 def _write(flags, trained, inputs, output):
-    """Writes the results to a file and shows how far it is, if somebody is watching."""
+    """Writes the results to a file, with a progress bar on a terminal."""
     noun = trained.modality.plural
     with tqdm(total=inputs.count, unit=f" {noun}", disable=None) as bar:
         predict_file(trained, inputs, output, flags.batch_size, bar.update)
@@ -144,7 +144,7 @@ def _print(flags, trained, inputs):
 
 
 def _stream(flags, trained):
-    """Prints the prediction so far after each line of standard input, empty after empty lines."""
+    """Prints the prediction so far after each line of input; an empty line after an empty line."""
     results = FORMATS[flags.format](sys.stdout, trained.output)
     limit = in_bytes(flags.source_limit_mb, LINE)
     lines = (line for _, line in bounded_lines(sys.stdin.buffer, "standard input", limit))
@@ -157,13 +157,13 @@ def _stream(flags, trained):
 
 
 def _explain(flags, trained, inputs):
-    # Not needed without --explain, nor is matplotlib, which it draws with.
+    # Imported only here, so that other uses need no matplotlib.
     from nrnm_keras.inference.pictures.drawing import explain
 
     ((_, value),) = inputs.read()
     folder = pathlib.Path(flags.explain).expanduser()
     pictures = explain(trained, value, folder)
-    say(f"{len(pictures)} pictures: {for_terminal(folder)}", file=sys.stderr)
+    say(f"{len(pictures)} plots: {for_terminal(folder)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

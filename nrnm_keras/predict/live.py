@@ -1,4 +1,4 @@
-"""Predictions while a sequence comes in, line by line."""
+"""Live predictions for a sequence that arrives line by line."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -20,19 +20,19 @@ def follow(trained: "TrainedModel", lines: Iterable[bytes]) -> Iterator[np.ndarr
 
     Args:
         trained: a `TrainedModel` that can be fed step by step.
-        lines: iterable of lines in UTF-8, bytes. For a model of texts each is the next piece of a
-            text, with any number of tokens (a text that comes in lines is never cut, however long).
-            For one of skeletons it is a frame, a JSON list of bodies, each a list of joints, each a
-            list of x, y and z in meters; zeros for a body that is not there. For one of sequences
-            it is a time step: its features as a JSON list, or separated by commas or spaces. For
-            one of token ids it is one or several ids.
+        lines: iterable of lines, bytes in UTF-8. What a line holds depends on the model's input:
+            - texts: the next piece of a text, any number of tokens. The text is never truncated.
+            - skeletons: a frame, a JSON list of bodies, each a list of joints, each a list of x, y
+              and z in meters; a missing body is zeros.
+            - sequences: a time step, its features as a JSON list or separated by commas or spaces.
+            - token ids: one or several ids.
 
     Yields:
-        What the model gives for the sequence up to here, as `Streams.push` returns it: of a
-        classifier, probabilities `(classes,)`. None after an empty line.
+        The prediction for the sequence so far, as `Streams.push` returns it: for a classifier,
+        probabilities `(classes,)`. None after an empty line.
 
     Raises:
-        UsageError: if the model needs whole sequences, or a line is not as it should be.
+        UsageError: if the model needs whole sequences, or a line is malformed.
     """
     streams = _open_streams(trained)
     for number, line in enumerate(lines, start=1):

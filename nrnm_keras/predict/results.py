@@ -1,6 +1,6 @@
-"""How predictions are written: as lines to be read, as CSV, as JSON lines; to files or not.
+"""Writing predictions as readable lines, CSV or JSON Lines, to files or to standard output.
 
-Control characters in names and texts never come out as such: see `pipelines.escaping`.
+Control characters in names and texts are escaped: see `pipelines.escaping`.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class _Results:
     Args:
         file: the file.
         output: the `Output` of the model.
-        naming: what the names of the inputs are, such as `"text"`; None if they have none.
+        naming: the kind of names that the inputs have, such as `"text"`; None for no names.
     """
 
     def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
@@ -35,12 +35,12 @@ class _Results:
         self._naming = naming
 
     def write(self, name: str | int | None, row: np.ndarray) -> None:
-        """Writes the prediction for one input, a row of the output, in one line or CSV record."""
+        """Writes the prediction for one input, a row of the output, as one line or CSV record."""
         raise NotImplementedError
 
 
 class ReadableResults(_Results):
-    """The result, and the beginning of the input's name."""
+    """Lines with a result and the beginning of the input's name."""
 
     def write(self, name: str | int | None, row: np.ndarray) -> None:
         """Writes a line."""
@@ -53,9 +53,9 @@ class ReadableResults(_Results):
 
 
 class CsvResults(_Results):
-    """Columns of names, and of the result; for classes label and `probability_<name>`.
+    """CSV with columns for the name and the result; for classes, `label` and `probability_<name>`.
 
-    What a spreadsheet would take for a formula has an apostrophe before it, as `for_csv` says.
+    Cells that a spreadsheet would read as a formula start with an apostrophe: see `for_csv`.
     """
 
     def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
@@ -70,9 +70,9 @@ class CsvResults(_Results):
 
 
 class JsonLinesResults(_Results):
-    """Objects of name and result; for classes `label`, and `probabilities` by class.
+    """JSON objects with name and result; for classes, `label`, and `probabilities` by class.
 
-    Characters that the file's encoding lacks have JSON's own escapes.
+    Characters that the file's encoding lacks are escaped as in JSON.
     """
 
     def write(self, name: str | int | None, row: np.ndarray) -> None:
@@ -88,9 +88,9 @@ FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 
 @contextlib.contextmanager
 def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_Results]:
-    """Opens a file of results, which appears under its name when the block has ended well.
+    """Opens a file for results. It gets its name when the block ends without an error.
 
-    Waits until no other process writes such a file there.
+    Waits until no other process writes the same file.
 
     Args:
         path: `pathlib.Path` that ends in one of `FILE_FORMATS`.

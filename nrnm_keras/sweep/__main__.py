@@ -1,4 +1,4 @@
-"""Trains at many flag values: `python -m nrnm_keras.sweep --flagfile=BASE --grid=units=64,128`."""
+"""Trains over a grid of flags: `python -m nrnm_keras.sweep --flagfile=BASE --grid=units=64,128`."""
 
 import os
 import pathlib
@@ -57,7 +57,7 @@ def _run(values, arguments):
     # Built once, before several processes need them.
     found = {point.name: _find_records(point.config) for point in points}
     if any(type(found[point.name][0]) is not type(point.config.task) for point in points):
-        published = []  # They are about data that was not available.
+        published = []  # The published results are for data that was not available.
     if values.parameter_budget:
         budget = values.parameter_budget
         points = [with_units(point, budget, *found[point.name]) for point in points]

@@ -89,4 +89,4 @@ class Children:
         self.end()
         with contextlib.suppress(OSError):  # after a hangup the terminal is gone
             # The signal may interrupt a `print`, which is not reentrant.
-            os.write(2, f"\nstopping ({name}): what is running saves first\n".encode())
+            os.write(2, f"\nstopping ({name}): trainings that are running save first\n".encode())

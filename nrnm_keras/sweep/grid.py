@@ -45,9 +45,9 @@ def read_grid(lines: Iterable[str]) -> dict[str, list[str]]:
             raise UsageError(f"--grid={shown}; expected name=value,value")
         if name not in known or name in ("seed", "run_dir"):
             name = quoted(name)
-            raise UsageError(f"--grid={shown}: {name} is no flag of a training that can vary")
+            raise UsageError(f"--grid={shown}: {name} is not a training flag that can vary")
         if name in grid:
-            raise UsageError(f"--grid={shown}: {name} has values already")
+            raise UsageError(f"--grid={shown}: {name} is given twice")
         grid[name] = values.split(";" if ";" in values else ",")
     return grid
 

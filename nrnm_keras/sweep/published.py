@@ -44,7 +44,7 @@ def read_published(path: str | os.PathLike, config: TrainConfig) -> list[dict[st
             raise UsageError(f"--published: {path}: {found} has no {' and no '.join(missing)}")
         if unknown := [name for name in _conditions(row) if name not in known]:
             raise UsageError(
-                f"--published: {path}: column {quoted(unknown[0])} is no flag of a training; "
+                f"--published: {path}: column {quoted(unknown[0])} is not a training flag; "
                 f"expected {', '.join(_NEEDED)}, {_PARAMETERS} and names of flags"
             )
     return [
@@ -64,7 +64,7 @@ def _read(path):
     except OSError as error:
         raise UsageError(f"--published={path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"--published={path} is no CSV file in UTF-8 ({error})") from error
+        raise UsageError(f"--published={path} is not a CSV file in UTF-8 ({error})") from error
     for number, row in enumerate(rows, 1):
         if None in row:  # what `DictReader` calls the cells without a name
             raise UsageError(f"--published={path}: row {number} has more cells than the first line")

@@ -38,7 +38,7 @@ class Run(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What it is called on the console."""
+        """Its name on the console."""
         return f"{self.point.name} seed {self.seed}"
 
     @property
@@ -48,12 +48,12 @@ class Run(NamedTuple):
 
     @property
     def log(self) -> pathlib.Path:
-        """The file that gets what it prints."""
+        """The file for its output."""
         return self.folder.with_suffix(".log")
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it is finished."""
         return RunFolder(self.folder).is_finished
 
     def report(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _train(run, children):
         last = (run.log.read_text("utf-8", "replace").strip() or "no message").splitlines()[-1]
         if code == EXIT_STOPPED:
             raise Stopped(f"{run.title}: {last}")
-        raise UsageError(f"{run.title} failed: {last} (all of it is in {run.log})")
+        raise UsageError(f"{run.title} failed: {last} (full output: {run.log})")
     return time.monotonic() - start
 
 

@@ -1,4 +1,4 @@
-"""How a trained model comes to a prediction, drawn: `visualize`, and its command."""
+"""Plots that explain a prediction of a trained model: `visualize` and its command."""
 
 import os
 import pathlib
@@ -26,12 +26,12 @@ __all__ = ["Drawn", "explain", "visualize"]
 
 
 class Drawn(NamedTuple):
-    """What was drawn.
+    """The plots that were drawn.
 
     Attributes:
-        paths: list of the paths of the pictures.
-        left_out: what could not be drawn and why, a sentence each.
-        is_repeat: whether a process that was waited for drew the same, and this one nothing.
+        paths: list of the paths of the plots.
+        left_out: what could not be drawn and why, one sentence each.
+        is_repeat: whether this process waited for another that drew the same, and did nothing.
     """
 
     paths: list[pathlib.Path]
@@ -47,22 +47,23 @@ def visualize(
     names: tuple[str, str] = ("the model", "the other"),
     task: Sequence[str] = (),
 ) -> Drawn:
-    """Draws how a model comes to its prediction for one input.
+    """Draws plots that explain a model's prediction for one input.
 
-    Besides the pictures of `explain` there are `memory.png`, how full the memories are over time
-    and how open their gates; and `influence.png`, how far back the network's state depends on its
-    input. Of a pair of texts each text has its own.
+    These are the plots of `explain`; `memory.png`, the norms of the memories and the openness of
+    their gates over time; and `influence.png`, how far back the network's state depends on its
+    input. For a pair of texts, each text has its own plots.
 
     Args:
         trained: the `TrainedModel`.
         value: one raw input, as `TrainedModel.predict` takes it in a list.
-        folder: a new or an empty folder; all pictures appear in it at once.
-        beside: another model of the same data, whose influence is drawn beside.
-        names: what the two are called.
-        task: words that a process that does the same has, too: the second one does nothing.
+        folder: a new or empty folder; all plots appear in it at once.
+        beside: another model of the same data, to compare the influence with.
+        names: names of the two models in the legend.
+        task: words that identify the job. Of two processes with the same job, the second waits for
+            the first and does nothing.
 
     Raises:
-        UsageError: if something about input or folder is wrong, or matplotlib is missing.
+        UsageError: if the input or the folder cannot be used, or matplotlib is missing.
     """
     check_environment()
     folder = pathlib.Path(folder).expanduser()
@@ -86,16 +87,16 @@ def visualize(
 
 
 def check_output(folder: pathlib.Path) -> None:
-    """Raises a `UsageError` if a folder is there and has files of its own.
+    """Raises a `UsageError` if a folder exists and is not empty.
 
-    A folder with a lock's file is looked at after the process that has it was waited for.
+    A folder that another process has locked is checked later, when that process has ended.
     """
     if not (folder / locks.FILE_NAME).exists():
         _check_empty(folder)
 
 
 def is_empty(folder: pathlib.Path) -> bool:
-    """Whether a folder holds at most what belongs to a process that draws into it, or did."""
+    """Whether a folder has no files but the lock and leftovers of processes that drew into it."""
     passing = {folder / locks.FILE_NAME, *leftovers(folder)}
     return folder.is_dir() and set(folder.iterdir()) <= passing
 
@@ -109,7 +110,7 @@ def _check_beside(trained, beside, name):
     shapes = [model.model.inputs[0].shape for model in (trained, beside)]
     if beside.kind != trained.kind or shapes[0] != shapes[1]:
         raise UsageError(
-            f"--beside={name} takes {beside.modality.plural} {shapes[1]}, the other model "
+            f"--beside={name} takes {beside.modality.plural} {shapes[1]}, but --run takes "
             f"{trained.modality.plural} {shapes[0]}; expected two models of the same data"
         )
 

@@ -1,4 +1,4 @@
-"""Draws how a trained model comes to a prediction: `python -m nrnm_keras.visualize --run=RUN`."""
+"""Draws plots that explain a prediction: `python -m nrnm_keras.visualize --run=RUN`."""
 
 import itertools
 import pathlib
@@ -33,22 +33,22 @@ def _define_flags():
     values = flags.FlagValues()
     for name, text in (
         ("run", "folder of a finished run, or its model.keras"),
-        ("beside", "another run whose gradients are drawn beside the run's, such as an LSTM's"),
-        ("output", "folder for the pictures, a new or an empty one"),
+        ("beside", "another run to compare the gradients with, such as an LSTM's"),
+        ("output", "a new or empty folder for the plots"),
         ("text", "a text, or the string of a model that reads characters"),
         (
             "input",
-            "a text, .txt, or texts, .csv, .tsv or .jsonl; a skeleton, .skeleton or NW-UCLA's "
-            ".json; sequences or token ids, .npz or .ts",
+            "a text (.txt), texts (.csv, .tsv or .jsonl), a skeleton (.skeleton, or NW-UCLA's "
+            ".json), or sequences or token ids (.npz or .ts)",
         ),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)
     flags.DEFINE_alias("model", "run", values)
     flags.DEFINE_integer(
-        "index", 0, "which input of a file with many, from 0", lower_bound=0, flag_values=values
+        "index", 0, "index of the input in the file, from 0", lower_bound=0, flag_values=values
     )
     flags.DEFINE_enum(
-        "ntu_bodies", "tracked", list(BODIES), "as in the run's training", flag_values=values
+        "ntu_bodies", "tracked", list(BODIES), "use the value of the training", flag_values=values
     )
     define_source_limit(values)
     return values
@@ -64,7 +64,7 @@ def _run(flags, arguments):
     beside = TrainedModel.load(flags.beside) if flags.beside else None
     drawn = visualize(trained, value, folder, beside, (flags.run, flags.beside), arguments)
     if drawn.is_repeat:
-        say(f"{folder}: drawn by the process that was waited for")
+        say(f"{folder}: drawn by another process in the meantime")
     for reason in drawn.left_out:
         say(reason)
     for path in drawn.paths:
@@ -75,18 +75,18 @@ def _check_flags(flags):
     if not flags.run:
         raise UsageError("no --run given; expected the folder of a finished run")
     if (flags.text is None) == (flags.input is None):
-        raise UsageError("give one of --text and --input")
+        raise UsageError("expected exactly one of --text and --input")
     if flags.input == "":
         raise UsageError("--input is empty; expected a file")
     if not flags.output:
-        raise UsageError("no --output given; expected a folder for the pictures")
+        raise UsageError("no --output given; expected a folder for the plots")
 
 
 def _read(flags, trained):
     """Returns the raw input that the flags name."""
     inputs = _inputs(flags, trained)
     if flags.index >= inputs.count:
-        raise UsageError(f"--index={flags.index}: the inputs are numbered 0 to {inputs.count - 1}")
+        raise UsageError(f"--index={flags.index}; expected an index from 0 to {inputs.count - 1}")
     _, value = next(itertools.islice(inputs.read(), flags.index, None))
     return value
 
@@ -103,7 +103,7 @@ def _inputs(flags, trained):
     except UnicodeDecodeError as error:
         raise UsageError(f"--input={flags.input}: not UTF-8 text ({error})") from error
     if not text.strip():
-        raise UsageError(f"--input={flags.input}: no words in it")
+        raise UsageError(f"--input={flags.input} is empty; expected a text")
     return one_text(text, trained)
 
 

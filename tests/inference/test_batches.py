@@ -45,7 +45,8 @@ def test_inputs_without_probabilities_are_named(sequences):
     before = bias.numpy()
     bias.assign([np.nan, 0])
     try:
-        with pytest.raises(UsageError, match=r"^x+\.\.\.: the model gives no probabilities"):
+        message = r"^x+\.\.\.: the model's output, probabilities, is not finite"
+        with pytest.raises(UsageError, match=message):
             list(predict_each(sequences.trained, [("x" * 9999, np.ones((4, 3)))]))
     finally:
         bias.assign(before)

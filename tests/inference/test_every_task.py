@@ -137,9 +137,9 @@ def test_exports_give_the_same_numbers_in_their_runtimes(task_run, name, format_
 def test_an_export_needs_a_finished_run(task_run, tmp_path):
     run = task_run("sick")
     trained = type(run.trained).load(run.path / "model.keras")
-    with pytest.raises(UsageError, match="the folder of one"):
+    with pytest.raises(UsageError, match="load the model from a run's folder"):
         trained.export("keras", tmp_path / "out")
-    with pytest.raises(UsageError, match="--format=tflite is none of keras, litert"):
+    with pytest.raises(UsageError, match="--format=tflite; expected one of keras, litert"):
         run.trained.export("tflite", tmp_path / "out")
 
 
@@ -217,7 +217,7 @@ def test_commands_refuse_pairs_step_by_step_and_as_one_text(task_run, capsys):
 def test_command_exports(run, tmp_path, capsys):
     arguments = [f"--run={run.path}", "--format=keras", f"--output={tmp_path}/out", "--examples=2"]
     assert export.main(arguments) == 0
-    assert "serve: equal to the Keras model to" in capsys.readouterr().out
+    assert "serve: differs from the Keras model by at most" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -302,7 +302,7 @@ def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="run_dir.*file"):
         create(tmp_path / "file" / "run")
-    with pytest.raises(UsageError, match="run_dir.*is no folder"):
+    with pytest.raises(UsageError, match="run_dir.*is not a folder"):
         create(tmp_path / "file")
 
 

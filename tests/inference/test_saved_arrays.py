@@ -153,7 +153,7 @@ def test_other_arrays_are_refused(change, reason):
 
 @pytest.mark.parametrize("array", [np.array("x"), np.array([b"x"]), np.array([1j])])
 def test_what_is_no_number_is_refused(array):
-    with pytest.raises(DamagedError, match="in place of numbers"):
+    with pytest.raises(DamagedError, match="instead of numbers"):
         check_arrays({"a": array})
 
 

@@ -203,7 +203,7 @@ def test_pictures_of_the_attention(texts, in_csv, tmp_path, capsys):
     captured = capsys.readouterr()
     assert_line(captured.out.rstrip("\n"), texts, TEXTS[1])
     pictures = list((tmp_path / "pictures").rglob("*.*"))
-    assert pictures and f"{len(pictures)} pictures: {tmp_path}/pictures" in captured.err
+    assert pictures and f"{len(pictures)} plots: {tmp_path}/pictures" in captured.err
     assert predict.main([*flags, f"--input={in_csv}"]) == 1
     assert "needs one input; there are 3" in capsys.readouterr().err
 
@@ -227,12 +227,12 @@ def models(tmp_path_factory):
     [
         ([], "no --run"),
         (["--rnu={texts}"], "rnu"),
-        (["--run={texts}"], "give one of --text, --input, --skeleton and --stream"),
-        (["--run={texts}", "--text=a", "--input={here}/in.csv"], "give one of"),
-        (["--run={texts}", "--text=a", "--stream"], "give one of"),
-        (["--run={texts}", "--text=a", "--output={here}/out.csv"], "--output goes with --input"),
-        (["--run={texts}", "--stream", "--output={here}/out.csv"], "--output goes with --input"),
-        (["--run={texts}", "--stream", "--explain={here}/out"], "not with --stream"),
+        (["--run={texts}"], "expected exactly one of --text, --input, --skeleton and --stream"),
+        (["--run={texts}", "--text=a", "--input={here}/in.csv"], "expected exactly one of"),
+        (["--run={texts}", "--text=a", "--stream"], "expected exactly one of"),
+        (["--run={texts}", "--text=a", "--output={here}/out.csv"], "--output is for --input only"),
+        (["--run={texts}", "--stream", "--output={here}/out.csv"], "--output is for --input only"),
+        (["--run={texts}", "--stream", "--explain={here}/out"], "not for --stream"),
         (["--run={texts}", "--text="], "--text is empty"),
         (["--run={texts}", "--text=a", "--explain="], "--explain is empty"),
         (["--run={texts}", "--format=xml", "--text=a"], "xml"),

@@ -35,7 +35,7 @@ def test_values_with_commas(config):
         (["block_size"], "name=value"),
         (["blok_size=4"], "blok_size"),
         (["seed=1,2"], "'seed'"),
-        (["units=8", "units=16"], "units has values already"),
+        (["units=8", "units=16"], "units is given twice"),
         (["block_size=4,x"], "x"),
         (["block_size=0"], "block_size"),
         (["nrnm_layers=one"], "nrnm_layers"),

@@ -45,7 +45,7 @@ def test_file_counts_for_every_task(folder):
     [
         ("system,value,source\nA,80 %,\n", "has no source"),
         ("system,source\nA,X\n", "has no value"),
-        ("system,value,source,splitt\nA,80 %,X,cross_view\n", "'splitt' is no flag"),
+        ("system,value,source,splitt\nA,80 %,X,cross_view\n", "'splitt' is not a training flag"),
     ],
 )
 def test_mistakes_are_named(text, named, tmp_path):
@@ -56,7 +56,7 @@ def test_mistakes_are_named(text, named, tmp_path):
 
 def test_file_that_is_not_utf_8_is_named(tmp_path):
     (tmp_path / "rows.csv").write_bytes(b"system,value,source\n\xff,1 %,X\n")
-    with pytest.raises(UsageError, match=f"{tmp_path}/rows.csv is no CSV file in UTF-8"):
+    with pytest.raises(UsageError, match=f"{tmp_path}/rows.csv is not a CSV file in UTF-8"):
         read_published(tmp_path / "rows.csv", make_config("imdb"))
 
 
@@ -87,7 +87,7 @@ def test_published_results_of_the_paper(split, value):
     [
         ("system,value,source\nÄ,80 %,X\n".encode("latin-1"), "UTF-8"),
         ("system,value,source\nA,80 %,X\n".encode("utf-16"), "UTF-8"),
-        (b'system,value,source\n"' + b"x" * 200_000, "no CSV file"),
+        (b'system,value,source\n"' + b"x" * 200_000, "not a CSV file"),
         (b"system,value,source\nA,80 %,X,more,cells\n", "row 1 has more cells"),
         (b"system,value,source\nA\n", "has no value and no source"),
     ],

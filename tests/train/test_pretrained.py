@@ -271,7 +271,7 @@ def generated(run):
         (damaged_configuration, "model.keras cannot be loaded"),
         (empty_configuration, "model.keras cannot be loaded"),
         (damaged_weights, "model.keras cannot be loaded"),
-        (not_finite, "holds a value that is no finite number"),
+        (not_finite, "holds a value that is not finite"),
         (other_report, "report.json is damaged"),
         (generated, "was trained on other data: SAMPLE DATA"),
     ],

@@ -110,7 +110,7 @@ def test_command_on_one_of_many_sequences(models, files):
     [
         (backbone(()), 9, "no memory"),
         (backbone(interaction="linear"), 9, "without attention"),
-        (backbone(window_size=6), 5, "of 5 time steps there is no write"),
+        (backbone(window_size=6), 5, "the memory is not yet written to after 5 time steps"),
     ],
 )
 def test_says_why_there_is_no_attention(layers, timesteps, reason):
@@ -183,7 +183,7 @@ def test_second_visualization_of_the_same_waits_for_the_first(models, files, cap
     )
     assert waits.endswith(f", which writes to {out}\n")
     assert (first.code, second.code) == (0, 0), first.errors + second.errors
-    assert second.output == f"{out}: drawn by the process that was waited for\n"
+    assert second.output == f"{out}: drawn by another process in the meantime\n"
     assert first.output.split() == [str(out / name) for name in sorted(names(out))]
     assert visualize.main(arguments) == 1
     assert "not an empty folder" in capsys.readouterr().err
@@ -233,7 +233,7 @@ def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
         (["--run={nw_ucla}", "--text=a", "--output={here}/out"], "skeletons"),
         (
             ["--run={sequence}", "--input={here}/x.npz", "--index=2", "--output={here}/out"],
-            "numbered 0 to 1",
+            "expected an index from 0 to 1",
         ),
         (
             ["--run={text}", "--beside={sequence}", "--text=a", "--output={here}/out"],

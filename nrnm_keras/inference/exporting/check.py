@@ -34,7 +34,7 @@ def read_examples(
         count: integer.
         split: name of the split to read. If there is no such split, another is read.
         modality: the `Modality` of the model, whose inputs have the names of features. Default:
-            the examples are the feature that the data set itself calls its input.
+            the feature that the data set declares as its input.
 
     Returns:
         List of raw inputs; strings are bytes.
@@ -45,8 +45,8 @@ def read_examples(
     """
     if not os.path.exists(os.path.join(records, "dataset_info.json")):
         raise UsageError(
-            f"{records}: no records there; what is exported is checked on some of them: "
-            "--records=FOLDER says where they are"
+            f"{records}: no records there; expected some to check the exported model on: give "
+            "their folder with --records"
         )
     builder = open_build(records)
     splits = builder.info.splits
@@ -58,7 +58,7 @@ def read_examples(
         names, length = [each.name for each in modality.inputs], modality.length
         missing = [name for name in names if name not in builder.info.features]
         if missing:
-            raise UsageError(f"{records}: the records have no {missing[0]}, which the model takes")
+            raise UsageError(f"{records}: no feature {missing[0]}, which the model needs")
     values = [[each[name] for name in names] for each in examples.as_numpy_iterator()]
     values = [modality.from_record(each) if modality else each[0] for each in values]
     values = sorted(values, key=length)
@@ -74,7 +74,7 @@ def check(
     examples: Sequence[Any],
     quantize: str | None,
 ) -> dict[str, dict[str, float]]:
-    """Runs an exported model in a process with nothing but its format's runtime.
+    """Runs an exported model in a process that has only its format's runtime.
 
     Args:
         export_format: the module of the format.

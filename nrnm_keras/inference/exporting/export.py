@@ -68,8 +68,8 @@ def export_model(
     export_format = find_format(format, quantize)
     if trained.run is None or not trained.run.is_finished:
         raise UsageError(
-            "an export is checked on data and described by the report of a finished run; load the "
-            "model from the folder of one"
+            "an export needs the data and the report of a finished run; load the model from a "
+            "run's folder"
         )
     report = read_report(trained.run)
     output = pathlib.Path(folder).expanduser()
@@ -96,7 +96,7 @@ def check_free(output: pathlib.Path, overwrite: bool) -> None:
     if os.path.lexists(output) and not overwrite:
         raise UsageError(f"--output={output} exists; choose a new folder, or --overwrite")
     if os.path.lexists(output) and not (output / CARD).is_file():
-        raise UsageError(f"--output={output} is no folder of an exported model; choose a new one")
+        raise UsageError(f"--output={output} is not an exported model's folder; choose a new one")
 
 
 def _examples(trained, report, records, count):

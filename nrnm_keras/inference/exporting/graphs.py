@@ -12,8 +12,8 @@ from nrnm_keras.typing import Tensor
 
 # The error message of a graph.
 _NO_NUMBER = (
-    "the model gives no number for a result; look for numbers that are extreme or not finite in "
-    "these rows of the batch (from 0):"
+    "a result of the model is not finite; look for numbers that are extreme or not finite in these "
+    "rows of the batch (from 0):"
 )
 
 

@@ -30,7 +30,7 @@ def write_model_card(
         folder: path.
         report: the run's report.
         export_format: the module of the format.
-        quantize: None, or how the weights are kept.
+        quantize: None, or the type of the stored weights.
         trained: the `TrainedModel`.
         written: its `Signature`s by name.
         missing: why other signatures are missing, by name.
@@ -44,7 +44,7 @@ def write_model_card(
         f"# {for_markdown(report['task'])}, as {name}" + (f" ({quantize})" if quantize else ""),
         *([f"**{report['notice']}**"] if report["notice"] else []),
         f"Takes {trained.modality.description}, and gives {trained.output.describe()}.",
-        "## What it was trained on",
+        "## Training data",
         f"{markdown_code(data['dataset'])}; "
         + ", ".join(f"{count:,} {name}" for name, count in data["examples"].items())
         + f" examples; best of {training['epochs']} epochs was {training['best_epoch']}.",
@@ -60,7 +60,7 @@ def write_model_card(
         _NOT_FINITE[export_format.REFUSES_NAN],
         *([_TOKEN_IDS] * (folder / "vocabulary.txt").exists()),
         "## Checked",
-        "On real examples of several lengths, in a process with nothing but the runtime "
+        "On real examples of several lengths, in a process that has only the runtime "
         f"(tolerance of a probability, or relative to a number larger than 1, {tolerance:g}):",
         _results(results),
         "## Example",
@@ -71,19 +71,19 @@ def write_model_card(
 
 
 _NO_STEP = (
-    "A sequence without a step, be it of no length or masked all through, gives what the network "
-    "says before the first step: the same of all of them."
+    "A sequence without steps (empty, or fully masked) gives the output before the first step, "
+    "which is the same for all such sequences."
 )
-# Whether the format can refuse NaN -> what the card says.
+# Whether the format can refuse NaN -> the sentence in the card.
 _NOT_FINITE = {
-    True: "If the model gives no number for a result, a call ends with an error.",
-    False: "If the model gives no number for a result, it is NaN and no answer: keep the state of "
-    "before. Do not feed numbers that are not finite.",
+    True: "If a result is not finite, the call raises an error.",
+    False: "A result that is NaN is not an answer: go back to the previous state. Do not pass "
+    "numbers that are not finite.",
 }
 
 _TOKEN_IDS = (
-    "A token's id is the number of its line in `vocabulary.txt`, counted from 0; 0 stands behind "
-    "the end of a text, 1 for a token that is not there. How a text becomes words: "
+    "A token's id is its line number in `vocabulary.txt`, counted from 0. Id 0 is padding, id 1 is "
+    "any token that is not in the file. How a text is split into words: "
     "`help(nrnm_keras.preprocessing.TextPreprocessor)`."
 )
 
@@ -112,7 +112,7 @@ def _signature(signature):
 
 
 def _results(results):
-    rows = ["| signature | largest difference | milliseconds a call |", "| --- | --- | --- |"]
+    rows = ["| signature | largest difference | milliseconds per call |", "| --- | --- | --- |"]
     for name, result in results.items():
         rows.append(f"| `{name}` | {result['difference']:.1g} | {result['milliseconds']:.2f} |")
     return "\n".join(rows)

@@ -57,7 +57,7 @@ def features(trained: "TrainedModel", run_head: Callable[..., dict] | None = Non
 
     def function(*inputs):
         timesteps = tf.shape(inputs[0])[1]
-        if not output.step_is_result:  # ONNX cannot tag a sequence of no length
+        if not output.step_is_result:  # ONNX cannot tag an empty sequence
             inputs = [at_least_one(each, 1) for each in inputs]
         sequences, *mask = trained.head_inputs(*inputs) if takes_ids else inputs
         mask = mask[0] if mask else None
@@ -120,7 +120,7 @@ def add_step(written: dict, make: Callable, *arguments: Any, **options: Any) -> 
 def why_no_serve(trained: "TrainedModel", format_name: str) -> str:
     """Returns why a format without strings has no signature from raw input."""
     if trained.class_names or any(each.dtype == "string" for each in trained.model.inputs):
-        return f"texts and labels are strings, which {format_name} has no operations for"
+        return f"texts and labels are strings, which {format_name} does not support"
     return "`features` takes raw input"
 
 

@@ -29,4 +29,4 @@ def modality_of(model: keras.Model, network: keras.Sequential) -> Modality:
         if kind.is_of(model):
             return kind(model, network)
     shapes = ", ".join(str(tuple(each.shape)) for each in model.inputs)
-    raise ValueError(f"the model's input, of shape {shapes}, is of no known kind")
+    raise ValueError(f"the model's input, of shape {shapes}, is of an unknown kind")

@@ -39,7 +39,7 @@ class Sequences(Modality):
         self.nothing = ""
         if self.is_padded:
             self.description += ", padded with NaN"
-            self.nothing = "Features that are all NaN are no step."
+            self.nothing = "Steps whose features are all NaN are skipped."
 
     @classmethod
     def is_of(cls, model: keras.Model) -> bool:
@@ -51,7 +51,7 @@ class Sequences(Modality):
         """Says which value is not a finite number, or which shape is wrong."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
-            shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
+            shown = "not an array of numbers" if numbers is None else f"shape {numbers.shape}"
             return f"{shown}; expected {shown_shape(self.shape, 'timesteps')}"
         if np.isfinite(numbers).all():
             return None
@@ -61,7 +61,7 @@ class Sequences(Modality):
         return None
 
     def empty(self) -> np.ndarray:
-        """Returns a sequence of no length."""
+        """Returns an empty sequence."""
         return np.zeros((0, *self.shape[1:]), np.float32)
 
     def as_batch(self, values: list) -> np.ndarray:
@@ -114,7 +114,7 @@ class Sequences(Modality):
         """Says what is not finite in a step. A step that is all NaN is padding, not a fault."""
         numbers = as_numbers(step)
         if numbers is None:
-            return "no numbers"
+            return "not numeric"
         wrong = ~np.isfinite(numbers)
         if not wrong.any() or (self.is_padded and np.isnan(numbers).all()):
             return None

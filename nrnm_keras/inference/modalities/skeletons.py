@@ -47,7 +47,7 @@ class Skeletons(Modality):
     step_name = "joints"
     suffixes = {_NTU: "file", _NW_UCLA: "file"}
     description = "joints of skeletons in meters, y up; a missing body is zeros"
-    nothing = "A frame without a body is no step."
+    nothing = "A frame without a body is skipped."
 
     @classmethod
     def is_of(cls, model: keras.Model) -> bool:
@@ -59,7 +59,7 @@ class Skeletons(Modality):
         """Says which value is infinite, or which shape is wrong. NaN means missing."""
         numbers = as_numbers(value)
         if numbers is None or not fits(numbers.shape, self.shape):
-            shown = "no array of numbers" if numbers is None else f"shape {numbers.shape}"
+            shown = "not an array of numbers" if numbers is None else f"shape {numbers.shape}"
             return f"{shown}; expected {shown_shape(self.shape, 'frames')}"
         if not np.isinf(numbers).any():
             return None
@@ -112,7 +112,7 @@ class Skeletons(Modality):
         files = sorted(file for file in found if file.suffix in suffixes)
         if not files:
             raise UsageError(
-                f"{path}: no {' or '.join(suffixes)} files in it; the model takes "
+                f"{path} has no {' or '.join(suffixes)} files; the model takes "
                 f"{_described(self._frame)}"
             )
         return _read_files(files, path, ntu_bodies, limit)
@@ -155,7 +155,7 @@ def _fault_of_frame(frame):
     """Says what is infinite in a frame. A body with a NaN joint is missing."""
     numbers = as_numbers(frame)
     if numbers is None:
-        return "no numbers"
+        return "not numeric"
     if not np.isinf(numbers).any():
         return None
     body, joint, axis = (int(index) for index in np.argwhere(np.isinf(numbers))[0])
@@ -190,7 +190,7 @@ def _read_joints(file, ntu_bodies, limit):
     if not has_body:
         raise UsageError(f"{file}: no frame has a body")
     if not _is_complete(joints).any():
-        raise UsageError(f"{file}: no frame has a body whose joints are all known")
+        raise UsageError(f"{file}: no frame has a body with all its joints")
     return joints
 
 

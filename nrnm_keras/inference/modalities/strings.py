@@ -16,7 +16,7 @@ class Strings(TextInput):
 
     name, plural = "string", "strings"
     description = "strings, each character of which is a step"
-    nothing = "The id 0 is no step."
+    nothing = "The id 0 is skipped."
     example, example_token = "MKAW", "K"
 
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:

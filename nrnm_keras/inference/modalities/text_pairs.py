@@ -23,7 +23,7 @@ class TextPairs(Modality):
     step_name = "token_ids"
     suffixes = {".csv": "texts", ".tsv": "texts", ".jsonl": "texts", ".json": "texts"}
     description = "pairs of texts"
-    nothing = "A text without a word (empty, or nothing but punctuation) is one unknown word."
+    nothing = "A text without words (empty, or only punctuation) counts as one unknown word."
     takes_ids = True
     advice = ""
     _id_shape = (2,)

@@ -24,8 +24,8 @@ class Texts(TextInput):
     name, plural = "text", "texts"
     description = "texts"
     nothing = (
-        "A text without a word (empty, or nothing but punctuation) is one unknown word, the id 1 "
-        "or the token `[UNK]`."
+        "A text without words (empty, or only punctuation) counts as one unknown word, the id 1 or "
+        "the token `[UNK]`."
     )
 
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:

@@ -28,7 +28,7 @@ class TokenSequences(Modality):
     step_name = "token_id"
     suffixes = SUFFIXES
     description = "sequences of token ids from 1 on, padded with 0"
-    nothing = "The id 0 is no step."
+    nothing = "The id 0 is skipped."
     takes_ids = True
 
     @classmethod
@@ -41,7 +41,7 @@ class TokenSequences(Modality):
         """Says which id is unknown, or which shape is wrong."""
         ids = as_numbers(value)
         if ids is None or ids.ndim != 1:
-            shown = "no array of numbers" if ids is None else f"shape {ids.shape}"
+            shown = "not an array of numbers" if ids is None else f"shape {ids.shape}"
             return f"{shown}; expected token ids (timesteps,)"
         last = self._vocabulary_size() - 1
         wrong = ~((ids >= 0) & (ids <= last) & (ids % 1 == 0))
@@ -51,7 +51,7 @@ class TokenSequences(Modality):
         return f"step {step} (from 0): id {ids[step]:g}; expected an integer from 1 to {last}"
 
     def empty(self) -> np.ndarray:
-        """Returns a sequence of no length."""
+        """Returns an empty sequence."""
         return np.zeros(0, np.int32)
 
     def as_batch(self, values: list) -> np.ndarray:

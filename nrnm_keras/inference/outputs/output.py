@@ -69,7 +69,7 @@ class Output:
         return row
 
     def combine(self, rows: list[np.ndarray]) -> dict[str, Any]:
-        """Combines rows to the result of `TrainedModel.predict`."""
+        """Combines rows into the result of `TrainedModel.predict`."""
         raise NotImplementedError
 
     def readable(self, row: np.ndarray) -> str:

@@ -45,7 +45,7 @@ def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> l
             all plots are drawn.
 
     Returns:
-        List of the paths of the pictures.
+        List of the paths of the plots.
 
     Raises:
         UsageError: if the input is not what the model takes, matplotlib is missing, Keras does not
@@ -60,13 +60,13 @@ def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> l
 def check_environment() -> None:
     """Raises a `UsageError` if nothing can be drawn here."""
     if not can_draw():
-        raise UsageError("pictures need matplotlib: pip install nrnm-keras[plot]")
+        raise UsageError("plots need matplotlib: pip install nrnm-keras[plot]")
     if keras.backend.backend() != "tensorflow":
-        raise UsageError("pictures need KERAS_BACKEND=tensorflow, whatever trained the model")
+        raise UsageError("drawing needs KERAS_BACKEND=tensorflow, even if JAX trained the model")
 
 
 def draw_explanation(explanation: Explanation, folder: pathlib.Path) -> None:
-    """Draws the pictures of `explain`."""
+    """Draws the plots of `explain`."""
     attentions = explanation.attentions
     for attention in attentions[:MOST_MEMORIES]:
         weights = attention.weights.mean(axis=1)
@@ -95,7 +95,7 @@ def draw_explanation(explanation: Explanation, folder: pathlib.Path) -> None:
 
 
 def draw_into(folder: str | os.PathLike, draw: Callable) -> list[pathlib.Path]:
-    """Draws into a folder; nothing appears there before all is drawn. Returns the paths."""
+    """Draws into a folder, where all plots appear at once. Returns their paths."""
     folder = pathlib.Path(folder)
     try:
         with publish_into(folder) as fresh, warnings.catch_warnings():

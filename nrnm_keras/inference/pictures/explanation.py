@@ -67,4 +67,4 @@ def why_no_attention(directions: list[Direction]) -> str:
     if memories[0].layer.cell.interaction != "self_attention":
         return "the memory of the model mixes its block without attention"
     steps = memories[0].sequences.shape[1]
-    return f"of {steps} time steps there is no write to the memory yet"
+    return f"the memory is not yet written to after {steps} time steps"

@@ -22,11 +22,11 @@ def draw_skeletons(
     Args:
         explanation: the `Explanation`.
         preprocessor: the `SkeletonPreprocessor` of the network.
-        folder: `pathlib.Path` that gets the pictures.
+        folder: `pathlib.Path` for the plots.
     """
     joints, parents = explanation.raw[0], LAYOUTS[preprocessor.layout].parents
     attentions, running = explanation.attentions, explanation.running
-    assert running is not None  # the modality draws no other
+    assert running is not None  # the modality draws only explanations with a running prediction
     for attention in attentions[:MOST_MEMORIES]:
         weights = attention.weights.mean(axis=1)
         for part, name, title in pages(attention, _STRIPS, len(attentions)):

@@ -7,12 +7,12 @@ A module has:
   the format does not support the model.
 - `load(folder)`: returns a function from a signature's name and its inputs by name, NumPy arrays,
   to its outputs by name. It checks the export in a separate process, and the model card shows its
-  source. So it imports what it needs.
+  source. So it must import what it needs.
 - `TOLERANCES`: dictionary from the type of stored weights, None for unchanged, to the largest
   difference from the Keras model that is allowed, relative for numbers larger than 1.
 - `WHY_NOT_QUANTIZED`: why other types are refused.
 - `NEEDS_LIBRARY`: whether `load` needs nrnm_keras.
-- `GIVES_EMPTY`: whether a result may have no size, such as the tags of a sequence of no steps.
+- `GIVES_EMPTY`: whether a result may be empty, such as the tags of a sequence without steps.
 - `REFUSES_NAN`: whether a call raises an error if a result is NaN.
 
 At its top level a module imports only the standard library, as the checking process has no more.
@@ -45,8 +45,8 @@ def find_format(name: str, quantize: str | None = None) -> ModuleType:
     """
     formats = find_formats()
     if name not in formats:
-        raise UsageError(f"--format={name} is none of {', '.join(formats)}")
+        raise UsageError(f"--format={name}; expected one of {', '.join(formats)}")
     if quantize not in formats[name].TOLERANCES:
         reason = formats[name].WHY_NOT_QUANTIZED
-        raise UsageError(f"--quantize={quantize} is not for --format={name}: {reason}")
+        raise UsageError(f"--quantize={quantize} is not supported by --format={name}: {reason}")
     return formats[name]

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 TOLERANCES = {None: 1e-5}
 WHY_NOT_QUANTIZED = (
-    "TensorFlow's recurrent layers compute with the weights that were trained; litert and onnx "
-    "have quantized ones"
+    "TensorFlow's recurrent layers compute with unquantized weights; litert and onnx support "
+    "quantized weights"
 )
 NEEDS_LIBRARY = True
 GIVES_EMPTY = True
@@ -32,7 +32,7 @@ def load(folder: pathlib.Path) -> "Callable[..., dict[str, Any]]":
     """Returns a function from a signature's name and inputs by name to outputs by name."""
     import keras
 
-    # These have the classes that the model is made of.
+    # Registers the classes of the model's layers.
     import nrnm_keras.models
     import nrnm_keras.preprocessing  # noqa: F401
 

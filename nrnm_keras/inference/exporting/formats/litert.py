@@ -28,8 +28,8 @@ def write(
         run_head = in_a_loop_of_steps(trained)
     except ValueError as error:
         raise UsageError(
-            "--format=litert: LiteRT has no loops that collect their outputs, so that the network "
-            f"must go step by step. {error} Train with --nobidirectional, or export to onnx"
+            "--format=litert: LiteRT has no loops that collect their outputs, so the network must "
+            f"run step by step. {error} Train with --nobidirectional, or export to onnx"
         ) from error
     written = {"features": signatures.features(trained, run_head)}
     missing = signatures.add_step(written, signatures.step, trained, batch_size=1)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 TOLERANCES = {None: 1e-5, "int8": 5e-2}
 WHY_NOT_QUANTIZED = (
-    "what ONNX converts to float16 it also computes in float16, and a loop over hundreds of steps "
-    "adds up the errors; int8 is"
+    "ONNX would also compute in float16, which accumulates errors over hundreds of steps; int8 is "
+    "supported"
 )
 NEEDS_LIBRARY = False
 GIVES_EMPTY = True

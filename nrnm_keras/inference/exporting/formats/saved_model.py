@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 TOLERANCES = {None: 1e-5}
 WHY_NOT_QUANTIZED = (
-    "TensorFlow's recurrent layers compute with the weights that were trained; litert and onnx "
-    "have quantized ones"
+    "TensorFlow's recurrent layers compute with unquantized weights; litert and onnx support "
+    "quantized weights"
 )
 NEEDS_LIBRARY = False
 GIVES_EMPTY = True
