@@ -43,11 +43,11 @@ def _run(values, arguments):
         widths = [int(units) for units in values.units]
     except ValueError as error:
         given = quoted(",".join(values.units))
-        raise UsageError(f"--units must be integers; it is {given}") from error
+        raise UsageError(f"--units={given}; expected integers, as in 256,512") from error
     shape = (values.batch_size, values.timesteps, values.features)
     rate = _matmul_rate(values.repeats)
     say(f"batch {shape[0]}, {shape[1]} steps, {shape[2]} features, TensorFlow, medians in turn")
-    say(f"measured matmul rate: {rate / 1e9:.0f} G multiply-adds a second\n")
+    say(f"measured matmul rate: {rate / 1e9:.0f} G multiply-adds per second\n")
     say(
         f"{'units':>5}  {'layer':<14}{'forward':>11}{'x LSTM':>8}{'of rate':>9}"
         f"{'training':>13}{'x LSTM':>8}{'of rate':>9}{'multiply-adds':>15}"

@@ -39,7 +39,7 @@ def _run(arguments):
     source_help = "folder or original archive of .skeleton files; generated if not given"
     flags.DEFINE_string("source", None, source_help, flag_values=values)
     flags.DEFINE_integer("files", 20, "number of files to read", 1, flag_values=values)
-    repeats_help = "timed runs of each reader, in turn; medians are shown"
+    repeats_help = "interleaved timed runs of each reader; the median is reported"
     flags.DEFINE_integer("repeats", 7, repeats_help, 1, flag_values=values)
     refuse_words(parse_flags(values, arguments))
     if values.help:

@@ -81,7 +81,7 @@ def _run(arguments):
             dataset, values.data_dir, {name: values[name].value for name in cls.OPTIONS}
         )
     except KeyboardInterrupt:
-        say_error("nothing was kept of the unfinished build", "interrupted")
+        say_error("no part of the unfinished build was kept", "interrupted")
         os._exit(130)  # otherwise a download's thread keeps the process alive until it is done
     say(_summary(builder))
     for warning in builder.warnings():
@@ -99,7 +99,7 @@ def _run_without_dataset(arguments):
         if not word.startswith("-"):
             builder_class(word)  # raises an error that lists the data sets
     raise SourceError(
-        f"no data set named; usage: {_usage('DATASET')}; "
+        f"no data set given; usage: {_usage('DATASET')}; "
         f"DATASET is one of: {', '.join(dataset_names())}"
     )
 

@@ -79,7 +79,7 @@ class _WithOptions:
         splits = self.info.splits
         found = {name: splits[name].num_examples if name in splits else 0 for name in complete}
         return [
-            f"split {name} has {found[name]:,} {unit}, the complete data set {number:,}"
+            f"split {name} has {found[name]:,} {unit}, the complete data set has {number:,}"
             for name, number in complete.items()
             if found[name] != number
         ]

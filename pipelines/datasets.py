@@ -44,15 +44,15 @@ def builder_class(dataset: str) -> Any:
     """
     names = dataset_names()
     if dataset not in names:
-        raise SourceError(f"unknown data set {quoted(dataset)}; one of: {', '.join(names)}")
+        raise SourceError(f"unknown data set {quoted(dataset)}; expected one of {', '.join(names)}")
     module = importlib.import_module(f"pipelines.{dataset}.builder")
     name = "".join(word.capitalize() for word in dataset.split("_"))
     try:
         return getattr(module, name)
     except AttributeError as error:
         raise SourceError(
-            f"{module.__file__}: no class {name}; the builder of the data set {dataset} is "
-            "expected under this name"
+            f"{module.__file__}: no class {name}; expected the builder of the data set {dataset} "
+            "under this name"
         ) from error
 
 

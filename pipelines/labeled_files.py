@@ -49,7 +49,7 @@ class LabeledFiles(DatasetBuilder):
 
     CONTENT: ClassVar[str]
     FORMATS: ClassVar[str]
-    LEFT_OUT: ClassVar[str] = "without one number"
+    LEFT_OUT: ClassVar[str] = "without any number"
 
     def __init__(
         self,

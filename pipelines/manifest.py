@@ -101,8 +101,8 @@ def read_whole_manifest(folder: StrPath) -> Manifest:
         digest = content.pop("sha256")
         if "files" not in content and digest == _digest(content["splits"]):
             raise SourceError(
-                f"{path}: of an older version, which lists only the shards, so the names of the "
-                f"classes cannot be verified; {_advice(folder)}"
+                f"{path}: written by an older version, which lists only the shards, so the names "
+                f"of the classes cannot be verified; {_advice(folder)}"
             )
         if digest != _digest(content):
             raise ValueError("its own SHA-256 differs")
@@ -115,8 +115,8 @@ def read_whole_manifest(folder: StrPath) -> Manifest:
         raise
     except FileNotFoundError as error:
         raise SourceError(
-            f"{folder}: no {FILE_NAME}, so the records cannot be verified (an older version builds "
-            f"without it); {_advice(folder)}"
+            f"{folder}: no {FILE_NAME}, so the records cannot be verified (older versions do not "
+            f"write it); {_advice(folder)}"
         ) from error
     except OSError as error:
         raise SourceError(f"{path}: {reason(error)}; it cannot be read") from error

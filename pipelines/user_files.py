@@ -27,7 +27,8 @@ def file_of_type(path: StrPath, suffixes: Collection[str]) -> tuple[pathlib.Path
     file = pathlib.Path(path).expanduser()
     suffix = file.suffix.lower()
     if suffix not in suffixes:
-        raise SourceError(f"{file}: file type {quoted(suffix)} is none of {', '.join(suffixes)}")
+        expected = ", ".join(suffixes)
+        raise SourceError(f"{file}: file type {quoted(suffix)}; expected one of {expected}")
     if not file.is_file():
         raise SourceError(f"{file}: no such file")
     return file, suffix
@@ -46,7 +47,7 @@ def files_in_folder(folder: StrPath, names: Sequence[str], limit: int) -> list[p
     """
     root, expected = pathlib.Path(folder).expanduser(), ", ".join(names)
     if not root.is_dir():
-        raise SourceError(f"{root}: no such folder; expected the one with {expected}")
+        raise SourceError(f"{root}: no such folder; expected the folder with {expected}")
     paths = [root / name for name in names]
     for path in paths:
         if not path.is_file():
@@ -145,5 +146,5 @@ def clean_label(place: str, label: str | int) -> str:
     if not label:
         raise SourceError(f"{place}: the label is empty")
     if not is_shown(label) or not label.strip(JOINERS):
-        raise SourceError(f"{place}: label {quoted(label)} contains characters that do not print")
+        raise SourceError(f"{place}: label {quoted(label)} contains unprintable characters")
     return label

@@ -275,7 +275,7 @@ class _Contents:
     def leaked(self):
         """Returns a line for each pair of splits that have a name or an input in common."""
         return [
-            f"leakage: {self._share(pairs, later)} have the {feature} of one of {earlier}: "
+            f"leakage: {self._share(pairs, later)} have the same {feature} as one of {earlier}: "
             f"{_show(pairs)}"
             for feature, repeats in self._repeats.items()
             for (earlier, later), pairs in repeats.pairs.items()
@@ -285,7 +285,7 @@ class _Contents:
     def repeated(self):
         """Returns a line for each split in which a name or an input is repeated."""
         return [
-            f"{self._share(pairs, later)} have the {feature} of an earlier one: {_show(pairs)}"
+            f"{self._share(pairs, later)} have the same {feature} as an earlier one: {_show(pairs)}"
             for feature, repeats in self._repeats.items()
             for (earlier, later), pairs in repeats.pairs.items()
             if earlier == later

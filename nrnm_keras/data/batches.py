@@ -86,7 +86,7 @@ class TrainingBatches:
         total = task.records.sizes["train"]
         if total < num_parts:
             raise UsageError(
-                f"{total} training examples cannot be read in input_shards={num_parts} parts"
+                f"input_shards={num_parts} is more than the {total} training examples; lower it"
             )
         self._task = task
         self._seed = seed

@@ -13,7 +13,7 @@ from pipelines.manifest import check_hashes
 
 _NO_LIMIT = 2**31 - 1
 # TensorFlow prints each value of a failed assertion in brackets.
-_MARK = "record to be told of"
+_MARK = "record to report"
 _FAILED = re.compile(rf"\[{_MARK}\] \[(.*)\] \[(\w+)\]" + 5 * r" \[(\d+|-\d+)\]")
 # What reading a damaged or missing file can raise. A bug in the code can raise the same.
 _READING = (
@@ -85,8 +85,8 @@ def faults_named(folder: str | os.PathLike) -> Iterator[None]:
         if isinstance(error, tf.errors.DataLossError):
             reason = error.message.partition("\n")[0]
             raise UsageError(
-                f"{folder}: a record could not be read ({reason}), though every shard is now as it "
-                "was built; try again, and if it comes back, check the disk and the memory"
+                f"{folder}: a record could not be read ({reason}), but no shard is damaged; try "
+                "again, and if the error persists, check the disk and the memory"
             ) from error
         raise
 
@@ -105,5 +105,5 @@ def _describe(name, split, label, num_classes, length, limit, num_labels):
         return f"{record} has {num_labels} labels for {length} steps; expected as many; build again"
     return (
         f"{record} has {length} timesteps; expected at most max_timesteps={limit}; raise "
-        "--max_timesteps if that is right, or else shorten it and build again"
+        "--max_timesteps if this length is right; otherwise shorten it and build again"
     )

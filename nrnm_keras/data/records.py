@@ -73,7 +73,7 @@ class Records:
         if not len(self._places["train"]):
             raise UsageError(
                 f"{path}: none of its {len(self._places['test'])} records is for training; "
-                "expected two at least, of which one is to validate on"
+                "expected at least two, one of them for validation"
             )
         if "validation" not in available:
             self._take_validation(validation_fraction, number)

@@ -25,7 +25,7 @@ def most_probable(scores: ArrayLike) -> np.ndarray:
         rows = np.argwhere(np.isnan(scores).any(axis=-1))
         where = f", first in row {', '.join(map(str, rows[0]))} (from 0)" if rows.size else ""
         raise UsageError(
-            f"the network gives no number for a class{where}, so none is the most probable; look "
-            "for extreme numbers in the input and in the weights"
+            f"the network's output for a class is NaN{where}, so none is the most probable; look "
+            "for extreme values in the input and in the weights"
         )
     return scores.argmax(axis=-1)

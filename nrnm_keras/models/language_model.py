@@ -184,8 +184,8 @@ def _check_directions(backbone):
     """Raises a `ValueError` if hidden states see the token that they predict."""
     if not isinstance(backbone, RecurrentBackbone):
         raise ValueError(
-            "A language model needs a `RecurrentBackbone`: hidden states of others see the "
-            f"token that they predict. Received: {type(backbone).__name__}"
+            "A language model needs a `RecurrentBackbone`: in others, hidden states see the token "
+            f"that they predict. Received: {type(backbone).__name__}"
         )
     if backbone.bidirectional and backbone.num_layers > 1:
         raise ValueError(

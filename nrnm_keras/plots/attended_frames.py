@@ -24,9 +24,9 @@ _MOST_SLOTS_HIGH = 2.0
 _HIGHEST = 30.0  # all strips
 
 _EXPLANATION = (
-    "A strip for each write: the frames of its block in the order in which the layer takes them, "
-    "and below each the attention that it receives. Rows: the memory's slots. On the left the "
-    "hidden states h, with the frames at which they stand; on the right the inputs."
+    "One strip per write: the frames of its block in the order in which the layer reads them, and "
+    "below each frame the attention that it receives. Rows: the memory's slots. Left: the hidden "
+    "states h with their frames. Right: the inputs."
 )
 
 

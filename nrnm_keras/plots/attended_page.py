@@ -44,7 +44,7 @@ img {{ max-width: 100%; }}
 _SCALE = (
     '<p class="note">attention received: <span style="background: linear-gradient(to right, '
     'white, {color}); border: 1px solid #666666; padding: 0 5em; margin-right: 0.5em"></span>'
-    "from {least:.2f} to {most:.2f} times an even share</p>\n"
+    "from {least:.2f} to {most:.2f} times uniform attention</p>\n"
 )
 
 

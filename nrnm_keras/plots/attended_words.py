@@ -59,18 +59,18 @@ def explain(reading: TextReading, drawn: int | None = None) -> str:
     if reading.has_attention:
         sentences.append(
             "The darker a word's shade, the more attention it received from the memory's writes: "
-            "the mean over all writes that take it in, their heads and slots; 1 is an even share "
-            "among the write's source units."
+            "the mean over all writes whose block contains it, their heads and slots; 1 is uniform "
+            "attention to the write's source units."
         )
         least, most = attention_limits(reading)
         if most < _SMALL_RATIO * least:
-            sentences.append("Here all words received nearly the same.")
+            sentences.append("Here, all words received nearly the same attention.")
         if np.isnan(reading.received).any():
-            sentences.append("No write takes in the words in gray.")
+            sentences.append("No write's block contains the words in gray.")
     else:
         sentences.append("The model has no memory that attends to words, so none is shaded.")
     name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
-    sentences.append(f"The bluer the line below a word, the more probable is {name} after it.")
+    sentences.append(f"The bluer the line below a word, the more probable {name} is after it.")
     if not reading.is_known.all():
         sentences.append("Words in italics are not in the vocabulary.")
     drawn = min(len(reading.words), _MOST_WORDS) if drawn is None else drawn

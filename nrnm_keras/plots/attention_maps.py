@@ -25,9 +25,9 @@ _HIGHEST = 30.0  # all maps
 _LONGEST_NAME = 14  # characters
 
 _EXPLANATION = (
-    "A map for each write. Rows: the memory's slots. Columns: the source units, first the hidden "
-    "states h, then the inputs of the block, each named by its {unit}. An even "
-    "share of the attention would be {share:.2g}."
+    "One map per write. Rows: the memory's slots. Columns: the source units, first the hidden "
+    "states h, then the inputs of the block, each named by its {unit}. Uniform attention would be "
+    "{share:.2g}."
 )
 
 

@@ -14,10 +14,10 @@ _LONGEST_NAME = 80  # characters
 _SMALLEST = 1e-12  # of the largest; below it there are rounding errors
 _LONGEST_NAME = 120
 _EXPLANATION = (
-    "How much the last hidden state h(T) of the recurrent layers changes with their input x(t), by "
-    "the number of time steps between the two: the Frobenius norm of the derivative, relative to "
-    "the largest. Of layers that run both ways, h(T) is the forward half. Below: within how many "
-    "steps 90 % of the sum of all norms lies."
+    "How strongly the last hidden state h(T) of the recurrent layers depends on their input x(t), "
+    "by the number of time steps between them: the Frobenius norm of the derivative, relative to "
+    "the largest. In bidirectional layers, h(T) is the forward half. Below: the number of steps "
+    "that contain 90 % of the sum of all norms."
 )
 
 

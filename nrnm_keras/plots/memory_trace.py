@@ -16,7 +16,7 @@ _WIDTH, _PANEL, _BETWEEN = 9.0, 1.9, 0.35  # inches
 _EXPLANATION = (
     "Top: Euclidean norm of the memory after each {unit}. Middle: mean openness of the read gate "
     "from the first write on; 0 is closed, 1 is open. Bottom: mean openness of the gates of each "
-    "write: the input gate takes in what is new, the forget gate keeps what is old."
+    "write: the input gate admits new content, the forget gate keeps old content."
 )
 
 

@@ -53,7 +53,7 @@ def explain_running_prediction(
     """Returns a description of the plot."""
     text = f"Probability of each class after the {unit}s so far."
     if len(class_names) > MOST_CLASSES:
-        text += f" Of {len(class_names)} classes the {MOST_CLASSES} that come highest are drawn."
+        text += f" The {MOST_CLASSES} highest of {len(class_names)} classes are drawn."
     return text
 
 

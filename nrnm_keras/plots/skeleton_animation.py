@@ -77,7 +77,7 @@ class _Bars:
         self._bars = axes.barh(places, np.zeros(len(names)), height=0.7)
         axes.set_yticks(places, names, fontsize=9)
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xticks=(0, 0.5, 1))
-        axes.set_xlabel("probability by now")
+        axes.set_xlabel("current probability")
         axes.spines[["top", "right"]].set_visible(False)
 
     def show(self, probabilities):

@@ -47,7 +47,7 @@ class Standardization(layers.Layer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(
-                "Arguments `mean` and `variance` go together. "
+                "Arguments `mean` and `variance` must be given together. "
                 f"Received: mean={mean!r}, variance={variance!r}"
             )
         self.mean: Any = mean

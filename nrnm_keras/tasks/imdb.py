@@ -30,8 +30,8 @@ class _ImdbSource(SourceConfig):
     def ways_on(self) -> str:
         """Returns a sentence that says what to do if there are no reviews."""
         return (
-            "three ways on: --imdb_source=PATH of the aclImdb folder or its archive; a machine "
-            "with network; --sample_when_unavailable to train on generated reviews"
+            "give the aclImdb folder or its archive as --imdb_source=PATH, run on a machine with "
+            "network access, or train on generated reviews with --sample_when_unavailable"
         )
 
     def validation_number(self, record):

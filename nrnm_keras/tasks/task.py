@@ -49,7 +49,7 @@ class Task(Options):
 
     def ways_on(self) -> str:
         """Returns a sentence that says what to do if there is no raw data."""
-        return f"--{self.source_flag}=PATH says where the raw data are"
+        return f"give the raw data as --{self.source_flag}=PATH"
 
     def check_network(self, network: NetworkConfig) -> None:
         """Raises a ValueError if a `NetworkConfig` is not valid for the task."""

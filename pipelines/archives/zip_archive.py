@@ -80,7 +80,7 @@ class ZipMember(NamedTuple):
         while unread:
             chunk = file.read(min(unread, _CHUNK))
             if not chunk:
-                raise EOFError("the archive ends in its middle")
+                raise EOFError("the archive ends in the middle of it")
             unread -= len(chunk)
             if self.method == zipfile.ZIP_DEFLATED:
                 chunk = stream.decompress(chunk, left + 1)
@@ -89,7 +89,7 @@ class ZipMember(NamedTuple):
             if left < 0:
                 break
         if left or (self.method == zipfile.ZIP_DEFLATED and not stream.eof):
-            raise zipfile.BadZipFile(f"its size is not {self.size:,} bytes as the archive says")
+            raise zipfile.BadZipFile(f"its size is not {self.size:,} bytes, as the archive states")
         return b"".join(parts)
 
 

@@ -96,7 +96,7 @@ def _read_entries(path, limit):
                 raise SourceError(f"{place}: a header without a name; expected one like >1es5-A")
             if name in headers:
                 first = headers[name][0]
-                raise SourceError(f"{place}: chain {name} occurs again, after {first}")
+                raise SourceError(f"{place}: chain {name} occurs twice, first at {first}")
             parts = []
             headers[name] = place, attributes, parts
         elif line and not headers:

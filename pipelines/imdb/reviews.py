@@ -95,15 +95,15 @@ def _parse_name(source, folder, name):
     match = _FILE_NAME.fullmatch(name)
     if not match:
         raise SourceError(
-            f"{source.place(folder, name)}: the file name does not tell id and rating; "
+            f"{source.place(folder, name)}: the file name does not give id and rating; "
             "expected ID_RATING.txt, such as 0_9.txt"
         )
     label, ratings = SPLITS[_FOLDERS[folder]][folder]
     rating = int(match[2])
     if rating not in ratings:
         raise SourceError(
-            f"{source.place(folder, name)}: rating {rating} in {folder}, "
-            f"where ratings are {ratings[0]} to {ratings[-1]}"
+            f"{source.place(folder, name)}: rating {rating} in {folder}; "
+            f"expected {ratings[0]} to {ratings[-1]}"
         )
     return label, rating
 

@@ -125,7 +125,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         differing = []
         if report["written"] != OFFICIAL_COUNTS[self._actions]:
             differing.append(
-                f"{report['written']:,} samples, the official {self._actions} has "
+                f"{report['written']:,} samples; the official {self._actions} has "
                 f"{OFFICIAL_COUNTS[self._actions]:,}"
             )
         if report["missing_samples"] is None:
@@ -139,7 +139,7 @@ class NtuRgbd(ShardedDatasetBuilder):
         """Returns the numbers of samples written and excluded, with a few names."""
         lines = summarize(self.report())
         if len(lines) > 1:
-            lines.append(f"all names, and what is damaged: {self.data_path / FILE_NAME}")
+            lines.append(f"all names and faults: {self.data_path / FILE_NAME}")
         return lines
 
     def label_counts(self, split: str) -> dict[int, int]:

@@ -102,8 +102,8 @@ class _Process:
         kind, result = self._results.get()
         if kind == "ended":
             raise SourceError(
-                f"a process that reads the files was ended (exit code {self._popen.wait()}); "
-                "is there enough memory?"
+                f"a process that reads the files was killed (exit code {self._popen.wait()}); "
+                "check that there is enough memory"
             )
         if kind == "error":
             raise RuntimeError(f"in a process that reads the files:\n{result}")

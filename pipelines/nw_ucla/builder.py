@@ -51,7 +51,7 @@ class NwUcla(DatasetBuilder):
         """Returns how the build differs from the complete data set, and a source not read."""
         return [
             *self._count_warnings(NUM_SAMPLES, "samples"),
-            *left_out_warnings(self, "without one usable joint"),
+            *left_out_warnings(self, "without a usable joint"),
             *self._source_warnings(self.info.metadata.get("source")),
         ]
 
@@ -86,4 +86,4 @@ class NwUcla(DatasetBuilder):
             )
             for sample in read_samples(source, self._limit)
         )
-        return usable_examples(self, samples, f"{source}: no sample has one usable joint")
+        return usable_examples(self, samples, f"{source}: no sample has a usable joint")

@@ -145,7 +145,7 @@ def _parse_name(file):
     match = _NAME.fullmatch(file.stem)
     if not match:
         raise SourceError(
-            f"{file}: the file name does not tell action, subject, episode and camera; "
+            f"{file}: the file name does not give action, subject, episode and camera; "
             "expected one like a01_s01_e00_v01.json"
         )
     action, subject, environment, camera = map(int, match.groups())

@@ -87,7 +87,7 @@ def _array(place, content):
     if min(shape, default=0) < 0 or size != found:
         claimed = cut(f"{shape} of {dtype}", _LONGEST_SHOWN)
         raise SourceError(
-            f"{place}: damaged: {found:,} bytes of data, not those of shape {claimed}"
+            f"{place}: damaged: {found:,} bytes of data, which do not match shape {claimed}"
         )
     if not size:
         return np.zeros(shape, dtype)

@@ -65,7 +65,7 @@ def read_sequences(
         num_features = num_features or values.shape[1]
         if values.shape[1] != num_features:
             raise SourceError(
-                f"{place}: {values.shape[1]} features; expected {num_features} like all others"
+                f"{place}: {values.shape[1]} features; expected {num_features} like the others"
             )
         numbers = _float32(place, values, all_nan)
         yield Sequence(number, place, numbers, clean_label(place, label) if with_labels else None)
@@ -103,6 +103,6 @@ def _float32(place, values, all_nan):
         time, feature = np.unravel_index(wrong.argmax(), wrong.shape)
         raise SourceError(
             f"{place}: {values[time, feature]} at time {time}, feature {feature} (from 0); "
-            "expected finite float32 numbers, so fill in or leave out what is missing"
+            "expected finite float32 numbers; fill in missing values or leave them out"
         )
     return numbers

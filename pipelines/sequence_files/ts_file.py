@@ -123,7 +123,7 @@ def _check_sample(place, header, features, label):
         )
     if header.classes and label not in header.classes:
         known = listed(sorted(header.classes))
-        raise SourceError(f"{place}: label {quoted(label)} is none of the header's: {known}")
+        raise SourceError(f"{place}: label {quoted(label)}; expected one of the header's: {known}")
 
 
 def _values(place, header, features):

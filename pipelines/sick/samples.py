@@ -53,7 +53,8 @@ def read_pairs(path: StrPath, limit: int = TABLE) -> dict[str, list[Pair]]:
         pairs[split] = []
         for place, pair in _read_file(file, limit):
             if pair.id in places:
-                raise SourceError(f"{place}: pair {pair.id} occurs again, after {places[pair.id]}")
+                first = places[pair.id]
+                raise SourceError(f"{place}: pair {pair.id} occurs twice, first at {first}")
             places[pair.id] = place
             pairs[split].append(pair)
         if not pairs[split]:

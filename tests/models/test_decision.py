@@ -21,7 +21,7 @@ def test_the_class_of_the_highest_score():
 
 @pytest.mark.parametrize("scores", [[NAN, 1.0], [1.0, NAN], [NAN, NAN]])
 def test_no_number_is_no_decision(scores):
-    with pytest.raises(UsageError, match="no number for a class"):
+    with pytest.raises(UsageError, match="output for a class is NaN"):
         most_probable(scores)
     with pytest.raises(UsageError, match=r"first in row 1, 0 \(from 0\)"):
         most_probable([[[0.0, 1.0]], [scores]])
@@ -32,7 +32,7 @@ def test_results_have_no_label_without_numbers(form):
     file = io.StringIO()
     results = FORMATS[form](file, Classes(["a", "b"]))
     header = file.getvalue()
-    with pytest.raises(UsageError, match="no number for a class"):
+    with pytest.raises(UsageError, match="output for a class is NaN"):
         results.write(None, np.array([NAN, NAN]))
     assert file.getvalue() == header
 
@@ -44,5 +44,5 @@ def test_reports_have_no_accuracy_without_numbers(kind):
     targets, outputs = np.array([0, 1]), np.array([[1.0, 0.0], [NAN, NAN]])
     if kind is Tagging:
         targets, outputs = targets[None], outputs[None]
-    with pytest.raises(UsageError, match="no number for a class"):
+    with pytest.raises(UsageError, match="output for a class is NaN"):
         task.analyze(Evaluation("test", targets, outputs, {}))

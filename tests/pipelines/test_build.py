@@ -35,9 +35,9 @@ def command(*arguments, **kwargs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no data set named"),
-        (["imbd"], "unknown data set 'imbd'; one of: flip_secondary_structure, imdb, "),
-        (["--data_dir=x"], "no data set named"),
+        ([], "no data set given"),
+        (["imbd"], "unknown data set 'imbd'; expected one of flip_secondary_structure, imdb, "),
+        (["--data_dir=x"], "no data set given"),
         (["imdb", "--sorce=x"], "unknown flag --sorce; allowed: --data_dir, --source"),
         (["imdb", "again"], "unexpected argument 'again'"),
         (["imdb", "--source"], "--source"),
@@ -146,7 +146,7 @@ def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
     assert not (folder / "1.0.0").exists()
     assert not list(tmp_path.rglob("dataset_info.json"))
     if ending == signal.SIGINT:
-        assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
+        assert errors.strip().endswith("interrupted: no part of the unfinished build was kept")
         assert not list(folder.iterdir())
 
 

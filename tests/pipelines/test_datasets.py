@@ -150,7 +150,7 @@ def test_commands_know_a_new_data_set_and_its_options(more, tmp_path, capsys):
     size, word, unknown = capsys.readouterr().err.splitlines()
     assert "--size=many" in size
     assert word == "error: word='hi'; expected ha or ho"
-    assert "unknown data set 'tiny_text'; one of: " in unknown and "tiny_texts" in unknown
+    assert "unknown data set 'tiny_text'; expected one of " in unknown and "tiny_texts" in unknown
 
 
 def test_help_of_all_data_sets_is_grouped(more, capsys):

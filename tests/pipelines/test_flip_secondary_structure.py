@@ -139,7 +139,7 @@ def test_wrapped_lines_order_case_and_line_ends_do_not_matter(write):
         ("sampled.fasta", "SET=test", "SET=dev", "line 5: the header has 'SET=dev VALIDATION="),
         ("sampled.fasta", "True", "yes", "line 3: the header has 'SET=train VALIDATION=yes'"),
         ("sampled.fasta", "test VALIDATION=False", "test VALIDATION=True", "line 5: the header"),
-        ("mask.fasta", "2a6h-E", "1es5-A", "line 3: chain 1es5-A occurs again, after "),
+        ("mask.fasta", "2a6h-E", "1es5-A", "line 3: chain 1es5-A occurs twice, first at "),
         ("mask.fasta", "2a6h-E", "2a6h-F", "line 3: chain 2a6h-E is not in "),
         ("sampled.fasta", "5b1a-P", "5b1a-p", "line 5: chain 5b1a-P is not in "),
         ("mask.fasta", "\n10\n", "\n", "line 3: chain 2a6h-E is empty"),
@@ -230,9 +230,9 @@ def test_partial_data_and_another_source_are_reported(write, tmp_path):
     assert list(tfds.builder_from_directory(path).info.splits) == ["train", "test"]
     again = FlipSecondaryStructure(source="/other", data_dir=tmp_path / "data").warnings()
     assert again[:3] == [
-        "split train has 1 chains, the complete data set 9,712",
-        "split validation has 0 chains, the complete data set 1,080",
-        "split test has 1 chains, the complete data set 364",
+        "split train has 1 chains, the complete data set has 9,712",
+        "split validation has 0 chains, the complete data set has 1,080",
+        "split test has 1 chains, the complete data set has 364",
     ]
     assert f"already built from {source}; /other was not read" in again[3]
 
@@ -251,7 +251,7 @@ def test_verify_counts_resolved_residues_and_finds_a_chain_in_two_splits(write, 
     }
     assert report.warnings == []
     assert report.problems == [
-        "leakage: 1 of 2 records of test have the residues of one of train: 5ehi-C = 9xyz-A"
+        "leakage: 1 of 2 records of test have the same residues as one of train: 5ehi-C = 9xyz-A"
     ]
 
 

@@ -101,7 +101,7 @@ def test_same_bytes_from_the_command_in_other_processes(reviews, write_archive, 
     assert shards(tmp_path / "there" / "imdb" / "1.0.0") == shards(here)
     assert "neg 3, pos 2" in there.stdout
     assert "unlabeled 3" in there.stdout
-    assert "warning: split test has 3 reviews, the complete data set 25,000" in there.stderr
+    assert "warning: split test has 3 reviews, the complete data set has 25,000" in there.stderr
     assert "Traceback" not in there.stderr
 
 
@@ -149,8 +149,8 @@ def test_source_without_unsup_has_no_such_split(reviews, write_folder, tmp_path)
 
     assert set(builder.info.splits) == {"train", "test"}
     assert builder.warnings() == [
-        "split train has 5 reviews, the complete data set 25,000",
-        "split test has 3 reviews, the complete data set 25,000",
+        "split train has 5 reviews, the complete data set has 25,000",
+        "split test has 3 reviews, the complete data set has 25,000",
         "no train/unsup in the source: the split unsupervised is left out",
     ]
 
@@ -181,13 +181,13 @@ def test_source_that_a_finished_build_ignores_is_reported(reviews, write_folder,
         ("test/pos/9_9.txt", b"caf\xe9", "test/pos/9_9.txt: not UTF-8"),
         ("test/pos/9_9.txt", b"", "test/pos/9_9.txt: the review has no text"),
         ("test/pos/9_9.txt", b" \n", "test/pos/9_9.txt: the review has no text"),
-        ("test/neg/9.txt", b"x", "test/neg/9.txt: the file name does not tell id and rating"),
-        ("test/neg/9_1.html", b"x", "test/neg/9_1.html: the file name does not tell id and rating"),
-        ("test/neg/9_-1.txt", b"x", "test/neg/9_-1.txt: the file name does not tell id and rating"),
-        ("test/neg/9_11.txt", b"x", "9_11.txt: rating 11 in test/neg, where ratings are 1 to 4"),
-        ("test/neg/9_9.txt", b"x", "9_9.txt: rating 9 in test/neg, where ratings are 1 to 4"),
-        ("train/pos/9_0.txt", b"x", "9_0.txt: rating 0 in train/pos, where ratings are 7 to 10"),
-        ("train/unsup/9_7.txt", b"x", "rating 7 in train/unsup, where ratings are 0 to 0"),
+        ("test/neg/9.txt", b"x", "test/neg/9.txt: the file name does not give id and rating"),
+        ("test/neg/9_1.html", b"x", "test/neg/9_1.html: the file name does not give id and rating"),
+        ("test/neg/9_-1.txt", b"x", "test/neg/9_-1.txt: the file name does not give id and rating"),
+        ("test/neg/9_11.txt", b"x", "9_11.txt: rating 11 in test/neg; expected 1 to 4"),
+        ("test/neg/9_9.txt", b"x", "9_9.txt: rating 9 in test/neg; expected 1 to 4"),
+        ("train/pos/9_0.txt", b"x", "9_0.txt: rating 0 in train/pos; expected 7 to 10"),
+        ("train/unsup/9_7.txt", b"x", "rating 7 in train/unsup; expected 0 to 0"),
     ],
 )
 @pytest.mark.parametrize("form", ["folder", "archive"])

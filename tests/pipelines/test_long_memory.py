@@ -258,7 +258,7 @@ def test_no_sequence_is_in_two_splits(tmp_path):
     report = verify(path)
 
     assert report.problems == []
-    assert any("records of train have the sequence" in line for line in report.warnings)
+    assert any("records of train have the same sequence" in line for line in report.warnings)
 
 
 def test_too_few_sequences_for_splits_without_common_ones(tmp_path):

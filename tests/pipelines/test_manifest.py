@@ -309,7 +309,8 @@ def test_manifest_of_the_shards_alone_is_of_an_older_version(built):
     digest = hashlib.sha256(json.dumps(splits, sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps({"splits": splits, "sha256": digest}))
 
-    with pytest.raises(SourceError, match=f"^{path}: of an older version.*names of the classes"):
+    message = f"^{path}: written by an older version.*names of the classes"
+    with pytest.raises(SourceError, match=message):
         check_sizes(folder)
 
 

@@ -164,7 +164,7 @@ def test_samples_of_the_60_actions(write_folder, tmp_path, capsys):
     assert "found 6 = written 4 + of other classes 2" in captured.out
     assert "of other classes: S018C001P041R001A061, S032C002P106R002A120" in captured.out
     assert "drink water 1, clapping 1, punch or slap 1, walk apart 1" in captured.out
-    assert "warning: 4 samples, the official ntu60 has 56,578" in captured.err
+    assert "warning: 4 samples; the official ntu60 has 56,578" in captured.err
     assert "warning: the official list of missing samples was neither given" in captured.err
     path = tmp_path / "data" / "ntu_rgbd" / "ntu60_tracked" / "1.0.0"
     assert set(records(path)) == set(OF_NTU_60)
@@ -558,7 +558,7 @@ def test_stopped_build_leaves_neither_processes_nor_what_looks_finished(ending, 
     assert not (folder / "1.0.0").exists()
     assert not list(tmp_path.rglob("dataset_info.json"))
     if ending == signal.SIGINT:
-        assert errors.strip().endswith("interrupted: nothing was kept of the unfinished build")
+        assert errors.strip().endswith("interrupted: no part of the unfinished build was kept")
         assert not list(folder.iterdir())
     assert children
     deadline = time.monotonic() + 20
@@ -607,7 +607,9 @@ def test_process_that_is_ended_from_outside_is_noticed():
     children = psutil.Process().children()
     children[0].kill()
 
-    with pytest.raises(SourceError, match=r"was ended \(exit code -9\); is there enough memory"):
+    with pytest.raises(
+        SourceError, match=r"was killed \(exit code -9\); check that there is enough memory"
+    ):
         list(results)
 
     assert not any(map(runs, children))

@@ -185,9 +185,9 @@ def test_file_cut_at_any_byte_is_never_taken_for_whole():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a01_s01_e00.json", "the file name does not tell action, subject, episode and camera"),
-        ("b01_s01_e00_v01.json", "the file name does not tell action"),
-        ("a01_s01_e00_v01_copy.json", "the file name does not tell action"),
+        ("a01_s01_e00.json", "the file name does not give action, subject, episode and camera"),
+        ("b01_s01_e00_v01.json", "the file name does not give action"),
+        ("a01_s01_e00_v01_copy.json", "the file name does not give action"),
         ("a07_s01_e00_v01.json", "action 7 in the name; expected one of 1, 2, 3, 4, 5, 6, 8, 9"),
         ("a13_s01_e00_v01.json", "action 13 in the name"),
         ("a01_s00_e00_v01.json", "subject 0 in the name; expected one of 1, 2"),
@@ -248,7 +248,7 @@ def test_partial_data_and_another_source_are_reported(files, write, tmp_path):
     build(source, tmp_path / "data")
 
     assert NwUcla(source=str(source), data_dir=tmp_path / "data").warnings() == [
-        "split samples has 6 samples, the complete data set 1,484"
+        "split samples has 6 samples, the complete data set has 1,484"
     ]
     again = NwUcla(source=str(tmp_path / "other"), data_dir=tmp_path / "data").warnings()
     assert f"already built from {source}; {tmp_path / 'other'} was not read" in again[-1]
@@ -268,14 +268,14 @@ def test_samples_without_one_usable_joint_are_left_out_and_named(files, write, t
 
     assert set(found) == {*NAMES, "a05_s01_e02_v01"}
     assert NwUcla(source=str(source), data_dir=tmp_path / "data").warnings()[1:] == [
-        "left out: 2 without one usable joint: a05_s01_e00_v01, a05_s01_e01_v01"
+        "left out: 2 without a usable joint: a05_s01_e00_v01, a05_s01_e01_v01"
     ]
 
 
 def test_nothing_but_samples_without_one_usable_joint(write, tmp_path):
     name = "a05_s01_e00_v01"
     empty = content(name, 1, 5, {"skeletons": np.zeros((4, 20, 3)).tolist()})
-    with pytest.raises(SourceError, match="no sample has one usable joint"):
+    with pytest.raises(SourceError, match="no sample has a usable joint"):
         build(write({f"{name}.json": empty}), tmp_path / "data")
     assert not list((tmp_path / "data").rglob("*.tfrecord*"))
 

@@ -275,10 +275,10 @@ def test_wrong_array_is_named(write, arrays, message):
         (HEADER + "1,1e39:up\n", "line 4: 1e+39 at time 1, feature 0"),
         (HEADER + "1,2\n", "line 4: no colon; expected numbers, a colon and the label"),
         (HEADER + "up\n", "line 4: no colon"),
-        (HEADER + "1,2:\n", "line 4: label '' is none of the header's: down, left, up"),
-        (HEADER + "1,2:3\n", "line 4: label '3' is none of the header's: down, left, up"),
+        (HEADER + "1,2:\n", "line 4: label ''; expected one of the header's: down, left, up"),
+        (HEADER + "1,2:3\n", "line 4: label '3'; expected one of the header's: down, left, up"),
         (HEADER + "1,2:3,4,5:up\n", "line 4: feature 1 has 3 numbers; expected 2 like feature 0"),
-        (HEADER + "1:2:up\n1:up\n", "line 5: 1 features; expected 2 like all others"),
+        (HEADER + "1:2:up\n1:up\n", "line 5: 1 features; expected 2 like the others"),
         ("@univariate true\n" + HEADER + "1:2:up\n", "line 5: 2 features; expected 1 as in the he"),
         (
             "@dimensions 3\n" + HEADER + "1:2:up\n",
@@ -312,14 +312,14 @@ def test_sequences_of_nothing_but_nan_are_left_out_and_named(write, tmp_path, fo
     found = sorted(records, key=lambda record: int(record["id"].split(b"/")[1]))
     assert_same([record["sequence"] for record in found], SEQUENCES)
     (line,) = SequenceFiles(data_dir=tmp_path / "data", train_file=path).warnings()
-    assert line.startswith("left out: 5 without one number: ") and line.endswith(", and 2 more")
+    assert line.startswith("left out: 5 without any number: ") and line.endswith(", and 2 more")
     with pytest.raises(SourceError, match="every number is NaN; expected at least one time step"):
         list(read_sequences(path, with_labels=False))
 
 
 def test_nothing_but_sequences_of_nan(write, tmp_path):
     path = write({"x": np.full((2, 3, 1), np.nan), "y": [0, 1]})
-    with pytest.raises(SourceError, match="every sequence is without one number"):
+    with pytest.raises(SourceError, match="every sequence is without any number"):
         build(tmp_path / "data", train_file=path)
 
 
@@ -363,7 +363,7 @@ def test_no_pickle_is_ever_loaded(write, tmp_path):
 
 
 def test_other_files_are_named(write, tmp_path):
-    check_error(write("1,2", "a.csv"), "file type '.csv' is none of .npz, .ts")
+    check_error(write("1,2", "a.csv"), "file type '.csv'; expected one of .npz, .ts")
     check_error(tmp_path / "b.npz", "no such file")
     check_error(tmp_path / "b.ts", "no such file")
     check_error(write(b"", "c.npz"), "not an .npz archive, or damaged")

@@ -129,7 +129,7 @@ def test_line_ends_blanks_and_order_of_columns_do_not_matter(write):
         ("A dog runs", " ", "line 4: sentence_A is empty"),
         ("An animal runs", "", "line 4: sentence_B is empty"),
         ("\n10\t", "\n\t", "line 4: pair_ID is empty"),
-        ("\n10\t", "\n1\t", "line 4: pair 1 occurs again, after "),
+        ("\n10\t", "\n1\t", "line 4: pair 1 occurs twice, first at "),
         ("relatedness_score", "score", "line 1: no columns 'relatedness_score'; expected one of"),
         ("sentence_B", "sentence_A", "line 1: 2 columns 'sentence_A'; expected one of each"),
         ("Nobody", b"No\xffbody", "line 2: not UTF-8 text"),
@@ -151,7 +151,7 @@ def test_wrong_line_is_named_with_file_and_line(write, old, new, message):
 
 def test_one_id_in_two_files_is_an_error(write):
     files = contents({**PAIRS, "test": [*PAIRS["test"], PAIRS["train"][2]]})
-    message = "SICK_test_annotated.txt, line 4: pair 10 occurs again, after .*_train.txt, line 4"
+    message = "SICK_test_annotated.txt, line 4: pair 10 occurs twice, first at .*_train.txt, line 4"
 
     with pytest.raises(SourceError, match=message):
         read_pairs(write(files))
@@ -197,7 +197,7 @@ def test_same_bytes_from_the_command_in_another_process(write, tmp_path):
     assert shards(tmp_path / "there" / here.relative_to(tmp_path / "here")) == shards(here)
     assert len(shards(here)) == 3
     assert "neutral 1, entailment 1, contradiction 1\n" in there.stdout
-    assert "warning: split train has 3 pairs, the complete data set 4,500" in there.stderr
+    assert "warning: split train has 3 pairs, the complete data set has 4,500" in there.stderr
 
 
 def test_another_source_is_reported(write, tmp_path):
@@ -207,8 +207,8 @@ def test_another_source_is_reported(write, tmp_path):
     *counts, other = Sick(source="/other", data_dir=tmp_path / "data").warnings()
 
     assert counts[1:] == [
-        "split validation has 1 pairs, the complete data set 500",
-        "split test has 2 pairs, the complete data set 4,927",
+        "split validation has 1 pairs, the complete data set has 500",
+        "split test has 2 pairs, the complete data set has 4,927",
     ]
     assert f"already built from {source}; /other was not read" in other
 
@@ -228,7 +228,7 @@ def test_verify_finds_a_pair_in_two_splits_but_not_one_sentence(write, tmp_path)
     assert report.label_counts["train"] == {"neutral": 1, "entailment": 1, "contradiction": 1}
     assert report.warnings == []
     assert report.problems == [
-        "leakage: 1 of 2 records of test have the first and second of one of train: 10 = 6"
+        "leakage: 1 of 2 records of test have the same first and second as one of train: 10 = 6"
     ]
 
 

@@ -141,7 +141,7 @@ def test_other_columns_are_another_build(write, tmp_path):
         ("a.csv", "", "a.csv: no examples"),
         ("a.csv", "text,label\n", "a.csv: no examples"),
         ("a.jsonl", "\n", "a.jsonl: no examples"),
-        ("a.txt", "x", "a.txt: file type '.txt' is none of .csv, .tsv, .jsonl, .json"),
+        ("a.txt", "x", "a.txt: file type '.txt'; expected one of .csv, .tsv, .jsonl, .json"),
         ("a.csv", "a,b\n1,2\n", "a.csv, line 1: no column 'text'; found: 'a', 'b'"),
         ("a.csv", "text,z\n1,2\n", "a.csv, line 1: no column 'label'; found: 'text', 'z'"),
         ("a.tsv", "text,label\n1,2\n", "a.tsv, line 1: no column 'text'; found: 'text,label'"),

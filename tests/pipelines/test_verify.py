@@ -414,14 +414,14 @@ def test_same_text_in_two_splits_is_a_problem(build_texts, capsys):
         start, _, pairs = problem.rpartition(": ")
         found[start] = set(pairs.split(", "))
     assert found == {
-        "problem: leakage: 1 of 2 records of validation have the text of one of train": {
+        "problem: leakage: 1 of 2 records of validation have the same text as one of train": {
             "train/3 = validation/3"
         },
-        "problem: leakage: 2 of 6 records of test have the text of one of train": {
+        "problem: leakage: 2 of 6 records of test have the same text as one of train": {
             "train/3 = test/3",
             "train/4 = test/7",
         },
-        "problem: leakage: 2 of 6 records of test have the text of one of validation": {
+        "problem: leakage: 2 of 6 records of test have the same text as one of validation": {
             "validation/3 = test/3",
             "validation/2 = test/4",
         },
@@ -453,7 +453,7 @@ def test_same_sequence_in_two_splits_is_a_problem(tmp_path, capsys):
     assert run(build_with("test.npz"), capsys) == (
         1,
         [
-            "problem: leakage: 1 of 2 records of test have the sequence of one of train: "
+            "problem: leakage: 1 of 2 records of test have the same sequence as one of train: "
             "train/0 = test/1"
         ],
     )
@@ -488,7 +488,7 @@ def test_same_id_in_two_splits_is_a_problem(tmp_path, capsys):
     code, (problem,) = run(builder.data_dir, capsys)
 
     assert code == 1
-    start = "problem: leakage: 4 of 5 records of test have the id of one of train: "
+    start = "problem: leakage: 4 of 5 records of test have the same id as one of train: "
     assert problem.startswith(start)
     shown = problem.removeprefix(start).split(", ")
     assert set(shown[:3]) < {"film 4", "film 5", "film 6", "film 7"}
@@ -501,7 +501,7 @@ def test_repeated_text_in_a_split_is_a_warning(build_texts, capsys):
     assert main([str(folder)]) == 0
 
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("  warning: ")]
-    start = "  warning: 2 of 4 records of train have the text of an earlier one: "
+    start = "  warning: 2 of 4 records of train have the same text as an earlier one: "
     assert line.startswith(start)
     pairs = [pair.split(" = ") for pair in line.removeprefix(start).split(", ")]
     assert {name for pair in pairs for name in pair} == {"train/2", "train/4", "train/5"}
@@ -520,7 +520,7 @@ def test_one_split_of_samples_tells_which_are_equal(tmp_path):
     assert report.problems == []
     (warning,) = report.warnings
     start, _, pair = warning.rpartition(": ")
-    assert start == "1 of 6 records of samples have the joints of an earlier one"
+    assert start == "1 of 6 records of samples have the same joints as an earlier one"
     assert set(pair.split(" = ")) == {"a05_s03_e00_v01", "a05_s03_e00_v02"}
 
 
@@ -616,4 +616,6 @@ def test_nw_ucla_has_95_samples_twice(tmp_path):
 
     assert report.problems == []
     assert len(report.warnings) == 1
-    assert report.warnings[0].startswith("95 of 1,484 records of samples have the joints of an ")
+    assert report.warnings[0].startswith(
+        "95 of 1,484 records of samples have the same joints as an "
+    )

@@ -154,7 +154,7 @@ def test_steps_and_classes_of_a_running_prediction(drawn):
     probabilities = RANDOM.dirichlet(np.ones(300), 3000)
     running = RunningPrediction(np.arange(1, 3001), probabilities)
     said = drawn(draw_running_prediction, running, names(300), "frame", title=LONG)
-    assert "Of 300 classes the 4 that come highest are drawn." in said
+    assert "The 4 highest of 300 classes are drawn." in said
 
 
 def test_networks_and_steps_of_influence(drawn):

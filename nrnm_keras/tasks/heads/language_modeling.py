@@ -34,7 +34,7 @@ class LanguageModeling(OpenTask):
 
     metric = "perplexity"
     metric_mode = "min"
-    usage = " `--init_from={run}` lets the training of a text classifier start from this run."
+    usage = " `--init_from={run}` starts the training of a text classifier from this run."
 
     def __init__(self, task: LanguageModelTask, records: str | os.PathLike) -> None:
         super().__init__(task)

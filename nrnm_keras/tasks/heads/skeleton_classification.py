@@ -121,7 +121,7 @@ class SkeletonClassification(Classification):
     def _case(self, true, predicted):
         """Returns a title with the true and the predicted class of a sample."""
         true, predicted = self.class_names[true], self.class_names[predicted]
-        return f"Right: {true}" if true == predicted else f"Wrong: {true}, taken for {predicted}"
+        return f"Right: {true}" if true == predicted else f"Wrong: {true} predicted as {predicted}"
 
     def _performance(self, record):
         """Returns a number that all records of one performance share, whatever the camera."""
