@@ -53,9 +53,9 @@ def _define_flags():
         ("skeleton", "a .skeleton file of NTU RGB+D to classify"),
         (
             "input",
-            "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: the same types, "
-            "with columns first and second; sequences and token ids: .npz or .ts; skeletons: .skeleton, "
-            "NW-UCLA's .json, or a folder of them",
+            "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: the same "
+            "types, with columns first and second; sequences and token ids: .npz or .ts; "
+            "skeletons: .skeleton, NW-UCLA's .json, or a folder of them",
         ),
         ("output", "file for the results of --input, .csv or .jsonl; default: print them"),
         ("explain", "folder for plots of what the model's memory attended to"),
