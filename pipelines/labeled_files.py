@@ -39,8 +39,9 @@ class LabeledFiles(DatasetBuilder):
 
     Attributes:
         CONTENT: name of the feature that is neither label nor id.
+        EXAMPLE: what an example is called. Default: the same.
+        EMPTY: what examples that hold no data have in common.
         FORMATS: the file formats, for messages.
-        LEFT_OUT: what examples lack that are left out, for messages.
 
     Raises:
         SourceError: if a file cannot be read or has errors, there is only one class, or a label
@@ -48,8 +49,9 @@ class LabeledFiles(DatasetBuilder):
     """
 
     CONTENT: ClassVar[str]
+    EXAMPLE: ClassVar[str | None] = None
+    EMPTY: ClassVar[str] = "without any number"
     FORMATS: ClassVar[str]
-    LEFT_OUT: ClassVar[str] = "without any number"
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class LabeledFiles(DatasetBuilder):
 
     def warnings(self) -> list[str]:
         """Returns a line about the examples that were left out because they hold no data."""
-        return left_out_warnings(self, self.LEFT_OUT)
+        return left_out_warnings(self, self.EMPTY)
 
     def _info(self):
         path = self._files["train"]
@@ -113,7 +115,7 @@ class LabeledFiles(DatasetBuilder):
         return {split: self._generate_examples(split, path) for split, path in self._files.items()}
 
     def _generate_examples(self, split, path):
-        message = f"{path}: every {self.CONTENT} is {self.LEFT_OUT}"
+        message = f"{path}: every {self.EXAMPLE or self.CONTENT} is {self.EMPTY}"
         return usable_examples(self, self._examples(split, path), message)
 
     def _examples(self, split, path):

@@ -11,5 +11,9 @@ def has_usable_joint(joints: np.ndarray) -> bool:
     >>> has_usable_joint(np.zeros((5, 1, 20, 3))), has_usable_joint(np.array([[0.0, 1.0, 2.0]]))
     (False, True)
     """
-    is_known = np.isfinite(joints).all(axis=-1) & np.any(joints, axis=-1)
-    return bool(is_known.any())
+    return bool(usable_joints(joints).any())
+
+
+def usable_joints(joints: np.ndarray) -> np.ndarray:
+    """Returns which joints of `(..., 3)` are known, a boolean array `(...)`."""
+    return np.isfinite(joints).all(axis=-1) & np.any(joints, axis=-1)

@@ -3,7 +3,8 @@
 There are two forms. Padded: `x` `(n, time, features)` and optionally `lengths` `(n,)`. Ragged:
 `values` `(total, features)`, all sequences concatenated, and `row_splits` `(n + 1,)`, the beginning
 of each sequence and the end of the last. In both, `y` `(n,)` holds the labels, integers or strings.
-Other arrays are refused: one might be a misspelled `lengths`.
+Other arrays are refused: one might be a misspelled `lengths`. `Content` says what stands in the
+place of `features`.
 """
 
 import functools
@@ -11,7 +12,7 @@ import io
 import math
 import tokenize
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,44 +29,79 @@ _HEADER_READERS = {
 _WRONG_HEADER = (ValueError, TypeError, SyntaxError, KeyError, RecursionError, tokenize.TokenError)
 _LONGEST_SHOWN, _MOST_DIMENSIONS = 200, 8
 _PADDED, _RAGGED = ("x", "lengths", "y"), ("values", "row_splits", "y")
-_FORMS = "expected x (n, time, features), lengths (n,) if they differ, y; or values, row_splits, y"
+
+
+class Content(NamedTuple):
+    """What an archive holds.
+
+    Attributes:
+        name: what one example is called.
+        time: what the steps are called.
+        step: the dimensions of a step, in words.
+        other_step: fewer dimensions, which a step may have instead; None if it may not.
+    """
+
+    name: str
+    time: str
+    step: str
+    other_step: str | None = None
+
+    @property
+    def forms(self) -> str:
+        """The two forms, for messages."""
+        padded = f"x (n, {self.time}, {self.step}), lengths (n,) if they differ, y"
+        return f"expected {padded}; or values, row_splits, y"
+
+    def shape(self, before: str) -> str:
+        """Returns the shape of an array of steps, for messages."""
+        shapes = [f"({before}, {step})" for step in (self.step, self.other_step) if step]
+        return " or ".join(shapes)
+
+    def ranks(self, before: str) -> set[int]:
+        """Returns the numbers of dimensions that such an array may have."""
+        steps = (self.step, self.other_step)
+        return {f"{before}, {step}".count(",") + 1 for step in steps if step}
+
+
+SEQUENCES = Content("sequence", "time", "features")
 
 
 def read_npz(
-    path: StrPath, with_labels: bool, limit: int = ARRAYS
+    path: StrPath, with_labels: bool, limit: int = ARRAYS, content: Content = SEQUENCES
 ) -> Iterator[tuple[int, str, Callable[[], np.ndarray], Any]]:
     """Yields index, place for messages, a function that returns `(time, features)`, and label.
 
     All arrays together may have at most `limit` bytes.
     """
-    arrays = _load(path, limit)
-    name = "x" if "x" in arrays else "values"
-    count, piece = _padded(path, arrays) if name == "x" else _ragged(path, arrays)
+    arrays = _load(path, limit, content)
+    name, read = ("x", _padded) if "x" in arrays else ("values", _ragged)
+    count, piece = read(path, arrays, content)
     if not count:
-        raise SourceError(f"{path}: no sequences in it")
+        raise SourceError(f"{path}: no {content.name}s in it")
     label = _labels(path, arrays, count) if with_labels else lambda index: None
     for index in range(count):
-        place = f"{path}, sequence {index} of {name}"
+        place = f"{path}, {content.name} {index} of {name}"
         yield index, place, functools.partial(piece, index), label(index)
 
 
-def _load(path, limit):
+def _load(path, limit, content):
     """Returns the arrays in the archive, which must be those of one of the two forms."""
     members = read_members(path, lambda name: True, "an .npz archive")
-    _check_names(path, [_array_name(member) for member in members])
+    _check_names(path, [_array_name(member) for member in members], content.forms)
     size = sum(member.size for member in members)
     check_size(f"{path}, arrays {', '.join(map(_array_name, members))}", size, limit)
-    return {
-        _array_name(member): _array(f"{path}, array {_array_name(member)}", member.read(limit))
-        for member in members
-    }
+    arrays = {}
+    for member in members:
+        name = _array_name(member)
+        arrays[name] = _array(f"{path}, array {name}", member.read(limit), content.forms)
+    return arrays
 
 
 def _array_name(member):
     return member.name.removesuffix(".npy")
 
 
-def _array(place, content):
+def _array(place, content, forms):
     """Returns the array in the content of a .npy file, which must have no other content."""
     file = io.BytesIO(content)
     try:
@@ -78,11 +114,11 @@ def _array(place, content):
         ) from error
     if dtype.hasobject:
         raise SourceError(
-            f"{place}: an object array, which is never loaded, since it can run any code; {_FORMS}"
+            f"{place}: an object array, which is never loaded, since it can run any code; {forms}"
         )
     if dtype.kind == "V" or not dtype.itemsize or len(shape) > _MOST_DIMENSIONS:
         given = cut(f"type {dtype}, {len(shape)} dimensions", _LONGEST_SHOWN)
-        raise SourceError(f"{place}: {given}; expected numbers, or strings for labels; {_FORMS}")
+        raise SourceError(f"{place}: {given}; expected numbers, or strings for labels; {forms}")
     size, found = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
     if min(shape, default=0) < 0 or size != found:
         claimed = cut(f"{shape} of {dtype}", _LONGEST_SHOWN)
@@ -95,16 +131,16 @@ def _array(place, content):
     return array.reshape(shape[::-1]).transpose() if is_fortran else array.reshape(shape)
 
 
-def _check_names(path, names):
+def _check_names(path, names, forms):
     form = _PADDED if "x" in names else _RAGGED
     if form[0] not in names or not set(names) <= set(form) or len(names) > len(set(names)):
-        raise SourceError(f"{path}: found {listed(sorted(names)) or 'no arrays'}; {_FORMS}")
+        raise SourceError(f"{path}: found {listed(sorted(names)) or 'no arrays'}; {forms}")
 
 
-def _padded(path, arrays):
+def _padded(path, arrays, content):
     """Returns the number of sequences in `x`, and a function from an index to a sequence."""
-    x = _numbers(path, "x", arrays["x"], "(n, time, features)")
-    n, time, _ = x.shape
+    x = _numbers(path, "x", arrays["x"], content, f"n, {content.time}")
+    n, time, *_ = x.shape
     if "lengths" not in arrays:
         return n, x.__getitem__
     lengths = arrays["lengths"]
@@ -119,11 +155,11 @@ def _padded(path, arrays):
     return n, lambda index: x[index, : lengths[index]]
 
 
-def _ragged(path, arrays):
+def _ragged(path, arrays, content):
     """Returns the number of sequences in `values`, and a function from an index to a sequence."""
-    values = _numbers(path, "values", arrays["values"], "(total, features)")
+    values = _numbers(path, "values", arrays["values"], content, "total")
     if "row_splits" not in arrays:
-        raise SourceError(f"{path}: values without row_splits; {_FORMS}")
+        raise SourceError(f"{path}: values without row_splits; {content.forms}")
     splits = arrays["row_splits"]
     _check_integers(path, "row_splits", splits)
     if splits.size < 1 or splits[0] != 0 or splits[-1] != len(values):
@@ -136,7 +172,7 @@ def _ragged(path, arrays):
         index = wrong.argmax()
         raise SourceError(
             f"{path}, array row_splits: {splits[index]}, then {splits[index + 1]} at index "
-            f"{index + 1}; expected increasing numbers, since no sequence may be empty"
+            f"{index + 1}; expected increasing numbers, since no {content.name} may be empty"
         )
     return len(splits) - 1, lambda index: values[splits[index] : splits[index + 1]]
 
@@ -160,12 +196,13 @@ def _labels(path, arrays, n):
     return label
 
 
-def _numbers(path, name, array, form):
+def _numbers(path, name, array, content, before):
     """Returns an array after checking its type and its shape, except for the first dimension."""
     if array.dtype.kind not in "iufb":
         raise SourceError(f"{path}, array {name}: type {array.dtype}; expected numbers")
-    if array.ndim != form.count(",") + 1 or 0 in array.shape[1:]:
-        raise SourceError(f"{path}, array {name}: shape {array.shape}; expected {form}")
+    if array.ndim not in content.ranks(before) or 0 in array.shape[1:]:
+        expected = content.shape(before)
+        raise SourceError(f"{path}, array {name}: shape {array.shape}; expected {expected}")
     return array
 
 

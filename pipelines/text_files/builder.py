@@ -41,7 +41,7 @@ class TextFiles(LabeledFiles):
     RENAMED = {"unlabelled_file": "unlabeled_file"}
     CONTENT = "text"
     FORMATS = "a .csv, .tsv, .jsonl or .json file"
-    LEFT_OUT = "without text or label"
+    EMPTY = "without text or label"
 
     def __init__(
         self,

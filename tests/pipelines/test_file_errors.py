@@ -93,6 +93,7 @@ CASES = {
     "NW-UCLA in a zip": source_file("nw_ucla", "a.zip"),
     "text": train_file("text_files", "a.csv"),
     "sequences": train_file("sequence_files", "a.npz"),
+    "own skeletons": train_file("skeleton_files", "a.npz"),
     "SICK": sick,
     "chains": chains,
 }

@@ -40,6 +40,11 @@ def sources(tmp_path, reviews, write_folder):
         np.savez(path, x=np.arange(24.0).reshape(4, 3, 2), y=[0, 1, 0, 1])
         return {"train_file": path}
 
+    def own_skeletons():
+        path = tmp_path / "skeletons.npz"
+        np.savez(path, x=np.arange(72.0).reshape(4, 3, 2, 3), y=[0, 1, 0, 1])
+        return {"train_file": path}
+
     def nw_ucla():
         path = tmp_path / "nw_ucla"
         path.mkdir()
@@ -83,6 +88,7 @@ def sources(tmp_path, reviews, write_folder):
         "sample_reviews": lambda: {"num_train": 6, "num_test": 4},
         "text_files": texts,
         "sequence_files": sequences,
+        "skeleton_files": own_skeletons,
         "nw_ucla": nw_ucla,
         "ntu_rgbd": skeletons,
         "ntu_sample": lambda: {"num_samples": 5, "num_processes": 1},

@@ -1,0 +1,1 @@
+"""A user's own labeled skeletons in .npz files."""
