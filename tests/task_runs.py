@@ -22,6 +22,7 @@ TASKS = {
     "sick": {"embedding_size": 3},
     "secondary_structure": {"embedding_size": 3},
     "sequence": {"validation_fraction": 0.2},
+    "skeleton": {"validation_fraction": 0.2, "layout": "kinect_v1", "length": "all"},
     "nw_ucla": {"split": "cross_view", "length": "all"},
     "adding": {"problem_length": 9, "problem_train": 4, "problem_test": 3},
     "copy_memory": {**_PROBLEM, "problem_difficulty": 3},
@@ -84,6 +85,12 @@ def _sources(name, folder, request):
         x = np.random.default_rng(0).normal(size=(20, 9, 3))
         lengths, y = np.arange(20) % 9 + 1, np.arange(20) % 2
         np.savez(folder / "x.npz", x=x, lengths=lengths, y=y)
+        return {f"{split}_file": folder / "x.npz" for split in ("train", "test")}
+    if name == "skeleton":
+        x = np.random.default_rng(0).normal(size=(20, 9, 2, 20, 3))
+        x[np.arange(9) > np.arange(20)[:, None] % 9] = np.nan
+        x[::3, :, 1] = 0  # a second body that is not there
+        np.savez(folder / "x.npz", x=x, y=np.arange(20) % 2)
         return {f"{split}_file": folder / "x.npz" for split in ("train", "test")}
     if name == "sick":
         header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"

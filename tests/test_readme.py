@@ -94,6 +94,9 @@ def folder(tmp_path_factory, nw_ucla_folder):
     for name in ("train", "test"):
         x = random.normal(size=(40, 9, 3)).astype("f4")
         np.savez(folder / f"{name}.npz", x=x, y=np.arange(40) % 2)
+        skeletons = "skeletons" if name == "train" else "more_skeletons"
+        x = random.normal(size=(40, 9, 1, 25, 3)).astype("f4")
+        np.savez(folder / f"{skeletons}.npz", x=x, y=np.arange(40) % 2)
         rows = [f"A {word} one {i},{word}" for i in range(20) for word in ("good", "bad")]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
     (folder / "new.csv").write_text("text\ngood\nbad\n")

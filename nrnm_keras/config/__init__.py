@@ -7,7 +7,7 @@ library.
 
 from nrnm_keras.config.data import OwnFilesConfig, SourceConfig, ValidationConfig
 from nrnm_keras.config.network import NetworkConfig
-from nrnm_keras.config.skeletons import AugmentationConfig, SkeletonConfig
+from nrnm_keras.config.skeletons import AugmentationConfig, SkeletonConfig, SkeletonSplitConfig
 from nrnm_keras.config.text import (
     AdversarialConfig,
     EmbeddingConfig,
@@ -34,6 +34,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "SkeletonConfig",
+    "SkeletonSplitConfig",
     "SourceConfig",
     "TextConfig",
     "TrainConfig",

@@ -20,7 +20,10 @@ class ValidationConfig(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceConfig(Options):
-    """Raw data"""
+    """Raw data
+
+    A task adds its own option `source`, the path of the raw data.
+    """
 
     source_limit_mb: int = option(
         0,
@@ -31,13 +34,18 @@ class SourceConfig(Options):
         changes_result=False,
     )
 
+    def build_options(self) -> dict[str, Any]:
+        """Returns the options of `pipelines.build.build`."""
+        return {name: getattr(self, name) for name in ("source", "source_limit_mb")}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OwnFilesConfig(SourceConfig):
     """Your own files"""
 
     train_file: str | None = option(
-        None, "labeled texts (.csv, .tsv, .jsonl, .json) or sequences (.npz or .ts)"
+        None,
+        "labeled texts (.csv, .tsv, .jsonl, .json), sequences (.npz or .ts) or skeletons (.npz)",
     )
     validation_file: str | None = option(
         None, "the same to validate on; default: a part of train_file"

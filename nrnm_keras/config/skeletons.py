@@ -6,14 +6,20 @@ from nrnm_keras.config.options import Options, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SkeletonConfig(Options):
-    """Skeletons"""
+class SkeletonSplitConfig(Options):
+    """Test samples"""
 
     split: str = option(
         "cross_subject",
         "what differs between training and test samples",
         choices=("cross_subject", "cross_view", "cross_setup"),
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SkeletonConfig(Options):
+    """Skeletons"""
+
     preprocessing: str = option(
         "flags",
         "whether the options from timesteps to bones apply, or the preprocessing of the paper's "

@@ -55,7 +55,7 @@ def _define_flags():
             "input",
             "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: the same "
             "types, with columns first and second; sequences and token ids: .npz or .ts; "
-            "skeletons: .skeleton, NW-UCLA's .json, or a folder of them",
+            "skeletons: .skeleton, NW-UCLA's .json, or a folder of them; or .npz",
         ),
         ("output", "file for the results of --input, .csv or .jsonl; default: print them"),
         ("explain", "folder for plots of what the model's memory attended to"),

@@ -14,6 +14,7 @@ from nrnm_keras.tasks.sample_reviews import SampleLanguageModelTask, SampleRevie
 from nrnm_keras.tasks.secondary_structure import SecondaryStructureTask
 from nrnm_keras.tasks.sequence import SequenceTask
 from nrnm_keras.tasks.sick import SickTask
+from nrnm_keras.tasks.skeleton import SkeletonTask
 from nrnm_keras.tasks.task import Task, find_tasks
 from nrnm_keras.tasks.text import TextLanguageModelTask, TextTask
 
@@ -32,6 +33,7 @@ __all__ = [
     "SecondaryStructureTask",
     "SequenceTask",
     "SickTask",
+    "SkeletonTask",
     "Task",
     "TextLanguageModelTask",
     "TextTask",

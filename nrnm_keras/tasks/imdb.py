@@ -1,7 +1,7 @@
 """Film reviews of the Large Movie Review Dataset."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nrnm_keras.config import SourceConfig
 from nrnm_keras.config.options import option
@@ -22,10 +22,6 @@ class _ImdbSource(SourceConfig):
     )
     dataset: ClassVar[str] = "imdb"
     source_flag: ClassVar[str | None] = "imdb_source"
-
-    def build_options(self) -> dict[str, Any]:
-        """Returns where the raw reviews are."""
-        return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
     def ways_on(self) -> str:
         """Returns a sentence that says what to do if there are no reviews."""

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from nrnm_keras.config import SourceConfig
 from nrnm_keras.config.options import option
-from nrnm_keras.tasks.skeleton_tasks import SkeletonTask
+from nrnm_keras.tasks.skeleton_tasks import RecordedActionsTask
 from pipelines.ntu_rgbd.samples import SPLITS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NtuRgbdTask(SourceConfig, SkeletonTask):
+class NtuRgbdTask(SourceConfig, RecordedActionsTask):
     """NTU RGB+D"""
 
     name: ClassVar[str] = "ntu_rgbd"
@@ -43,12 +43,11 @@ class NtuRgbdTask(SourceConfig, SkeletonTask):
     def build_options(self) -> dict[str, Any]:
         """Returns the path of the raw files, and how they are read."""
         return {
-            "source": self.source,
+            **super().build_options(),
             "config": self.config,
             "bodies": self.bodies,
             "on_error": self.on_error,
             "missing_samples": self.missing_samples,
-            "source_limit_mb": self.source_limit_mb,
         }
 
     def splits(self) -> dict[str, Any]:

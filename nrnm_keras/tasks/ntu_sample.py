@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any, ClassVar
 
-from nrnm_keras.tasks.skeleton_tasks import SkeletonTask
+from nrnm_keras.tasks.skeleton_tasks import RecordedActionsTask
 from pipelines.ntu_rgbd.samples import SPLITS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NtuSampleTask(SkeletonTask):
+class NtuSampleTask(RecordedActionsTask):
     """Generated skeletons"""
 
     name: ClassVar[str] = "ntu_sample"

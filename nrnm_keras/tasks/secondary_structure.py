@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from nrnm_keras.config import EmbeddingConfig, SourceConfig
 from nrnm_keras.config.options import option
@@ -21,10 +21,6 @@ class SecondaryStructureTask(SourceConfig, EmbeddingConfig, Task):
     dataset: ClassVar[str] = "flip_secondary_structure"
     source_flag: ClassVar[str] = "flip_source"
     source: str | None = option(None, "folder of FLIP's FASTA files", flag="flip_source")
-
-    def build_options(self) -> dict[str, Any]:
-        """Returns where the raw files are."""
-        return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
     def open(
         self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None

@@ -3,10 +3,13 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from nrnm_keras.config import OwnFilesConfig, ValidationConfig
 from nrnm_keras.config.options import option
+from nrnm_keras.data.files import sequences_as_npz
 from nrnm_keras.tasks.task import Task
 
 if TYPE_CHECKING:  # it needs TensorFlow
@@ -19,6 +22,7 @@ class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
 
     name: ClassVar[str] = "sequence"
     dataset: ClassVar[str] = "sequence_files"
+    data_suffix: ClassVar[str] = ".npz"
     max_timesteps: int = option(
         10_000,
         "largest length that is expected; a longer sequence is an error",
@@ -26,6 +30,10 @@ class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
         unit="steps",
         changes_result=False,
     )
+
+    def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
+        """Returns an .npz archive of sequences `(timesteps, features)` that are in memory."""
+        return sequences_as_npz(examples, labels)
 
     def open(
         self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None

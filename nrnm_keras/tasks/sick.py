@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from nrnm_keras.config import EmbeddingConfig, SourceConfig, TextConfig
 from nrnm_keras.config.options import option
@@ -27,10 +27,6 @@ class SickTask(SourceConfig, EmbeddingConfig, TextConfig, Task):
         "how the vectors of two sentences are compared",
         choices=("manhattan", "cosine", "head"),
     )
-
-    def build_options(self) -> dict[str, Any]:
-        """Returns where the raw files are."""
-        return {"source": self.source, "source_limit_mb": self.source_limit_mb}
 
     def open(
         self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None

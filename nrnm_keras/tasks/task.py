@@ -7,6 +7,8 @@ import pkgutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.config.options import Options
 
@@ -27,6 +29,7 @@ class Task(Options):
         source_flag: name of the flag with the path of the raw data, or None.
         notice: a warning about the data that every summary shows, or None.
         starts_from_language_model: whether `open` takes the vocabulary of a language model.
+        data_suffix: suffix of the files of `data_content`; None if the task has none.
     """
 
     name: ClassVar[str | None] = None
@@ -34,10 +37,23 @@ class Task(Options):
     source_flag: ClassVar[str | None] = None
     notice: ClassVar[str | None] = None
     starts_from_language_model: ClassVar[bool] = False
+    data_suffix: ClassVar[str | None] = None
 
     def build_options(self) -> dict[str, Any]:
         """Returns the options of `pipelines.build.build`."""
         return {}
+
+    def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
+        """Returns the content of a file of examples that are in memory, with their labels.
+
+        Args:
+            examples: what the task classifies, of known length.
+            labels: array of integers or strings, as many.
+
+        Raises:
+            ValueError: if the examples are not what the task takes.
+        """
+        raise NotImplementedError
 
     def without_test(self) -> Self:
         """Returns the task on the same data without a test split."""

@@ -3,8 +3,11 @@
 import dataclasses
 from typing import Any, ClassVar
 
+import numpy as np
+
 from nrnm_keras.config import OwnFilesConfig
 from nrnm_keras.config.options import option
+from nrnm_keras.data.files import texts_as_jsonl
 from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTask
 
 
@@ -42,11 +45,16 @@ class TextTask(_OwnTexts, TextClassificationTask):
     """Your own labeled texts"""
 
     name: ClassVar[str] = "text"
+    data_suffix: ClassVar[str] = ".jsonl"
 
     def build_options(self) -> dict[str, Any]:
         """Returns the files, and how they are read."""
         options = super().build_options()
         return options if self.learns_from_unlabeled else {**options, "unlabeled_file": None}
+
+    def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
+        """Returns lines of JSON with texts that are in memory."""
+        return texts_as_jsonl(examples, labels)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

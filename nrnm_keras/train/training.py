@@ -69,10 +69,12 @@ def train(
     Args:
         config: the `TrainConfig`; its `run_dir` gets the results.
         train_data: pair of examples and labels, for a task on your own data whose examples are in
-            memory: texts (list of strings), or sequences (`(batch, timesteps, features)`, padded
-            with steps of NaN, or a list of arrays `(timesteps, features)`). Labels are integers or
-            strings, one for each example. They are kept in the run's folder. Default: the files
-            that the task names.
+            memory: texts (list of strings); sequences (`(batch, timesteps, features)`, padded
+            with steps of NaN, or a list of arrays `(timesteps, features)`); or skeletons, joints in
+            meters (`(batch, frames, bodies, joints, 3)`, padded with frames of NaN, or a list of
+            arrays `(frames, bodies, joints, 3)`; `bodies` may be left out if there is one). Labels
+            are integers or strings, one for each example. They are kept in the run's folder.
+            Default: the files that the task names.
         validation_data: the same to validate on. Default: a part of the training data.
         test_data: the same to test on. Default: no test.
 

@@ -38,8 +38,8 @@ def _define_flags():
         ("text", "a text, or the string of a model that reads characters"),
         (
             "input",
-            "a text (.txt), texts (.csv, .tsv or .jsonl), a skeleton (.skeleton, or NW-UCLA's "
-            ".json), or sequences or token ids (.npz or .ts)",
+            "a text (.txt), texts (.csv, .tsv, .jsonl or .json), skeletons (.skeleton, NW-UCLA's "
+            ".json, or .npz), or sequences or token ids (.npz or .ts)",
         ),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)

@@ -50,7 +50,12 @@ def test_no_flag_came_without_a_reason(values):
     renamed = {"relational_memory_slots", "input_shards", "time_limit", "center", "unlabeled_file"}
     adversarial = {"adversarial", "adversarial_norm", "adversarial_weight", "entropy_weight"}
     files = {"text_column", "label_column", "on_error"}
-    assert new == renamed | adversarial | files | {"test", "cluster_timeout", "source_limit_mb"}
+    assert new == renamed | adversarial | files | {
+        "test",
+        "cluster_timeout",
+        "source_limit_mb",
+        "layout",
+    }
 
 
 def test_values_reach_the_options(values):

@@ -17,7 +17,7 @@ from nrnm_keras.predict import __main__ as predict
 from nrnm_keras.visualize import __main__ as visualize
 from tests.task_runs import TASKS
 
-CLASSES = {"text", "sequence", "nw_ucla", "associative_recall", "induction"}
+CLASSES = {"text", "sequence", "skeleton", "nw_ucla", "associative_recall", "induction"}
 TAGS = {"secondary_structure", "copy_memory"}
 NUMBERS = {"adding": "value", "sick": "relatedness"}
 WITHOUT_STREAMS = {"sick"}
@@ -88,6 +88,7 @@ def test_streams_are_the_model_step_by_step_or_refused(run):
         ("adding", np.zeros((4, 3)), r"shape \(4, 3\); expected \(timesteps, 2\)"),
         ("adding", np.full((4, 2), np.nan), r"step 0 \(from 0\): feature 0 .* nan"),
         ("nw_ucla", np.zeros((4, 2, 20, 3)), r"expected \(frames, 1, 20, 3\)"),
+        ("skeleton", np.zeros((4, 20, 3)), r"shape \(4, 20, 3\); expected \(frames, 2, 20, 3\)"),
         ("induction", [1, 2, 99], r"step 2 \(from 0\): id 99; expected an integer from 1 to 17"),
         ("induction", [1.5], r"id 1.5; expected an integer"),
         ("induction", [[1]], r"shape \(1, 1\); expected token ids"),
@@ -159,7 +160,9 @@ def write_inputs(run, folder):
         path = folder / "texts.jsonl"
         path.write_text("\n".join(json.dumps({"text": text}) for text in run.inputs))
         return path
-    values = [np.reshape(value, (len(value), -1)) for value in run.inputs]
+    values = run.inputs
+    if run.name != "skeleton":
+        values = [np.reshape(value, (len(value), -1)) for value in values]
     splits = np.cumsum([0, *map(len, values)])
     np.savez(folder / "x.npz", values=np.concatenate(values), row_splits=splits)
     return folder / "x.npz"

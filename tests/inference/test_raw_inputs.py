@@ -109,6 +109,19 @@ def test_a_file_as_of_nw_ucla_needs_no_label_and_no_such_name(nw_ucla, tmp_path)
     assert_same(inputs, "file", [("mine.json", frames[:, np.newaxis])])
 
 
+@pytest.mark.parametrize("labels", [{}, {"y": [0, 1]}])
+def test_skeletons_in_npz_files_with_and_without_labels(nw_ucla, skeletons, tmp_path, labels):
+    joints = np.random.default_rng(0).normal(size=(2, 4, 2, 25, 3)).astype("float32")
+    joints[1, 3:] = np.nan
+    path = tmp_path / "in.npz"
+    np.savez(path, x=joints, **labels)
+    expected = [(0, joints[0]), (1, joints[1, :3])]
+    assert_same(read_inputs(path, skeletons.trained), "index", expected)
+    np.savez(path, x=joints[:, :, 0, :20], **labels)
+    expected = [(n, each[:, :1, :20]) for n, each in expected]
+    assert_same(read_inputs(path, nw_ucla.trained), "index", expected)
+
+
 def test_damage_in_a_file_of_many_is_found_before_anything_is_predicted(texts, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n{"text": 5}\n')
     with pytest.raises(SourceError, match="in.jsonl, line 2: text is 5"):
@@ -140,6 +153,11 @@ def files(tmp_path):
     np.savez(tmp_path / "in.npz", x=np.ones((2, 4, 3)))
     np.savez(tmp_path / "wide.npz", x=np.ones((2, 4, 5)))
     np.savez(tmp_path / "none.npz", x=np.ones((0, 4, 3)))
+    np.savez(tmp_path / "one_body.npz", x=np.ones((2, 4, 1, 25, 3)))
+    np.savez(tmp_path / "nobody.npz", x=np.stack([np.ones((4, 20, 3)), np.zeros((4, 20, 3))]))
+    unknown = np.ones((2, 4, 20, 3))
+    unknown[1, :, 3] = np.nan
+    np.savez(tmp_path / "unknown.npz", x=unknown)
     return tmp_path
 
 
@@ -177,6 +195,10 @@ def files(tmp_path):
             "ntu has no .json files; the model takes skeletons of 1 body with 20",
         ),
         ("nw_ucla", "nobody.json", "nobody.json: no frame has a body"),
+        ("nw_ucla", "nobody.npz", "nobody.npz, skeleton 1 of x: no frame has a body"),
+        ("nw_ucla", "unknown.npz", "skeleton 1 of x: no frame has a body whose joints are all"),
+        ("nw_ucla", "in.npz", "array x: shape .2, 4, 3.; expected .n, frames, bodies, joints, 3"),
+        ("skeletons", "one_body.npz", "1 body with 25 joints, but the model takes skeletons of 2"),
         ("nw_ucla", "other.json", r"other.json, frame 1: numbers of shape \(25, 3\)"),
     ],
 )

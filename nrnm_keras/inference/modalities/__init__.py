@@ -10,7 +10,7 @@ from nrnm_keras.inference.modalities.text_pairs import TextPairs
 from nrnm_keras.inference.modalities.texts import Texts
 from nrnm_keras.inference.modalities.token_sequences import TokenSequences
 
-MODALITIES = (Texts, Skeletons, Sequences, TextPairs, Strings, TokenSequences)
+MODALITIES = (Texts, Sequences, Skeletons, TextPairs, Strings, TokenSequences)
 
 __all__ = ["MODALITIES", "Inputs", "Modality", "modality_of"]
 

@@ -29,6 +29,7 @@ from pipelines.ntu_rgbd.bodies import MAX_BODIES
 from pipelines.ntu_rgbd.examples import BODIES
 from pipelines.ntu_rgbd.skeleton_file import NUM_JOINTS, read_skeleton
 from pipelines.nw_ucla.samples import JOINTS, parse_joints
+from pipelines.skeleton_files.reader import SUFFIX, described, read_skeletons
 
 if TYPE_CHECKING:
     from nrnm_keras.inference.pictures.explanation import Explanation
@@ -38,6 +39,7 @@ _NTU, _NW_UCLA = ".skeleton", ".json"
 _LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
 # Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
 _FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
+_INCOMPLETE = "no frame has a body whose joints are all known"
 
 
 class Skeletons(Modality):
@@ -45,7 +47,7 @@ class Skeletons(Modality):
 
     name, plural = "skeleton", "skeletons"
     step_name = "joints"
-    suffixes = {_NTU: "file", _NW_UCLA: "file"}
+    suffixes = {_NTU: "file", _NW_UCLA: "file", SUFFIX: "index"}
     description = "joints of skeletons in meters, y up; a missing body is zeros"
     nothing = "A frame without a body is skipped."
 
@@ -58,13 +60,15 @@ class Skeletons(Modality):
     def find_fault(self, value: Any) -> str | None:
         """Says which value is infinite, or which shape is wrong. NaN means missing."""
         numbers = as_numbers(value)
+        numbers = self._with_body(numbers) if numbers is not None else None
         if numbers is None or not fits(numbers.shape, self.shape):
             shown = "not an array of numbers" if numbers is None else f"shape {numbers.shape}"
             return f"{shown}; expected {shown_shape(self.shape, 'frames')}"
         if not np.isinf(numbers).any():
             return None
         frame = int(np.isinf(numbers).any(axis=(1, 2, 3)).argmax())
-        return f"step {frame} (from 0): {_fault_of_frame(value[frame])}; expected a number"
+        fault = _fault_of_frame(self._with_body(value)[frame])
+        return f"step {frame} (from 0): {fault}; expected a number"
 
     def empty(self) -> np.ndarray:
         """Returns a recording without frames."""
@@ -72,7 +76,7 @@ class Skeletons(Modality):
 
     def as_batch(self, values: list) -> np.ndarray:
         """Returns the joints, padded with zeros."""
-        return padded(values, 0)
+        return padded([self._with_body(value) for value in values], 0)
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
         """Returns the frame of each time step."""
@@ -80,7 +84,7 @@ class Skeletons(Modality):
 
     def steps_of(self, piece: Any, shape: tuple, dtype: str) -> list:
         """Returns the joints of a frame."""
-        frame = np.asarray(piece)
+        frame = self._with_body(np.asarray(piece)[np.newaxis])[0]
         if not fits(frame.shape, shape):
             raise MalformedError(f"have shape {shape}. Received: shape {frame.shape}")
         if fault := _fault_of_frame(frame):
@@ -97,12 +101,10 @@ class Skeletons(Modality):
         return frame
 
     def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the recording in a file."""
-        frame = _FRAMES[path.suffix.lower()]
-        if frame != self._frame:
-            raise UsageError(
-                f"{path} has {_described(frame)}, but the model takes {_described(self._frame)}"
-            )
+        """Returns the recordings in a file. Those in an `.npz` file are read once to check them."""
+        if path.suffix.lower() == SUFFIX:
+            return self._read_npz(path, limit)
+        self._check_frame(path, _FRAMES[path.suffix.lower()])
         return _read_files([path], path.parent, ntu_bodies, limit)
 
     def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
@@ -133,6 +135,33 @@ class Skeletons(Modality):
     @property
     def _frame(self):
         return self.shape[1:]
+
+    def _with_body(self, joints):
+        """Returns joints `(frames, bodies, joints, 3)`, also of one body `(frames, joints, 3)`."""
+        joints = np.asarray(joints)
+        return joints[:, np.newaxis] if joints.ndim == 3 and self._frame[0] == 1 else joints
+
+    def _check_frame(self, place, frame):
+        if frame != self._frame:
+            raise UsageError(
+                f"{place} has {_described(frame)}, but the model takes {_described(self._frame)}"
+            )
+
+    def _read_npz(self, path, limit):
+        count = 0
+        for skeleton in read_skeletons(path, with_labels=False, limit=limit):
+            if skeleton.joints is None:
+                raise UsageError(f"{skeleton.place}: no frame has a body")
+            self._check_frame(skeleton.place, skeleton.joints.shape[1:])
+            if not _is_complete(skeleton.joints).any():
+                raise UsageError(f"{skeleton.place}: {_INCOMPLETE}")
+            count += 1
+
+        def read():
+            for skeleton in read_skeletons(path, with_labels=False, limit=limit):
+                yield skeleton.number, skeleton.joints
+
+        return Inputs(self.suffixes[SUFFIX], count, read)
 
     def _frames(self, joints):
         """Returns the frame of each time step, counted from 0."""
@@ -165,7 +194,7 @@ def _fault_of_frame(frame):
 
 def _described(frame):
     bodies, joints, _ = frame
-    return f"skeletons of {bodies} {'body' if bodies == 1 else 'bodies'} with {joints} joints"
+    return f"skeletons of {described(bodies, joints)}"
 
 
 def _read_files(files, folder, ntu_bodies, limit):
@@ -190,7 +219,7 @@ def _read_joints(file, ntu_bodies, limit):
     if not has_body:
         raise UsageError(f"{file}: no frame has a body")
     if not _is_complete(joints).any():
-        raise UsageError(f"{file}: no frame has a body with all its joints")
+        raise UsageError(f"{file}: {_INCOMPLETE}")
     return joints
 
 

@@ -10,8 +10,6 @@ import tensorflow as tf
 from keras import ops
 
 from nrnm_keras.config import NetworkConfig
-from nrnm_keras.data.records import Records
-from nrnm_keras.errors import UsageError
 from nrnm_keras.models.decision import most_probable
 from nrnm_keras.models.end_to_end import end_to_end_classifier
 from nrnm_keras.plots.skeleton_sequence import draw_skeleton_sequence
@@ -22,47 +20,28 @@ from nrnm_keras.preprocessing.building import (
     build_rotation,
 )
 from nrnm_keras.tasks.heads.classification import Classification
-from nrnm_keras.tasks.skeleton_tasks import SkeletonTask
+from nrnm_keras.tasks.skeleton_tasks import SkeletonClassificationTask
 
 _READ_BATCH = 64
 
 
 class SkeletonClassification(Classification):
-    """Classifies actions of skeletons, on one of the data set's splits.
-
-    The validation split differs from the training samples as the test split does: it has other
-    subjects if the test split has, and otherwise other performances. Training then sees these
-    performances from no camera.
+    """Classifies skeletons, on the splits that the task makes of its records.
 
     Args:
-        task: a `SkeletonTask`.
-        records: folder of the built records, with features `joints`, `label` and `name`, and the
-            fields that divide the splits.
+        task: a `SkeletonClassificationTask`.
+        records: folder of the built records, with features `joints` and `label`.
 
     Raises:
-        UsageError: if the data set has no such split.
+        UsageError: if the records have no such split, or the joints are not those of the layout.
     """
 
     # The network resamples all sequences to one length.
     sort_by_length = False
 
-    def __init__(self, task: SkeletonTask, records: str | os.PathLike) -> None:
+    def __init__(self, task: SkeletonClassificationTask, records: str | os.PathLike) -> None:
         super().__init__(task)
-        splits = task.splits()
-        if task.split not in splits:
-            raise UsageError(
-                f"{task.dataset} has no --split={task.split}; it has {' and '.join(splits)}"
-            )
-        field, training_values = splits[task.split]
-        training_values = tf.constant(sorted(training_values), tf.int64)
-        self.records = Records(
-            records,
-            task.validation_fraction,
-            number=_subject if field == "subject" else self._performance,
-            is_training=lambda record: tf.reduce_any(
-                tf.cast(record[field], tf.int64) == training_values
-            ),
-        )
+        self.records = task.open_records(records)
         self.class_names = self.records.class_names
         self._preprocessor = build_preprocessor(task, task.layout)
         self._standardization = self._learn_standardization()
@@ -122,12 +101,3 @@ class SkeletonClassification(Classification):
         """Returns a title with the true and the predicted class of a sample."""
         true, predicted = self.class_names[true], self.class_names[predicted]
         return f"Right: {true}" if true == predicted else f"Wrong: {true} predicted as {predicted}"
-
-    def _performance(self, record):
-        """Returns a number that all records of one performance share, whatever the camera."""
-        performance = tf.strings.regex_replace(record["name"], self.task.camera_in_name, "")
-        return tf.strings.to_hash_bucket_fast(performance, 2**31)
-
-
-def _subject(record):
-    return tf.cast(record["subject"], tf.int64)
