@@ -6,10 +6,14 @@ from pipelines.errors import SourceError
 from pipelines.escaping import listed, quoted
 
 # Names in files that people share, from the most to the least telling.
-TEXT = ("text", "review", "sentence", "content", "comment", "message", "tweet", "question", "body")
-TEXT += ("description", "document", "headline", "title", "phrase", "utterance", "summary")
-LABEL = ("label", "sentiment", "category", "class", "target", "intent", "topic", "polarity")
-LABEL += ("rating", "stars", "emotion", "tag", "y")
+TEXT = (
+    *("text", "review", "sentence", "content", "comment", "message", "tweet", "question", "body"),
+    *("description", "document", "headline", "title", "phrase", "utterance", "summary"),
+)
+LABEL = (
+    *("label", "sentiment", "category", "class", "target", "intent", "topic", "polarity"),
+    *("rating", "stars", "emotion", "tag", "y"),
+)
 
 
 def find_column(place: str, columns: Sequence[str], names: Sequence[str], flag: str = "") -> int:

@@ -74,7 +74,7 @@ def read_examples(path: StrPath) -> Iterator[tuple[str, str | None]]:
     [('Good.', 'pos'), ('Bad, bad.', 'neg')]
     """
     for row in read_rows(path):
-        yield row.text, row.label
+        yield str(row.text), row.label
 
 
 def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
