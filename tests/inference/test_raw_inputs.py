@@ -169,7 +169,7 @@ def files(tmp_path):
         (
             "texts",
             "in.xlsx",
-            "'.xlsx'; expected one of .csv, .tsv, .jsonl, .json, .skeleton, .npz, .ts",
+            "'.xlsx'; expected one of .csv, .tsv, .jsonl, .json, .npz, .ts, .skeleton",
         ),
         ("texts", "no_suffix", "file type ''; expected one of .csv"),
         ("texts", "none.csv", "none.csv: no examples"),
@@ -196,7 +196,7 @@ def files(tmp_path):
         ),
         ("nw_ucla", "nobody.json", "nobody.json: no frame has a body"),
         ("nw_ucla", "nobody.npz", "nobody.npz, skeleton 1 of x: no frame has a body"),
-        ("nw_ucla", "unknown.npz", "skeleton 1 of x: no frame has a body whose joints are all"),
+        ("nw_ucla", "unknown.npz", "skeleton 1 of x: no frame has a body with all its joints"),
         ("nw_ucla", "in.npz", "array x: shape .2, 4, 3.; expected .n, frames, bodies, joints, 3"),
         ("skeletons", "one_body.npz", "1 body with 25 joints, but the model takes skeletons of 2"),
         ("nw_ucla", "other.json", r"other.json, frame 1: numbers of shape \(25, 3\)"),

@@ -152,7 +152,7 @@ def test_other_columns_are_another_build(write, tmp_path):
         ("a.csv", "text,label\na,1\n  ,2\n", "line 3: the text is empty"),
         ("a.csv", 'text\n""\n', "no column 'label'"),
         ("a.csv", "text,label\na, \n", "line 2: the label is empty"),
-        ("a.csv", 'text,label\na,"1\n2"\n', "line 2: label '1\\n2' contains characters"),
+        ("a.csv", 'text,label\na,"1\n2"\n', "line 2: label '1\\n2' contains unprintable"),
         ("a.csv", 'text,label\na,1\n"b,2\nc,3\n', "line 3: unexpected end of data"),
         ("a.csv", 'text,label\na,1\n"b"c,2\n', "line 3: "),
         ("a.csv", b"text,label\na,1\ncaf\xe9,2\n", "line 3: not UTF-8"),

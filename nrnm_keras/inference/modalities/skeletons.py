@@ -39,7 +39,7 @@ _NTU, _NW_UCLA = ".skeleton", ".json"
 _LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
 # Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
 _FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
-_INCOMPLETE = "no frame has a body whose joints are all known"
+_INCOMPLETE = "no frame has a body with all its joints"
 
 
 class Skeletons(Modality):
