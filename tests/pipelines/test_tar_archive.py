@@ -89,7 +89,7 @@ def test_names_that_are_not_utf_8(tmp_path):
     assert count_reviews(open_source(path)) == {"train": 2, "test": 2}
 
     write_tar(path, {"aclImdb/train/neg/é_1.txt": b"x", **reviews}, **options)
-    with pytest.raises(SourceError, match=f"{path}: aclImdb/train/neg/.*not tell id and rating"):
+    with pytest.raises(SourceError, match=f"{path}: aclImdb/train/neg/.*not give id and rating"):
         count_reviews(open_source(path))
 
 

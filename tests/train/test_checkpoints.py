@@ -209,7 +209,7 @@ def put(name, value):
         (put("facts", "{"), "facts that cannot be read"),
         (put("facts", "[1]"), "facts that cannot be read: they are not a JSON object"),
         (put("facts", "[" * 100_000), "facts that cannot be read"),
-        (put("facts", '{"step": 7}'), "facts that cannot be read: they are of step 7"),
+        (put("facts", '{"step": 7}'), "facts that cannot be read: they belong to step 7"),
         (put("facts", b"\xff"), "facts that cannot be read"),
         (lambda arrays: arrays.pop("facts"), "facts that cannot be read"),
         (lambda arrays: arrays.pop("variable_00001"), "holds variables of shapes"),
@@ -222,7 +222,7 @@ def test_what_is_whole_but_no_checkpoint_of_this_training_is_left_out(
 ):
     def check_facts(facts, step):
         if facts["step"] != step:
-            raise ValueError(f"they are of step {facts['step']}")
+            raise ValueError(f"they belong to step {facts['step']}")
 
     checkpoints = Checkpoints(tmp_path / "checkpoints", check_facts=check_facts)
     for step in (10, 20):
