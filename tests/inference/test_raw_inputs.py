@@ -198,7 +198,7 @@ def files(tmp_path):
         ("nw_ucla", "nobody.npz", "nobody.npz, skeleton 1 of x: no frame has a body"),
         ("nw_ucla", "unknown.npz", "skeleton 1 of x: no frame has a body with all its joints"),
         ("nw_ucla", "in.npz", "array x: shape .2, 4, 3.; expected .n, frames, bodies, joints, 3"),
-        ("skeletons", "one_body.npz", "1 body with 25 joints, but the model takes skeletons of 2"),
+        ("skeletons", "one_body.npz", "npz has skeletons of 1 body with 25 joints, but the model"),
         ("nw_ucla", "other.json", r"other.json, frame 1: numbers of shape \(25, 3\)"),
     ],
 )

@@ -152,7 +152,7 @@ class Skeletons(Modality):
         for skeleton in read_skeletons(path, with_labels=False, limit=limit):
             if skeleton.joints is None:
                 raise UsageError(f"{skeleton.place}: no frame has a body")
-            self._check_frame(skeleton.place, skeleton.joints.shape[1:])
+            self._check_frame(path, skeleton.joints.shape[1:])
             if not _is_complete(skeleton.joints).any():
                 raise UsageError(f"{skeleton.place}: {_INCOMPLETE}")
             count += 1
