@@ -230,7 +230,7 @@ def test_infinite_loss_of_a_number_in_the_data(sequences, tmp_path, capsys):
     assert check_bad_batch(line, tmp_path / "run", batches) == bad + 1
     check_checkpoint(line, tmp_path / "run", bad)
     row, step = np.argwhere(batches[bad][0] == huge)[0, :2]
-    assert f"largest number {huge:g} in row {row}, step {step}" in line
+    assert f"largest value {huge:g} in row {row}, step {step}" in line
 
 
 def test_infinite_loss_in_validation(sequences, tmp_path, capsys):
