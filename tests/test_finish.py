@@ -116,7 +116,7 @@ def test_interrupted_after_each_step(step, flags, reference, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [RunFolder.BEST, RunFolder.MODEL, RunFolder.SAVED_MODEL])
+@pytest.mark.parametrize("step", [RunFolder.MODEL, RunFolder.SAVED_MODEL])
 def test_disk_full_after_a_step_and_room_given_back(step, flags, reference, tmp_path):
     run = tmp_path / "run"
     training = start(flags, run, interruption=(step, FULL))
