@@ -20,9 +20,9 @@ _GENERAL = ("data_dir", "verbose")
 def build_flags(builder: Any) -> flags.FlagValues:
     """Returns the general flags and one flag for each option of a builder class."""
     values = _general_flags()
-    parameters = inspect.signature(builder.__init__).parameters
+    defaults = _defaults(builder)
     for name, text in builder.OPTIONS.items():
-        default = parameters[name].default
+        default = defaults[name]
         if name in builder.CHOICES:
             text = f"{text}: {' or '.join(builder.CHOICES[name])}"
         define = _DEFINE.get(type(default), flags.DEFINE_string)
@@ -53,6 +53,16 @@ def _general_flags():
     values = new_flags()
     flags.DEFINE_string("data_dir", "data", "folder that holds all builds", flag_values=values)
     return values
+
+
+def _defaults(builder):
+    """Returns the defaults of the arguments of a class's constructor and those of its bases."""
+    constructors = [vars(each)["__init__"] for each in builder.__mro__ if "__init__" in vars(each)]
+    return {
+        name: parameter.default
+        for constructor in reversed(constructors)
+        for name, parameter in inspect.signature(constructor).parameters.items()
+    }
 
 
 def _help(values, names):

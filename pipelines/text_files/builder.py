@@ -7,8 +7,9 @@ import tensorflow_datasets as tfds
 from pipelines.escaping import quoted
 from pipelines.labeled_files import UNLABELED, LabeledFiles
 from pipelines.limits import LINE, option_help
-from pipelines.paths import StrPath
 from pipelines.text_files.reader import Columns, found_columns, read_rows
+
+_KINDS = ("texts", "labels")
 
 
 class TextFiles(LabeledFiles):
@@ -20,9 +21,7 @@ class TextFiles(LabeledFiles):
         label_column: name of the column of labels. Default: as above.
         on_error: `"fail"`, or `"skip"`: texts that are empty or have no label are left out, and
             named in the metadata.
-        train_file, validation_file, test_file, unlabeled_file, source_limit_mb: those of
-            `LabeledFiles`, with its errors.
-        **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
+        **kwargs: those of `LabeledFiles`, with its errors.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -49,32 +48,20 @@ class TextFiles(LabeledFiles):
         text_column: str | None = None,
         label_column: str | None = None,
         on_error: str = "fail",
-        train_file: StrPath | None = None,
-        validation_file: StrPath | None = None,
-        test_file: StrPath | None = None,
-        unlabeled_file: StrPath | None = None,
-        source_limit_mb: int = 0,
         **kwargs: Any,
     ) -> None:
         self._check_choices(on_error=on_error)
         self._columns = Columns(text_column, label_column)
         self._skips = on_error == "skip"
         options = {"text": text_column, "label": label_column, "skip": self._skips or None}
-        super().__init__(
-            train_file=train_file,
-            validation_file=validation_file,
-            test_file=test_file,
-            unlabeled_file=unlabeled_file,
-            source_limit_mb=source_limit_mb,
-            options={name: value for name, value in options.items() if value},
-            **kwargs,
-        )
+        given = {name: value for name, value in options.items() if value}
+        super().__init__(options=given, **kwargs)
 
     def warnings(self) -> list[str]:
         """Returns a line for each file whose columns were guessed, and what was left out."""
         lines = []
         for split, path in self._files.items():
-            names = found_columns(path, split != UNLABELED, self._columns)
+            names = found_columns(path, split != UNLABELED, self._limit, self._columns)
             if names != ["text", "label"][: len(names)]:
                 shown = [
                     f"{kind} from {quoted(name)}" for kind, name in zip(_KINDS, names, strict=False)
@@ -94,6 +81,3 @@ class TextFiles(LabeledFiles):
     def _read(self, path, with_labels):
         for row in self._rows(path, with_labels):
             yield row.line, f"{path}, line {row.line}", row.text, row.label
-
-
-_KINDS = ("texts", "labels")

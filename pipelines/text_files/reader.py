@@ -119,14 +119,16 @@ def read_rows(
         yield Row(line, _text(place, values[0]), label)
 
 
-def found_columns(path: StrPath, with_labels: bool = True, columns: Columns = USUAL) -> list[str]:
-    """Returns the names of the columns of texts and labels in a file that has examples."""
+def found_columns(
+    path: StrPath, with_labels: bool = True, limit: int | None = None, columns: Columns = USUAL
+) -> list[str]:
+    """Returns the names of the columns of texts and labels in a file that has examples.
+
+    The arguments are those of `read_rows`.
+    """
     file, suffix = file_of_type(path, tuple(_READERS))
-    record = next(_READERS[suffix](file, LINE))
-    return [
-        record.names[find_column(f"{file}, line {record.names_line}", record.names, *each)]
-        for each in columns.wanted(with_labels)
-    ]
+    record = next(_READERS[suffix](file, limit or LINE))
+    return [record.names[index] for index in _indices(file, record, columns.wanted(with_labels))]
 
 
 class _Record(NamedTuple):
@@ -144,11 +146,16 @@ def _records(path, wanted, limit):
     names, indices = None, []
     for record in _READERS[suffix](file, limit or LINE):
         if record.names is not names:
-            names, place = record.names, f"{file}, line {record.names_line}"
-            indices = [find_column(place, names, *each) for each in wanted]
+            names, indices = record.names, _indices(file, record, wanted)
         yield f"{file}, line {record.line}", record.line, [record.values[i] for i in indices]
     if names is None:
         raise SourceError(f"{file}: no examples in it")
+
+
+def _indices(file, record, wanted):
+    """Returns the indices of the wanted columns in a record."""
+    place = f"{file}, line {record.names_line}"
+    return [find_column(place, record.names, *each) for each in wanted]
 
 
 def _csv_records(path, limit):

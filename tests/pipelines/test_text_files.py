@@ -3,6 +3,7 @@ import json
 import pytest
 import tensorflow_datasets as tfds
 
+from pipelines import limits
 from pipelines.build import build, main
 from pipelines.datasets import builder_class
 from pipelines.errors import SourceError
@@ -124,6 +125,16 @@ def test_rows_without_text_or_label_can_be_left_out(write, tmp_path):
         f"{train}: texts from 'Review', labels from 'Sentiment'",
         f"left out: 2 without text or label: {train}, line 3, {train}, line 4",
     ]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_larger_records_are_read_again_for_the_names_of_columns(write, tmp_path, suffix):
+    examples = [("x" * (limits.LINE + 1), "pos"), ("y", "neg")]
+    train = write(FORMATS[suffix](examples), f"train{suffix}")
+    arguments = {"train_file": train, "data_dir": tmp_path / "data"}
+    with pytest.raises(SourceError, match="source_limit_mb"):
+        build("text_files", **arguments)
+    build("text_files", **arguments, source_limit_mb=20)
 
 
 def test_other_columns_are_another_build(write, tmp_path):
