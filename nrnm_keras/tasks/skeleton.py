@@ -9,6 +9,7 @@ import numpy as np
 from nrnm_keras.config import OwnFilesConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import skeletons_as_npz
+from nrnm_keras.errors import UsageError
 from nrnm_keras.preprocessing import LAYOUTS
 from nrnm_keras.tasks.skeleton_tasks import SkeletonClassificationTask
 
@@ -37,7 +38,6 @@ class SkeletonTask(OwnFilesConfig, SkeletonClassificationTask):
     def open_records(self, records: str | os.PathLike) -> "Records":
         """Returns the `Records`, whose skeletons must have the joints of the layout."""
         from nrnm_keras.data.records import Records
-        from nrnm_keras.errors import UsageError
 
         found = Records(records, self.validation_fraction)
         num_joints = found.features["joints"].shape[2]

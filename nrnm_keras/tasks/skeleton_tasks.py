@@ -11,6 +11,7 @@ from nrnm_keras.config import (
     SkeletonSplitConfig,
     ValidationConfig,
 )
+from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks.task import Task
 
 if TYPE_CHECKING:  # they need TensorFlow
@@ -61,7 +62,6 @@ class RecordedActionsTask(SkeletonSplitConfig, SkeletonClassificationTask):
     def open_records(self, records: str | os.PathLike) -> "Records":
         """Returns the `RecordedActions`."""
         from nrnm_keras.data.recorded_actions import RecordedActions
-        from nrnm_keras.errors import UsageError
 
         splits = self.splits()
         if self.split not in splits:

@@ -57,7 +57,7 @@ def with_data(
 
 
 def _check_task(task):
-    """Finds out whether a task takes data in memory."""
+    """Raises a `UsageError` if a task takes no data in memory."""
     if task.data_suffix is None:
         others = (name for name, each in sorted(find_tasks().items()) if each.data_suffix)
         raise UsageError(f"--task={task.name} takes no data in memory; {', '.join(others)} do")

@@ -3,13 +3,13 @@ import zipfile
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
 from pipelines.labeled_files import class_names, content_hash
 from pipelines.sequence_files.builder import SequenceFiles
 from pipelines.sequence_files.reader import read_labels, read_sequences
 from pipelines.text_files.builder import TextFiles
+from tests.pipelines.own_files import assert_same, build
 
 LENGTHS = (4, 1, 6, 3)
 LABELS = ("up", "down", "up", "left")
@@ -68,19 +68,6 @@ def write(tmp_path):
         return path
 
     return write
-
-
-def build(data_dir, **files):
-    builder = SequenceFiles(data_dir=data_dir, **files)
-    builder.download_and_prepare()
-    return tfds.builder_from_directory(builder.data_dir)
-
-
-def assert_same(found, expected):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.dtype == np.float32
-        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -306,7 +293,7 @@ def test_sequences_of_nothing_but_nan_are_left_out_and_named(write, tmp_path, fo
     sequences = [nothing, *SEQUENCES[:2], *[nothing] * 4, *SEQUENCES[2:]]
     path = write(make(sequences, y), name)
 
-    builder = build(tmp_path / "data", train_file=path)
+    builder = build(SequenceFiles, tmp_path / "data", train_file=path)
 
     records = list(builder.as_dataset(split="train").as_numpy_iterator())
     found = sorted(records, key=lambda record: int(record["id"].split(b"/")[1]))
@@ -320,7 +307,7 @@ def test_sequences_of_nothing_but_nan_are_left_out_and_named(write, tmp_path, fo
 def test_nothing_but_sequences_of_nan(write, tmp_path):
     path = write({"x": np.full((2, 3, 1), np.nan), "y": [0, 1]})
     with pytest.raises(SourceError, match="every sequence is without any number"):
-        build(tmp_path / "data", train_file=path)
+        build(SequenceFiles, tmp_path / "data", train_file=path)
 
 
 def test_header_words_are_apart_by_blanks_or_tabs(write):
@@ -400,7 +387,7 @@ def test_records_hold_the_sequences(write, tmp_path, form):
     train = write(make(SEQUENCES, LABELS), f"train_{name}")
     test = write(make(SEQUENCES[1:], LABELS[1:]), f"test_{name}")
 
-    builder = build(tmp_path / "data", train_file=train, test_file=str(test))
+    builder = build(SequenceFiles, tmp_path / "data", train_file=train, test_file=str(test))
 
     assert set(builder.info.splits) == {"train", "test"}
     names = builder.info.features["label"].names
@@ -431,7 +418,7 @@ def test_label_that_training_lacks_is_an_error(write, tmp_path):
     other = write({"x": X, "y": [0, 2, 1]}, "other.npz")
 
     with pytest.raises(SourceError, match=f"{other}, sequence 1 of x: label '2' does not occur in"):
-        build(tmp_path / "data", train_file=train, validation_file=other)
+        build(SequenceFiles, tmp_path / "data", train_file=train, validation_file=other)
     assert not list((tmp_path / "data").rglob("*.tfrecord*"))
 
 
@@ -440,7 +427,7 @@ def test_other_number_of_features_is_an_error(write, tmp_path):
     other = write("@classLabel true 0 1\n@data\n1:2:3:0\n", "other.ts")
 
     with pytest.raises(SourceError, match=f"{other}, line 3: 3 features; expected 2"):
-        build(tmp_path / "data", train_file=train, test_file=other)
+        build(SequenceFiles, tmp_path / "data", train_file=train, test_file=other)
 
 
 def test_wrong_training_file_is_an_error(write, tmp_path):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
 
 from pipelines.build import main
 from pipelines.errors import SourceError
 from pipelines.skeleton_files.builder import SkeletonFiles
 from pipelines.skeleton_files.reader import read_labels, read_skeletons
+from tests.pipelines.own_files import assert_same, build
 
 LENGTHS, LABELS = (4, 1, 6, 3), ("up", "down", "up", "left")
 JOINTS = [
@@ -51,19 +51,6 @@ def write(tmp_path):
         return tmp_path / name
 
     return write
-
-
-def build(data_dir, **files):
-    builder = SkeletonFiles(data_dir=data_dir, **files)
-    builder.download_and_prepare()
-    return tfds.builder_from_directory(builder.data_dir)
-
-
-def assert_same(found, expected):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.dtype == np.float32
-        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("bodies", [2, 1, None])
@@ -154,7 +141,7 @@ def test_records_hold_the_skeletons(write, tmp_path):
     train = write(padded(JOINTS, LABELS), "train.npz")
     test = write(ragged(JOINTS[1:], LABELS[1:]), "test.npz")
 
-    builder = build(tmp_path / "data", train_file=train, test_file=str(test))
+    builder = build(SkeletonFiles, tmp_path / "data", train_file=train, test_file=str(test))
 
     assert set(builder.info.splits) == {"train", "test"}
     names = builder.info.features["label"].names
@@ -185,7 +172,7 @@ def test_skeletons_without_one_usable_joint_are_left_out_and_named(write, tmp_pa
     assert builder.info.splits["train"].num_examples == 4
     nothing = write(ragged(skeletons[:1] * 2, [0, 1]), "nothing.npz")
     with pytest.raises(SourceError, match="every skeleton is without one usable joint"):
-        build(tmp_path / "data", train_file=nothing)
+        build(SkeletonFiles, tmp_path / "data", train_file=nothing)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +189,7 @@ def test_other_skeletons_than_those_of_the_training_file(write, tmp_path, other,
     train = write(padded(JOINTS, LABELS), "train.npz")
     test = write(ragged([other], ["up"]), "test.npz")
     with pytest.raises(SourceError, match=f"{test}, skeleton 0 of values: {message}"):
-        build(tmp_path / "data", train_file=train, test_file=test)
+        build(SkeletonFiles, tmp_path / "data", train_file=train, test_file=test)
 
 
 def test_larger_than_allowed(write):

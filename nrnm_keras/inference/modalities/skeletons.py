@@ -39,7 +39,6 @@ _NTU, _NW_UCLA = ".skeleton", ".json"
 _LIMITS = {_NTU: SKELETON_FILE, _NW_UCLA: NW_UCLA_FILE}
 # Suffix of skeleton files -> the shape of a frame: bodies, joints, coordinates.
 _FRAMES = {_NTU: (MAX_BODIES, NUM_JOINTS, 3), _NW_UCLA: (1, len(JOINTS), 3)}
-_INCOMPLETE = "no frame has a body with all its joints"
 
 
 class Skeletons(Modality):
@@ -150,11 +149,9 @@ class Skeletons(Modality):
     def _read_npz(self, path, limit):
         count = 0
         for skeleton in read_skeletons(path, with_labels=False, limit=limit):
-            if skeleton.joints is None:
-                raise UsageError(f"{skeleton.place}: no frame has a body")
+            _check_has_body(skeleton.place, skeleton.joints is not None)
             self._check_frame(path, skeleton.joints.shape[1:])
-            if not _is_complete(skeleton.joints).any():
-                raise UsageError(f"{skeleton.place}: {_INCOMPLETE}")
+            _check_is_complete(skeleton.place, skeleton.joints)
             count += 1
 
         def read():
@@ -216,11 +213,19 @@ def _read_joints(file, ntu_bodies, limit):
     else:
         joints = parse_joints(file, content)
         has_body = joints.any()
-    if not has_body:
-        raise UsageError(f"{file}: no frame has a body")
-    if not _is_complete(joints).any():
-        raise UsageError(f"{file}: {_INCOMPLETE}")
+    _check_has_body(file, has_body)
+    _check_is_complete(file, joints)
     return joints
+
+
+def _check_has_body(place, has_body):
+    if not has_body:
+        raise UsageError(f"{place}: no frame has a body")
+
+
+def _check_is_complete(place, joints):
+    if not _is_complete(joints).any():
+        raise UsageError(f"{place}: no frame has a body with all its joints")
 
 
 def _is_complete(joints):
