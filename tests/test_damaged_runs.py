@@ -129,7 +129,7 @@ def no_validation(arrays):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (not_finite, "a value that is not finite"),
+        (not_finite, "holds a value that is not finite"),
         (one_less, "holds variables of shapes"),
         (other_shape, "holds variables of shapes"),
         (other_name, "holds arrays named"),
@@ -200,7 +200,7 @@ BEST_FAULTS = [
     (best_cut_off, "is damaged"),
     (best_changed, "is damaged"),
     (best_of_objects, "is damaged"),
-    (rewritten(not_finite), "a value that is not finite"),
+    (rewritten(not_finite), "holds a value that is not finite"),
     (rewritten(lambda arrays: arrays.pop("arr_1")), "holds variables of shapes"),
     (rewritten(lambda arrays: arrays.update(x=arrays.pop("arr_0"))), "holds arrays named"),
     (rewritten(other_shape), "holds variables of shapes"),

@@ -17,7 +17,7 @@ _WIDTH, _ROW = 7.0, 0.24  # inches
 _EXPLANATION = (
     "True class → predicted class. Each bar is labeled with the number of such predictions and the "
     "number of examples of the true class. The plot shows the {drawn:,} most frequent of {pairs:,} "
-    "confused pairs of {classes:,} classes: {shown:,} of {wrong:,} wrong predictions."
+    "confused pairs among {classes:,} classes: {shown:,} of {wrong:,} wrong predictions."
 )
 
 

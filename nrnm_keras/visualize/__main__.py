@@ -103,7 +103,7 @@ def _inputs(flags, trained):
     except UnicodeDecodeError as error:
         raise UsageError(f"--input={flags.input}: not UTF-8 text ({error})") from error
     if not text.strip():
-        raise UsageError(f"--input={flags.input} is empty; expected a text")
+        raise UsageError(f"--input={flags.input} has no words; expected a text")
     return one_text(text, trained)
 
 

@@ -214,7 +214,7 @@ def test_output_that_is_there_is_kept_or_replaced(of_sequences, exported, tmp_pa
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("mine")
     flags[-1] = f"--output={tmp_path}/other"
-    assert "not an exported model" in fail(capsys, *flags, "--overwrite")
+    assert "is not an exported model's folder" in fail(capsys, *flags, "--overwrite")
     assert (tmp_path / "other" / "file").read_text() == "mine"
 
 

@@ -293,7 +293,7 @@ def test_state_is_removed_and_results_are_kept(tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_folder_of_something_else_is_never_touched(tmp_path, overwrite):
     (tmp_path / "report.json").write_text("mine")
-    with pytest.raises(UsageError, match="other files"):
+    with pytest.raises(UsageError, match="holds files that are not from a run"):
         create(tmp_path, overwrite=overwrite)
     assert (tmp_path / "report.json").read_text() == "mine"
 

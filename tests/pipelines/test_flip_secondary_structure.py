@@ -191,7 +191,10 @@ def test_wrong_source_is_one_line_and_leaves_no_build(write, tmp_path, capsys):
     broken["mask.fasta"] = broken["mask.fasta"].replace("\n10\n", "\n1x\n")
     for flags, message in (
         ([], "no source given; expected the folder with sequences.fasta, sampled.fasta, mask.f"),
-        ([f"--source={tmp_path}/nowhere"], f"{tmp_path}/nowhere: no such folder; expected"),
+        (
+            [f"--source={tmp_path}/nowhere"],
+            f"{tmp_path}/nowhere: no such folder; expected the folder",
+        ),
         ([f"--source={write(broken)}"], "mask.fasta, line 3: chain 2a6h-E, residue 2: 'x'"),
     ):
         assert main(["flip_secondary_structure", f"--data_dir={tmp_path / 'data'}", *flags]) == 1

@@ -173,7 +173,10 @@ def test_wrong_source_is_one_line_and_leaves_no_build(write, tmp_path, capsys):
     broken = {name: text.replace("2.6", "26") for name, text in contents(PAIRS).items()}
     for flags, message in (
         ([], "no source given; expected the folder with SICK_train.txt, SICK_trial.txt, SICK_te"),
-        ([f"--source={tmp_path}/nowhere"], f"{tmp_path}/nowhere: no such folder; expected"),
+        (
+            [f"--source={tmp_path}/nowhere"],
+            f"{tmp_path}/nowhere: no such folder; expected the folder",
+        ),
         ([f"--source={write(broken)}"], "SICK_test_annotated.txt, line 3: relatedness_score is '2"),
     ):
         assert main(["sick", f"--data_dir={tmp_path / 'data'}", *flags]) == 1

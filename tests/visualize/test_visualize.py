@@ -224,7 +224,10 @@ def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
         (["--run={here}/none", "--text=a", "--output={here}/out"], "none"),
         (["--run={text}", "--text= ", "--output={here}/out"], "empty"),
         (["--run={text}", "--input={here}/none.txt", "--output={here}/out"], "none.txt"),
-        (["--run={text}", "--input={here}/empty.txt", "--output={here}/out"], "is empty"),
+        (
+            ["--run={text}", "--input={here}/empty.txt", "--output={here}/out"],
+            "has no words; expected a text",
+        ),
         (["--run={text}", "--input={here}/latin.txt", "--output={here}/out"], "not UTF-8"),
         (["--run={text}", "--input={here}/a.json", "--output={here}/out"], "takes texts"),
         (["--run={nw_ucla}", "--input={here}/review.txt", "--output={here}/out"], "skeletons"),

@@ -45,8 +45,8 @@ def read_examples(
     """
     if not os.path.exists(os.path.join(records, "dataset_info.json")):
         raise UsageError(
-            f"{records}: no records there; expected some to check the exported model on: give "
-            "their folder with --records"
+            f"{records}: no records there; expected some to check the exported model on; give "
+            "their folder as --records=FOLDER"
         )
     builder = open_build(records)
     splits = builder.info.splits
