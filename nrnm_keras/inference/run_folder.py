@@ -173,7 +173,8 @@ class RunFolder:
 
     def _refuse(self, holder):
         raise UsageError(
-            f"run_dir={self.path} is in use by {holder}; wait until it ends, or choose another"
+            f"run_dir={self.path} is in use by {holder}; wait until it ends, or choose another "
+            "folder"
         )
 
     def _unusable(self, error):

@@ -124,7 +124,7 @@ def names_no_file(folder):
         (a_loop_of_links, "cannot be read"),
         (without_end, "longer than"),
         (includes_a_missing_one, "none.flags cannot be read"),
-        (names_no_file, "has no value"),
+        (names_no_file, "has no value; expected a file"),
     ],
 )
 def test_file_that_cannot_be_read_is_one_line(folder, command, make, reason, capsys):
@@ -135,5 +135,5 @@ def test_file_that_cannot_be_read_is_one_line(folder, command, make, reason, cap
 
 
 def test_no_file_behind_the_flag():
-    with pytest.raises(UsageError, match="has no value"):
+    with pytest.raises(UsageError, match="has no value; expected a file"):
         parse_flags(flags.FlagValues(), ["--flagfile"])

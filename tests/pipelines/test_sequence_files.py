@@ -198,7 +198,7 @@ def with_value(value, place=(1, 2, 0)):
         ({"x": X, "y": [True, False, True]}, "array y: type bool; expected integers or strings"),
         ({"x": X, "y": np.array([b"\xff", b"a", b"a"])}, "array y: not UTF-8 text"),
         ({"x": X, "y": ["a", " ", "b"]}, "sequence 1 of x: the label is empty"),
-        ({"x": X, "y": ["a", "b", "\n1\n2"]}, "sequence 2 of x: label '1\\n2' contains unp"),
+        ({"x": X, "y": ["a", "b", "\n1\n2"]}, "sequence 2 of x: label '1\\n2' contains unpr"),
         ({"values": V, "y": Y}, "values without row_splits; expected x"),
         ({"values": V[0], "row_splits": [0, 5], "y": [0]}, "array values: shape (2,); expected"),
         ({"values": V, "row_splits": [], "y": []}, "array row_splits: type float64; expected int"),

@@ -86,7 +86,7 @@ def on_tensorflow():
 def test_multi_worker_needs_to_know_the_others(on_tensorflow):
     for config, message in zip(NO_CLUSTER, on_tensorflow[0], strict=True):
         assert message.startswith("strategy=multi_worker needs the environment variable TF_CONFIG")
-        assert message.endswith(f"it is {config!r}")
+        assert message.endswith(f"got {config!r}")
 
 
 def test_xla_is_refused_where_devices_exchange_gradients(on_tensorflow):
