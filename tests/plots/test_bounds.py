@@ -66,7 +66,7 @@ def test_classes_of_a_confusion_matrix(drawn, classes):
     said = drawn(draw_confusion_matrix, matrix, names(classes), title=LONG)
     if classes > 120:
         pairs = np.count_nonzero(matrix) - np.count_nonzero(np.diag(matrix))
-        assert f"the 30 most frequent of {pairs:,} confused pairs of {classes} classes" in said
+        assert f"the 30 most frequent of {pairs:,} confused pairs among {classes} classes" in said
         assert f"100 of {matrix[7].sum():,}" in said
         wrong = matrix.sum() - np.trace(matrix)
         assert f"of {wrong:,} wrong predictions" in said
@@ -95,7 +95,7 @@ def test_confusions_are_those_of_the_matrix():
 
 def test_no_confusions_at_all(drawn):
     said = drawn(draw_confusion_matrix, np.eye(200, dtype=int), names(200), title="Title")
-    assert "the 0 most frequent of 0 confused pairs of 200 classes" in said
+    assert "the 0 most frequent of 0 confused pairs among 200 classes" in said
 
 
 def test_steps_sequences_and_classes_of_step_classes(drawn):

@@ -201,8 +201,14 @@ def put(name, value):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (put("variable_00000", np.float32([1, np.nan, 3])), "not finite (variable_00000)"),
-        (put("variable_00000", np.float32([1, np.inf, 3])), "not finite (variable_00000)"),
+        (
+            put("variable_00000", np.float32([1, np.nan, 3])),
+            "holds a value that is not finite (variable_00000)",
+        ),
+        (
+            put("variable_00000", np.float32([1, np.inf, 3])),
+            "holds a value that is not finite (variable_00000)",
+        ),
         (put("variable_00000", np.float32([1, 2])), "holds variables of shapes [(2,), (2,)]"),
         (put("variable_00000", np.float64([1, 2, 3])), "holds variables of types ['float64'"),
         (put("variable_00002", np.float32(1)), "holds variables of shapes"),
