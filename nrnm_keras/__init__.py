@@ -5,7 +5,7 @@ from pipelines import library_logs
 # Before Keras imports TensorFlow.
 library_logs.import_tensorflow()
 
-# All of them: what they register makes every saved model loadable.
+# All are imported, because the classes that they register make every saved model loadable.
 from nrnm_keras import layers, models, preprocessing  # noqa: E402
 from nrnm_keras.layers import NRNM, NRNMCell  # noqa: E402
 

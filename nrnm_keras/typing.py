@@ -1,4 +1,4 @@
-"""The types in the signatures of the library that are no classes."""
+"""Types in the signatures of the library that are not classes."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the readers of text, tables and arrays have in common, whatever the format."""
+"""Functions that the readers of text, tables and arrays share."""
 
 import codecs
 import io

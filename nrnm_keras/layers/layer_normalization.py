@@ -1,4 +1,4 @@
-"""Layer normalization that knows its gradient."""
+"""Layer normalization with a hand-written gradient."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from nrnm_keras.typing import Tensor
 class LayerNormalization:
     """Normalizes the last axis, as `keras.ops.layer_normalization` does.
 
-    It works in float64 too, and where PyTorch traces, which gives no numbers for sizes.
+    It also works in float64 and under PyTorch tracing, where sizes are not integers.
 
     Args:
         x: Tensor `(..., units)`.
@@ -32,7 +32,7 @@ class LayerNormalization:
         self.value = self.compute_again()
 
     def compute_again(self) -> Tensor:
-        """The value, for a gradient: to keep it in addition would take longer."""
+        """Recomputes the value for a gradient, which is faster than keeping it."""
         return ops.cast(self._normalized * self._scale + self._offset, self._dtype)
 
     def gradient(self, upstream: Tensor) -> Any:

@@ -9,7 +9,7 @@ from nrnm_keras.models.adversarial_training import AdversarialTraining
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.transformer_backbone import TransformerBackbone
 
-# Models with the memory: what it stands beside, and arguments of `NRNM`.
+# Models with the memory: their recurrence, and arguments of `NRNM`.
 _WITH_MEMORY: dict[str, tuple[str, dict[str, Any]]] = {
     "nrnm": ("lstm", {}),
     "nrnm_gru": ("gru", {}),

@@ -36,7 +36,7 @@ class StreamingNetwork(keras.Model):
     def __init__(
         self, network: keras.Sequential, step_name: str, results: Callable[..., dict], **kwargs: Any
     ) -> None:
-        # Half precision would round the state: each layer casts what it is given by itself.
+        # Without autocast: half precision would round the state. Each layer casts its own inputs.
         super().__init__(autocast=False, **kwargs)
         self.network = network
         self.step_name = step_name

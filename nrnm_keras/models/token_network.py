@@ -18,7 +18,7 @@ def embedding_layers(embedding: EmbeddingConfig, vocabulary_size: int) -> list[l
 def token_network(
     embedding: EmbeddingConfig, vocabulary_size: int, classifier: layers.Layer, dtype: str = "int32"
 ) -> keras.Sequential:
-    """Returns the network from token ids `(batch, timesteps)` to what a classifier makes of them.
+    """Returns the network from token ids `(batch, timesteps)` to the outputs of a classifier.
 
     Args:
         embedding: an `EmbeddingConfig`.

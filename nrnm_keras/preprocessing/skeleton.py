@@ -43,7 +43,7 @@ class SkeletonPreprocessor(layers.Layer):
     6. *Features*: the coordinates of the joints, optionally velocities and bones. Missing bodies
        are zeros.
 
-    Computations are in float32 whatever the dtype of the layer; the features have its compute
+    Computations are in float32 regardless of the layer's dtype; the features have its compute
     dtype.
 
     Args:

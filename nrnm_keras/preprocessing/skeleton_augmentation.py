@@ -54,7 +54,7 @@ class SkeletonAugmentation(layers.Layer):
         training: Boolean, whether to augment.
 
     Returns:
-        Joints of the same shape, in float32 whatever the layer's dtype.
+        Joints of the same shape, in float32 regardless of the layer's dtype.
 
     Raises:
         ValueError: if an argument is out of its range, or the joints do not match the layout.
@@ -124,7 +124,7 @@ class SkeletonAugmentation(layers.Layer):
     def compute_output_spec(
         self, joints: keras.KerasTensor, training: bool = False
     ) -> keras.KerasTensor:
-        """Returns the symbolic output: joints are float32 whatever the layer's dtype."""
+        """Returns the symbolic output: joints are float32 regardless of the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(joints.shape), dtype="float32")
 
     def get_config(self) -> Config:

@@ -147,7 +147,7 @@ class TextPreprocessor(layers.Layer):
         return (input_shape[0], None)
 
     def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
-        """Returns the symbolic output: ids are integers whatever the layer's dtype."""
+        """Returns the symbolic output: ids are integers regardless of the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(texts.shape), dtype="int32")
 
     def get_config(self) -> Config:

@@ -51,7 +51,7 @@ class TextPairPreprocessor(layers.Layer):
         return tf.stack(tf.split(ids, 2), axis=-1)
 
     def compute_output_spec(self, texts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
-        """Returns the symbolic output: ids are integers whatever the layer's dtype."""
+        """Returns the symbolic output: ids are integers regardless of the layer's dtype."""
         return keras.KerasTensor((texts[0].shape[0], None, 2), dtype="int32")
 
     def get_config(self) -> Config:

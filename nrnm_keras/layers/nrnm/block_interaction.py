@@ -1,8 +1,8 @@
 """How the units of a block act on its hidden states: by attention or by one linear map.
 
-Both are made of the hidden states as rows, `(batch * slots, units)`, of the block, `(batch,
-slots + block_size, units)`, and of a dict of weights. Their `value` is `(batch * slots, units)`;
-their method `gradient` is one for `loop_kernel.compute`.
+Both classes are constructed from the hidden states as rows, `(batch * slots, units)`, the block,
+`(batch, slots + block_size, units)`, and a dict of weights. Their `value` is `(batch * slots,
+units)`. Their method `gradient` is for `loop_kernel.compute`.
 """
 
 import math
@@ -18,9 +18,9 @@ from nrnm_keras.typing import Tensor
 class Attention:
     """Multi-head attention from the hidden states to all units of the block (Eq. 2).
 
-    There are fewer queries than units. So the keys' kernel is applied to the queries, not to
-    the units, and the values' kernel to what was attended: the numbers are the same, and the
-    cost does not grow with the number of inputs.
+    There are fewer queries than units. So the key kernel is applied to the queries, not to the
+    units, and the value kernel to the attended units. The result is the same, and the cost of
+    both products does not grow with the number of inputs.
 
     Args:
         slots: The number of hidden states.
@@ -28,7 +28,7 @@ class Attention:
             units)`, and `value_kernel`, `(heads, units, head_size)`.
 
     Attributes:
-        value: What was attended, `(batch * slots, units)`.
+        value: The result of the attention, `(batch * slots, units)`.
         weights: `(batch, slots * heads, slots + block_size)`.
     """
 
@@ -68,7 +68,7 @@ class Attention:
         }
 
     def weights_by_head(self) -> Tensor:
-        """What each hidden state attends to, `(batch, heads, slots, slots + block_size)`."""
+        """The attention of each hidden state, `(batch, heads, slots, slots + block_size)`."""
         _, queries, units = self.weights.shape
         shape = -1, queries // self._heads, self._heads, units
         return ops.transpose(ops.reshape(self.weights, shape), (0, 2, 1, 3))
@@ -100,5 +100,5 @@ class LinearMap:
 
 
 def _heads(kernel):
-    """The kernels of the heads, one by one: slices of a variable have a slower gradient."""
+    """The kernels of the heads as a list. Slices of a variable have a slower gradient."""
     return ops.unstack(ops.convert_to_tensor(kernel))

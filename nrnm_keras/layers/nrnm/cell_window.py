@@ -1,4 +1,4 @@
-"""The steps of one window, as the cell computes each of them."""
+"""The steps of one window, computed one by one by the cell."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CellWindow:
     """Runs any `NRNMCell` over the steps of a window, with states as rows, `(batch, units)`.
 
-    What stands in the place of `LSTMWindow` for other recurrences, activations and backends.
+    It replaces `LSTMWindow` for other recurrences, activations and backends.
 
     Args:
         cell: The built `NRNMCell`.
@@ -46,14 +46,14 @@ class CellWindow:
 
         Args:
             known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`;
-                `hidden_kept` and `carry_kept`, what the states keep of their old values, laid
-                out, if they keep anything.
-            read: What is read from the memory, `(steps, batch, units)`.
+                `hidden_kept` and `carry_kept`, if present, the fractions of the old states that
+                are kept, laid out.
+            read: The result of reading the memory, `(steps, batch, units)`.
             hidden, carry: States before the window, laid out.
 
         Returns:
-            The hidden states, steps first, those that become slots, and the last states, all of
-            them laid out.
+            The hidden states, steps first; those that become slots; and the last states, all laid
+            out.
         """
         steps = {"gate_inputs": self._cell.gate_inputs(known["inputs"]), "read": read}
         steps |= {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
@@ -65,8 +65,8 @@ class CellWindow:
             hidden = hold(new_hidden, states[0], given.get("hidden_kept"))
             return hidden, (hidden, hold(new_carry, states[1], given.get("carry_kept")))
 
-        # XLA takes the longer to compile, the more steps stand one after another; in a graph of
-        # TensorFlow the turns of a loop cost more than the steps.
+        # XLA compiles more slowly the more steps are unrolled. In a TensorFlow graph, the loop's
+        # iterations cost more than the steps.
         unroll = keras.backend.backend() != "jax"
         hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
         return hiddens, hiddens[self._cell.stride - 1 :: self._cell.stride], hidden, carry

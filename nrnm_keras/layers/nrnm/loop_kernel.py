@@ -1,4 +1,4 @@
-"""What a loop computes with a gradient written by hand, which is faster than the automatic one."""
+"""Computations in a loop with hand-written gradients, which are faster than automatic ones."""
 
 from collections import namedtuple
 from typing import Any
@@ -14,33 +14,33 @@ LoopKernel = namedtuple("LoopKernel", "kernel transposed")
 
 
 def loop_weight(weight: Tensor) -> Any:
-    """Makes a weight ready for a loop, outside of it; a kernel becomes a `LoopKernel` if it pays.
+    """Prepares a weight before a loop. On TensorFlow, a kernel becomes a `LoopKernel`.
 
-    That is on TensorFlow: JAX has no forward mode for a gradient written by hand, PyTorch no
-    second pass. A kernel of rank 3 holds those of several heads.
+    With a hand-written gradient, JAX would have no forward mode and PyTorch no second derivatives.
+    A kernel of rank 3 holds the kernels of several heads.
     """
-    # The value of the variable, because TensorFlow lets no variable into a custom gradient.
+    # The value of the variable, because TensorFlow allows no variables in custom gradients.
     weight = ops.cast(weight, weight.dtype)
     if keras.backend.backend() != "tensorflow" or len(weight.shape) == 1:
         return weight
-    # Transposed every time, for few rows, it took up to four times as long as the product itself.
+    # For few rows, transposing at every step took up to four times as long as the product itself.
     return LoopKernel(weight, ops.swapaxes(weight, -1, -2))
 
 
 def compute(computation: type, tensors: list[Tensor], weights: Any) -> Any:
-    """Makes a computation, whose gradient is its own if the weights were made for a loop.
+    """Runs a computation, with its hand-written gradient if the weights come from `loop_weight`.
 
-    The automatic gradient of TensorFlow keeps nearly all that a turn of a loop computes, each in
-    a list of its own, and shapes besides: that was most of the graph of a training step, and of
-    the time to trace it.
+    TensorFlow's automatic gradient keeps a list for nearly every tensor of a loop iteration, and
+    for its shape. These lists were most of the graph of a training step, and took most of the time
+    to trace it.
 
     Args:
-        computation: Class. Its objects are made of the tensors and of a dict of the weights, and
-            have a `value` and the method `gradient(upstream, transposed)`, where `transposed` are
-            the kernels by name; that returns the gradients of the tensors, a list, and of the
-            weights, a dict.
+        computation: Class that is constructed from the tensors and a dict of the weights. It has
+            an attribute `value` and a method `gradient(upstream, transposed)`, where `transposed`
+            has the transposed kernels by name. The method returns the gradients of the tensors, a
+            list, and of the weights, a dict.
         tensors: List of tensors.
-        weights: Dict of weights by name, all or none of them from `loop_weight`.
+        weights: Dict of weights by name. All or none of them come from `loop_weight`.
 
     Returns:
         The computation.
@@ -76,7 +76,7 @@ def multiply(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 class _Product:
-    """As matrices, because TensorFlow then adds the bias within the matmul."""
+    """A product of matrices, because TensorFlow then adds the bias within the matmul."""
 
     def __init__(self, x, weights):
         self._leading, self._rows = leading_axes(x), to_rows(x)
@@ -92,5 +92,5 @@ class _Product:
 
 
 def kernel_gradient(x: Tensor, upstream: Tensor) -> Tensor:
-    """The gradient of a kernel by which rows `x` were multiplied."""
+    """The gradient of a kernel that multiplied the rows `x`."""
     return matmul(ops.transpose(x), upstream)

@@ -1,4 +1,4 @@
-"""A loop over the first axis of tensors, in the form that each backend runs and compiles best."""
+"""A loop over the first axis of tensors, in the fastest form for each backend."""
 
 from collections.abc import Callable
 
@@ -21,11 +21,11 @@ def loop(
         step: Function of the inputs at one place and of the states, a tuple; returns an output
             and the new states.
         inputs: Dict of tensors.
-        states: Tuple of tensors, those before the first step.
+        states: Tuple of tensors, the states before the first step.
         output_shape: The shape of an output, as far as it is known; needed by a loop in a graph
             of TensorFlow.
-        unroll: Boolean, whether to do without a loop in the graph; needs a known length. PyTorch
-            has no such loop.
+        unroll: Boolean, whether to unroll the loop in the graph, which needs a known length.
+            PyTorch always unrolls.
 
     Returns:
         The outputs, stacked, and the last states.
@@ -50,8 +50,8 @@ def _unroll(step, inputs, states):
 def _loop_in_graph(step, inputs, states, output_shape):
     """TensorFlow's loop.
 
-    `keras.ops.scan` has no gradient under XLA. The loop that `keras.layers.RNN` uses computes the
-    first step twice, to learn the shape of its output: to trace a window took a third longer.
+    `keras.ops.scan` has no gradient under XLA. The loop of `keras.layers.RNN` computes the
+    first step twice to find the shape of its output, so tracing a window took a third longer.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The LSTM's steps in one window, in a layout and with a gradient that are faster."""
+"""The LSTM steps of one window, with a faster layout and a faster gradient."""
 
 import functools
 import operator
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class LSTMWindow(CellWindow):
-    """Computes Eqs. 5, 6 and 8 for all steps of a window; its numbers are those of `CellWindow`.
+    """Computes Eqs. 5, 6 and 8 for all steps of a window, with the same results as `CellWindow`.
 
-    Sequences are columns: states are `(units, batch)`. For a small batch, a kernel times columns
-    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Every two gates have
-    a matmul of their own, so that two cores compute them at once; a single one is too small for
-    TensorFlow to share it out well, and took half as long again. The automatic gradient multiplies
-    by the transposed kernel and adds to the kernel's gradient at every step. Here the transpose is
-    taken once for all windows, and the kernel's gradient is one matmul a window.
+    Sequences are columns: states are `(units, batch)`. For small batches, a kernel times columns
+    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Each pair of gates
+    has its own matmul, so that two cores compute both at once. A single matmul is too small for
+    TensorFlow to parallelize well, and took 1.5 times as long. The automatic gradient transposes
+    the kernel and adds to the kernel's gradient at every step. Here, the transpose is computed once
+    for all windows, and the kernel's gradient is one matmul per window.
 
     Args:
         cell: The built `NRNMCell`, which `fits`.
         recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
         hidden: Hidden state before the first window, `(batch, units)`.
-        training: Boolean, whether gradients will be asked for.
+        training: Boolean, whether gradients will be needed.
     """
 
     def __init__(
@@ -40,19 +40,20 @@ class LSTMWindow(CellWindow):
         self._weights = [ops.cast(w, hidden.dtype) for w in (cell.kernel, cell.recurrent_kernel)]
         bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
         bias = ops.expand_dims(ops.cast(bias, hidden.dtype), 0)
-        # To multiply the inputs, a 1 and the hidden state, one below the other.
+        # These multiply the stacked inputs, a 1 and the hidden state.
         kernel = ops.concatenate([self._weights[0], bias, self._weights[1]], axis=0)
-        # In this order, because TensorFlow would fold a last transpose into the matmuls that are
-        # outside of the loop, and slow them down.
+        # In this order, because TensorFlow would fold a final transpose into the matmuls outside
+        # the loop and slow them down.
         self._kernels = ops.split(ops.transpose(kernel), 2)
         self._as_rows = self._split_gates() if training else None
         self._one = _columns(ops.ones_like(hidden[:, :1]))
 
     @staticmethod
     def fits(cell: "NRNMCell") -> bool:
-        """Whether it pays: for an LSTM with the activations that are computed here, on TensorFlow.
+        """Whether a cell can use this class: an LSTM with these activations, on TensorFlow.
 
-        JAX has no forward mode for a gradient written by hand, PyTorch no second pass.
+        With a hand-written gradient, JAX would have no forward mode and PyTorch no second
+        derivatives.
         """
         return (
             keras.backend.backend() == "tensorflow"
@@ -84,14 +85,14 @@ class LSTMWindow(CellWindow):
             held["recurrent_mask"] = self._recurrent_mask
         every = slice(self._cell.stride - 1, None, self._cell.stride)
 
-        # What needs no gradient is no argument: TensorFlow would make zeros for it.
+        # Only tensors that need a gradient are arguments: TensorFlow would create zeros for others.
         @ops.custom_gradient
         def run(inputs, read, hidden, cell, *kernels):
             steps = _run_steps(
                 _columns(inputs), self._one, _columns(read), hidden, cell, kernels, **held
             )
             hiddens = [step.hidden for step in steps]
-            # In training here, where it is less to keep; inference seldom asks for a gradient.
+            # In training, computed here, as they need less memory than the steps.
             slopes = _Slopes(steps) if self._training else None
 
             def gradient(d_hiddens, d_slots, d_hidden, d_cell):
@@ -99,7 +100,7 @@ class LSTMWindow(CellWindow):
                 if every.start < len(steps):
                     d_slots = ops.unstack(d_slots)
                     d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
-                # No constants: a second pass finds the kernels behind them.
+                # Not constants, so that a second differentiation finds the kernels.
                 as_rows = self._as_rows or self._split_gates()
                 upstream = d_hiddens, d_hidden, d_cell
                 return _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **held)
@@ -111,15 +112,15 @@ class LSTMWindow(CellWindow):
         return run(known["inputs"], read, hidden, carry, *self._kernels)
 
     def _split_gates(self):
-        """The kernels of the input and the forget gate, and of the candidate and the output gate.
+        """The kernels of the input and forget gates, and of the candidate and the output gate.
 
-        First those that multiply the inputs, then those that multiply the hidden state.
+        Kernels that multiply the inputs come first, then those that multiply the hidden state.
         """
         return [ops.split(weight, 2, axis=1) for weight in self._weights]
 
 
 class _Step:
-    """One step, and what its gradient needs; all of it `(units, batch)`."""
+    """One step and the tensors that its gradient needs, all `(units, batch)`."""
 
     def __init__(self, inputs, one, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
         self.old_cell = cell
@@ -137,16 +138,16 @@ class _Step:
 
 
 class _Slopes:
-    """What the gradient needs of a window's steps: `(steps, ..., batch)`, all steps at once.
+    """The tensors that the gradient of a window needs, all steps at once: `(steps, ..., batch)`.
 
-    A dozen operations a window in place of as many a step.
+    This takes a dozen operations per window instead of a dozen per step.
 
     Attributes:
-        inputs: inputs, 1 and hidden state, which the kernel multiplied.
+        inputs: the stacked inputs, 1 and hidden state that the kernel multiplied.
         cell: derivative of the new cell state by the old one.
         squashed: derivative of the hidden state by the new cell state.
-        gates: derivatives by the four gates before their activation, of the new cell state, and
-            of the hidden state for the last one.
+        gates: derivatives by the four gates before their activation: those of the new cell state
+            and, for the output gate, that of the hidden state.
     """
 
     def __init__(self, steps):
@@ -189,8 +190,8 @@ def _backpropagate(
 ):
     """The gradients of inputs, read, hidden state, cell state and the two kernels.
 
-    `kernels` are `_split_gates()`; `upstream` are the gradients of the steps' hidden states, of the
-    last one besides, and of the last cell state.
+    `kernels` is `_split_gates()`. `upstream` has the gradients of the steps' hidden states, of the
+    last hidden state as a separate output, and of the last cell state.
     """
     d_hiddens, d_hidden, d_cell = upstream
     input_kernels, recurrent_kernels = kernels
@@ -240,5 +241,5 @@ def _through(gradient, kept):
 
 
 def _at_step(kept, t):
-    """What is kept at a step, if anything is kept."""
+    """The fraction of the old state that is kept at a step, or None."""
     return None if kept is None else kept[t]

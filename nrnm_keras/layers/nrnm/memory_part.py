@@ -38,7 +38,7 @@ class MemoryPart(layers.Layer):
         options = self.weight_options
         initializer = initializer or options[f"{kind}_initializer"]
         if hasattr(initializer, "clone"):
-            # An initializer gives the same values again for the same shape.
+            # An initializer returns the same values every time for the same shape.
             initializer = initializer.clone()
         if len(shape) == 3:
             initializer = _as_matrix(initializer, self.units)

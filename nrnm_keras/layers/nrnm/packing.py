@@ -26,9 +26,9 @@ class Packing:
         num_windows: The number of whole windows.
         has_windows: Whether there may be any.
         places_in_windows: The number of their places.
-        tail: The number of places after them, less than a window; 0 if the last is filled up.
-        ends_together: Whether all rows end at the last place, with nothing filled up: where
-            nothing has to be moved and the number of time steps is known.
+        tail: The number of places after them, less than a window; 0 if the last window is padded.
+        ends_together: Whether all rows end at the last place, without padding. True only if no
+            step has to be moved and the number of time steps is known.
         length: The number of all places.
     """
 
@@ -96,7 +96,7 @@ class Packing:
         return ops.where(ops.expand_dims(has_value, -1), steps, ops.zeros_like(steps))
 
     def source_steps(self) -> Tensor:
-        """The step that stands at each place, int32 `(batch, length)`."""
+        """The index of the step at each place, int32 `(batch, length)`."""
         places = ops.arange(self.length, dtype="int32")
         nth = places - ops.expand_dims(self._first, 1)
         nth = ops.clip(nth, 0, ops.expand_dims(ops.maximum(self.counts - 1, 0), 1))
@@ -120,11 +120,11 @@ class Packing:
 def take_rows(x: Tensor, indices: Tensor) -> Tensor:
     """Takes rows `(batch, rows)` of `x`, `(batch, timesteps, features)`, each from its sequence.
 
-    Flattened, because `ops.take_along_axis` would need an index for every feature.
+    `x` is flattened, because `ops.take_along_axis` would need an index for every feature.
     """
     batch_size, timesteps = ops.shape(x)[:2]
     if isinstance(batch_size, int) and batch_size == 0:
-        # JAX takes nothing from nothing in another shape.
+        # JAX cannot take an empty result of another shape from an empty tensor.
         return ops.zeros((0, indices.shape[1], x.shape[-1]), x.dtype)
     starts = timesteps * ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
     flat = ops.reshape(x, (-1, x.shape[-1]))

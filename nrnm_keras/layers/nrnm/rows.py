@@ -1,4 +1,4 @@
-"""Shapes of tensors, without operations to find out what need not be known."""
+"""Reshaping tensors without operations that compute sizes that are not needed."""
 
 from keras import ops
 
@@ -6,7 +6,7 @@ from nrnm_keras.typing import Shape, Tensor
 
 
 def reshape(x: Tensor, shape: Shape) -> Tensor:
-    """`ops.reshape`, where one of the sizes may be known while the graph runs alone."""
+    """`ops.reshape` for shapes in which one size may be known only while the graph runs."""
     sizes = [size if isinstance(size, int) else -1 for size in shape]
     return ops.reshape(x, sizes if sizes.count(-1) == 1 and 0 not in sizes else shape)
 

@@ -1,7 +1,7 @@
 """The number of steps of a sequence, as a state that any float dtype represents exactly.
 
 Keras casts every recurrent state to the compute dtype, where a plain count would stick at 256
-in bfloat16 and at 2048 in float16. Digits of base 256 are exact in all of them.
+in bfloat16 and at 2048 in float16. Digits in base 256 are exact in both.
 """
 
 from typing import Any
@@ -26,12 +26,12 @@ def to_digits(steps: Tensor, dtype: Any) -> Tensor:
 
 
 def advance(steps: Tensor, by: int, block_size: int, window_size: int) -> Tensor:
-    """Adds `by`; a count that would overflow goes back by whole windows, its block still full."""
+    """Adds `by`. A count that would overflow is reduced by whole windows; its block stays full."""
     steps = steps + by
     cycle = (_LIMIT - block_size) // window_size * window_size
     return ops.where(steps >= _LIMIT, steps - cycle, steps)
 
 
 def _places():
-    """What the digits stand for."""
+    """The place values of the digits."""
     return ops.convert_to_tensor([_BASE**place for place in range(NUM_DIGITS)], "int32")

@@ -1,4 +1,4 @@
-"""The loop of `NRNM`: window by window, and all steps at once wherever the equations allow it."""
+"""The loop of `NRNM` over windows. Within a window, steps are computed together if possible."""
 
 from collections import namedtuple
 from typing import Any
@@ -16,7 +16,7 @@ from nrnm_keras.typing import Tensor
 
 # The state between two windows: the last hidden state and carry, the memory
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
-# first. States are laid out as the `LSTMWindow` or `CellWindow` has them.
+# first. States have the layout of the `LSTMWindow` or `CellWindow`.
 WindowState = namedtuple("WindowState", "hidden carry memory slots")
 
 
@@ -27,9 +27,9 @@ class WindowLoop:
         cell: The built `NRNMCell`.
         state: `NRNMState` before the first step.
         packing: `Packing` of the sequences; without offsets, `state` is taken to be zero.
-        training: Boolean, whether dropouts and zoneout act.
-        unroll: Boolean, whether to do without a loop in the graph.
-        keep_state: Boolean, whether the state after the last step is asked for.
+        training: Boolean, whether dropout and zoneout are active.
+        unroll: Boolean, whether to unroll the loop in the graph.
+        keep_state: Boolean, whether the state after the last step is needed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WindowLoop:
         self.keep_state = keep_state
         # Blocks overlap if a window is shorter.
         self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
-        # Where places without a step must not change the state.
+        # Whether places without a step must be prevented from changing the state.
         holds = packing.offsets is not None or (keep_state and not packing.ends_together)
         self._is_active = packing.is_active() if holds else None
         mask = None
@@ -64,15 +64,15 @@ class WindowLoop:
         if packing.offsets is not None:
             slots_of_window = cell.window_size // cell.stride
             self._slots_before = self._slots_from_block(cell.slots, slots_of_window)
-        # Made ready for gradients, at a cost that inference need not pay.
+        # Preparing weights for gradients has a cost, which inference avoids.
         self._memory_weights = cell.memory.loop_weights() if training else None
 
     def run(self, sequences: Tensor) -> tuple[Tensor, Tensor, Any]:
         """Runs over `(batch, timesteps, features)`.
 
         Returns:
-            The hidden states at all places, `(batch, length, units)`, the last of them, and the
-            `NRNMState` after the last step of each sequence, `None` unless it is asked for.
+            The hidden states at all places, `(batch, length, units)`; the last hidden states; and
+            the `NRNMState` after the last step of each sequence, `None` without `keep_state`.
         """
         packing = self.packing
         inputs = self._pack(sequences)
@@ -126,7 +126,7 @@ class WindowLoop:
         return inputs
 
     def _known_of_windows(self, inputs):
-        """What is known of the whole windows before the loop, windows first."""
+        """The tensors of the whole windows that do not depend on the loop, windows first."""
         packing, window_size = self.packing, self.cell.window_size
         by_window = reshape(
             inputs[:, : packing.places_in_windows],
@@ -139,20 +139,20 @@ class WindowLoop:
         }
 
     def _by_step(self, hidden):
-        """Joins windows: laid out hidden states, windows first, as ones with steps first."""
+        """Joins the hidden states of windows: from windows first to steps first."""
         batch_size = self.packing.batch_size
         rest = [batch_size if size is None else size for size in hidden.shape[2:]]
         return reshape(hidden, (self.packing.places_in_windows, *rest))
 
     def _run_tail(self, inputs, window_state):
-        """The steps after the last whole window, which end without a write."""
+        """Runs the steps after the last whole window, which end without a write."""
         inputs = inputs[:, self.packing.places_in_windows :]
         known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
         hidden, _, *last = self._recur(window_state, known)
         return hidden, WindowState(*last, window_state.memory, window_state.slots)
 
     def _window(self, window_state, known):
-        """The steps of one window, and its write.
+        """Runs the steps of one window and its write.
 
         Returns the hidden states, steps first, the `WindowState` to the next window, and the
         `MemoryWrite`.
@@ -183,9 +183,9 @@ class WindowLoop:
         return hidden, WindowState(*last, written, shared), write
 
     def _recur(self, window_state, known):
-        """The steps of a window, which read what the memory holds before them.
+        """Runs the steps of a window, which read the memory as it was before the window.
 
-        Returns what `LSTMWindow.run` does.
+        Returns the same as `LSTMWindow.run`.
         """
         read = self.cell.memory.read(known["inputs"], window_state.memory, self._memory_weights)
         return self._recurrence.run(known, read, window_state.hidden, window_state.carry)
@@ -198,12 +198,12 @@ class WindowLoop:
         return WindowState(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
 
     def _known_of_steps(self, inputs):
-        """What is known of steps `(..., batch, features)` before they are run.
+        """The tensors of steps `(..., batch, features)` that do not depend on the loop.
 
-        Their inputs, and what they keep of the old state: by zoneout, and all of it at a place
-        without a step. The inputs are projected in the loop, a window at a time: for all windows
-        at once it is the same work, but its results, many times the inputs, would be written to
-        the loop's arrays and read again, which took longer.
+        These are the inputs and the fractions of the old states that are kept: by zoneout, or 1 at
+        a place without a step. The inputs are projected within the loop, one window at a time.
+        Projecting them for all windows at once is the same work, but the results, many times as
+        large as the inputs, would be written to the loop's arrays and read again, which is slower.
         """
         cell, lay_out = self.cell, self._recurrence.lay_out
         known = {"inputs": inputs}
@@ -227,7 +227,7 @@ class WindowLoop:
         return known
 
     def _known_of_writes(self, by_window, inputs):
-        """What is known of the windows' writes before the loop, `(windows, batch, ...)`.
+        """The tensors of the writes that do not depend on the loop, `(windows, batch, ...)`.
 
         `by_window` are the inputs of the windows, `(windows, batch, window_size, features)`.
         """
@@ -248,9 +248,9 @@ class WindowLoop:
         return known
 
     def _embedded_from_block(self, inputs):
-        """The embedded inputs from `block_size` places before the first window on.
+        """The embedded inputs, starting `block_size` places before the first window.
 
-        `(batch, block_size + length, units)`; places before a sequence goes on are its state's.
+        Shape `(batch, block_size + length, units)`. Places before a sequence come from its state.
         """
         cell, packing = self.cell, self.packing
         block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.units))
@@ -261,7 +261,7 @@ class WindowLoop:
         return take_rows(embedded, _skip(places, cell.block_size, packing.offsets))
 
     def _cut_blocks(self, rows):
-        """Cuts rows as `_embedded_from_block` returns them into the windows' blocks."""
+        """Cuts rows from `_embedded_from_block` into the windows' blocks."""
         cell, packing = self.cell, self.packing
         places = ops.expand_dims(self._ends(), 1) + ops.arange(cell.block_size, dtype="int32")
         blocks = take_rows(rows, ops.reshape(places, (1, -1)))
@@ -284,10 +284,10 @@ class WindowLoop:
         return self.cell.window_size * windows
 
     def _slots_from_block(self, first, count):
-        """`count` slots of the state's block, from `first` on, slots first, laid out.
+        """`count` slots of the state's block, starting at `first`; slots first, laid out.
 
-        Slots are counted such that those of the first window begin at `cell.slots`. What lies
-        outside the block is never used.
+        The slots of the first window start at the index `cell.slots`. Slots outside the block are
+        never used.
         """
         cell = self.cell
         block = ops.reshape(self.state.hidden_block, (-1, cell.slots, cell.units))
@@ -327,15 +327,15 @@ class WindowLoop:
 
 
 def _rows_from(first, count):
-    """Indices of `count` rows of each sequence, `(batch, count)`, from `first` `(batch,)` on."""
+    """Indices `(batch, count)` of `count` rows of each sequence, starting at `first` `(batch,)`."""
     return ops.expand_dims(first, 1) + ops.arange(count, dtype="int32")
 
 
 def _skip(places, size, taken):
-    """Indices into a block of `size` rows and, after it, what follows it.
+    """Indices into a block of `size` rows followed by the rows of a packed sequence.
 
-    Where a sequence goes on, the first `taken` places of what follows are before its first step:
-    there, and before them, stand the last rows of the block.
+    The first `taken` places of the packed sequence are before its first step. Indices up to there
+    are shifted so that the last rows of the block come directly before the first step.
     """
     taken = ops.expand_dims(taken, 1)
     return ops.where(places < size + taken, ops.maximum(places - taken, 0), places)
