@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from absl import flags
 
-from pipelines.console import MENDABLE, command_output, say_error, words_for
+from pipelines.console import USER_ERRORS, command_output, say_error, words_for
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
 from pipelines.library_logs import define_verbose
@@ -24,7 +24,7 @@ def run_command(
         run: function of the command line's words that returns the exit code.
         arguments: the words. Default: those of the process.
         interrupted: what the command says after Ctrl-C, unless the interruption has a message.
-        hides_gpus: whether to hide the GPUs, whose memory TensorFlow would reserve in vain.
+        hides_gpus: whether to hide the GPUs, so that TensorFlow does not reserve their memory.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if hides_gpus:
@@ -32,7 +32,7 @@ def run_command(
     with command_output():
         try:
             return run(words)
-        except MENDABLE as error:
+        except USER_ERRORS as error:
             say_error(words_for(error))
             return 1
         except KeyboardInterrupt as error:

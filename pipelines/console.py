@@ -32,11 +32,11 @@ def say_error(message: object, kind: str = "error") -> None:
 
 
 # Errors that a user can fix, except for some of the operating system's: see `words_for`.
-MENDABLE = (OneLineError, flags.Error, UnicodeEncodeError, OSError)
+USER_ERRORS = (OneLineError, flags.Error, UnicodeEncodeError, OSError)
 
 
 def words_for(error: Exception) -> str:
-    """Returns a command's message for an error of `MENDABLE`; raises it if no user can fix it."""
+    """Returns the message for an error of `USER_ERRORS`; raises it if no user can fix it."""
     if isinstance(error, OSError):
         if error.filename is None:
             raise error

@@ -114,7 +114,7 @@ class LanguageModel(keras.Model):
         return None
 
     def initial_step_state(self, batch_size: int) -> StepState:
-        """Returns what `step` knows before the first token, by name.
+        """Returns the state before the first token, by name.
 
         Raises:
             ValueError: if the backbone needs whole sequences.

@@ -86,7 +86,7 @@ class SequenceSimilarity(keras.Model):
         return (input_shape[0], 1)
 
     def initial_step_state(self, batch_size: int) -> NoReturn:
-        """Raises a ValueError: two sequences cannot be compared before both are there."""
+        """Raises a ValueError: two sequences can be compared only when both are complete."""
         raise ValueError("A pair of sequences is compared when both are complete.")
 
     def get_config(self) -> Config:

@@ -53,7 +53,7 @@ class StepClassifier(Classifier):
         return (*input_shape[:-1], self.num_classes)
 
     def initial_step_state(self, batch_size: int | Tensor) -> dict:
-        """Returns what `step` knows before the first step, by name.
+        """Returns the state before the first step, by name.
 
         Raises:
             ValueError: if the backbone needs whole sequences.

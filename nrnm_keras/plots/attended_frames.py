@@ -79,7 +79,7 @@ def draw_attended_frames(
 
 
 class _Strips:
-    """Where everything stands; units are counted over hidden states and inputs."""
+    """The layout. Units are counted over hidden states and inputs."""
 
     def __init__(self, weights, limits):
         _, self._slots, self._units = weights.shape

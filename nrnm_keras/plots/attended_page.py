@@ -75,7 +75,7 @@ def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) ->
 
 
 def _words(reading):
-    """Returns the words, each with its shade, its line and what they stand for."""
+    """Returns the words as HTML, each with its shade, its line and a tooltip with their values."""
     name = cut(reading.class_names[reading.label], LONGEST_WORD)
     limits, spans = attention_limits(reading), []
     each = zip(

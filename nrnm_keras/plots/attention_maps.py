@@ -81,7 +81,7 @@ def draw_attention_maps(
 
 
 class _Sheet:
-    """Where the maps stand, and what is written at them."""
+    """The positions of the maps and their labels."""
 
     def __init__(self, shape, units):
         writes, self._slots, columns = shape

@@ -35,7 +35,7 @@ def read_grid(lines: Iterable[str]) -> dict[str, list[str]]:
             `nrnm_layers=;2;1,2,3`.
 
     Raises:
-        UsageError: if a line is not of that form, names no flag of a training, or one twice.
+        UsageError: if a line has another form, or names an unknown flag or a flag twice.
     """
     grid, known = {}, define_flags()
     for line in lines:
@@ -56,7 +56,7 @@ def grid_points(config: TrainConfig, grid: dict[str, list[str]]) -> list[Point]:
     """Returns the `Point` of every combination, the last flag's values changing fastest.
 
     Args:
-        config: the `TrainConfig` that the values are put into.
+        config: the `TrainConfig` to replace values in.
         grid: from `read_grid`.
 
     Raises:

@@ -49,8 +49,8 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
         records: folder of the built records.
 
     Raises:
-        UsageError: if its options make no network, or the smallest has more than twice as many
-            parameters.
+        UsageError: if the options do not make a network, or the smallest network has more than
+            twice as many parameters.
     """
     network = point.config.network
     check_network(_with_network(point, network.replace(units=_multiple(network))))

@@ -21,7 +21,7 @@ class Task(Options):
     """A source of examples and what is learned from them, before any record is read.
 
     A data set has a subclass in a module of `nrnm_keras.tasks`, whose fields are the options that
-    the task has besides those of the network and of the training. `find_tasks` finds it.
+    the task has in addition to those of the network and of the training. `find_tasks` finds it.
 
     Attributes:
         name: what `--task` calls it; None for classes that tasks derive from.

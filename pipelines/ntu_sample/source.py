@@ -6,7 +6,7 @@ from pipelines.ntu_rgbd.skeleton_file import write_skeleton
 from pipelines.ntu_rgbd.source import SkeletonFile
 from pipelines.ntu_sample.generate import record, sample_names
 
-_SIZE = 150_000  # approximate bytes of a file; a source tells sizes without reading
+_SIZE = 150_000  # approximate bytes of a file; a source gives sizes without reading
 
 
 class GeneratedFile(NamedTuple):

@@ -1,4 +1,4 @@
-"""Reads sequences of numbers with labels from .npz and .ts files; the suffix tells the format."""
+"""Reads sequences of numbers with labels from .npz and .ts files; the suffix sets the format."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

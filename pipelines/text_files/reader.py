@@ -1,4 +1,4 @@
-"""Reads texts and labels from CSV, TSV, JSONL and JSON files; the suffix tells the format.
+"""Reads texts and labels from CSV, TSV, JSONL and JSON files; the suffix determines the format.
 
 All are UTF-8, or UTF-16 with a byte order mark. CSV and TSV begin with a line of column names and
 use the quoting of spreadsheets: a field in double quotes may contain separators and newlines, and a

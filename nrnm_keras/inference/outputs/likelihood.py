@@ -18,7 +18,7 @@ class Likelihood(Output):
     """The log-probability and the perplexity of a text; a row is `(2,)`."""
 
     noun = "log-probabilities"
-    why_not_running = "the model tells how likely a text is, not its class"
+    why_not_running = "the model predicts the likelihood of a text, not a class"
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
