@@ -1,0 +1,66 @@
+"""Softmax regression on fixed features, fitted exactly and without a framework."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TOLERANCE = 1e-5
+
+
+def softmax_regression(
+    matmul: Callable[[NDArray], NDArray],
+    transposed_matmul: Callable[[NDArray], NDArray],
+    features: int,
+    labels: NDArray,
+    num_classes: int,
+    penalty: float,
+    max_steps: int = 500,
+) -> tuple[NDArray, NDArray]:
+    """Returns the kernel and the bias that minimize a penalized cross-entropy.
+
+    The objective is the mean cross-entropy plus `penalty / 2` times the squared norm of the kernel.
+    It is convex, so that there is one minimum whatever the start. Nesterov's accelerated gradient
+    (Beck & Teboulle, SIAM J. Imaging Sci. 2009) with restarts (O'Donoghue & Candes, Found. Comput.
+    Math. 2015) finds it. Adam, which gives features that are rare the same step as frequent ones,
+    stops at another point, which was 2 to 4 points less accurate on n-grams of TREC.
+
+    Args:
+        matmul: Multiplies the features `(examples, features)`, whose rows have a norm of at most 1,
+            by a matrix `(features, classes)`.
+        transposed_matmul: Multiplies the transposed features by a matrix `(examples, classes)`.
+        features: Number of features.
+        labels: Integers `(examples,)` in `[0, num_classes)`.
+        num_classes: Number of classes.
+        penalty: Weight of the squared norm, positive.
+        max_steps: Largest number of gradients.
+
+    Returns:
+        The kernel `(features, classes)` and the bias `(classes,)`, float32.
+    """
+    target = np.eye(num_classes, dtype="float32")[labels]
+    # Half of the squared norm of a row and its bias bounds the curvature of the cross-entropy.
+    rate = np.float32(1 / (1 + penalty))
+    kernel = np.zeros((features, num_classes), "float32")
+    bias = np.zeros(num_classes, "float32")
+    point, point_bias, momentum = kernel, bias, 1.0
+    for _ in range(max_steps):
+        error = (softmax(matmul(point) + point_bias) - target) / len(labels)
+        gradient = transposed_matmul(error) + np.float32(penalty) * point
+        bias_gradient = error.sum(0)
+        if max(np.abs(gradient).max(), np.abs(bias_gradient).max()) < _TOLERANCE:
+            return point, point_bias
+        new, new_bias = point - rate * gradient, point_bias - rate * bias_gradient
+        if np.vdot(gradient, new - kernel) + np.vdot(bias_gradient, new_bias - bias) > 0:
+            momentum = 1.0
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        inertia = np.float32((momentum - 1) / following)
+        point, point_bias = new + inertia * (new - kernel), new_bias + inertia * (new_bias - bias)
+        kernel, bias, momentum = new, new_bias, following
+    return kernel, bias
+
+
+def softmax(logits: NDArray) -> NDArray:
+    """Returns the probabilities of the classes, the last axis."""
+    exponential = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponential / exponential.sum(-1, keepdims=True)
