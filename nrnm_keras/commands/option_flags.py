@@ -82,7 +82,7 @@ def define_options(values: flags.FlagValues, options_class: type[Options]) -> No
 def read_options(
     values: flags.FlagValues, options_class: type[AnyOptions], **more: Any
 ) -> AnyOptions:
-    """Returns the options with the values of their flags.
+    """Returns the options with the values of their flags; absent flags do not count as given.
 
     Args:
         values: absl `FlagValues`, parsed.
@@ -92,7 +92,8 @@ def read_options(
     Raises:
         ValueError: for values that are not allowed.
     """
-    given = {field.name: values[flag_name(field)].value for field in options_class.options()}
+    named = ((field.name, values[flag_name(field)]) for field in options_class.options())
+    given = {name: flag.value for name, flag in named if flag.present}
     return options_class(**given, **more)
 
 

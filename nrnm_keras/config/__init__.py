@@ -5,7 +5,12 @@ task adds the options of its data set in its own file. This package imports no o
 library.
 """
 
-from nrnm_keras.config.data import OwnFilesConfig, SourceConfig, ValidationConfig
+from nrnm_keras.config.data import (
+    AutomaticConfig,
+    OwnFilesConfig,
+    SourceConfig,
+    ValidationConfig,
+)
 from nrnm_keras.config.network import NetworkConfig
 from nrnm_keras.config.skeletons import AugmentationConfig, SkeletonConfig, SkeletonSplitConfig
 from nrnm_keras.config.text import (
@@ -25,6 +30,7 @@ from nrnm_keras.config.training import (
 __all__ = [
     "AdversarialConfig",
     "AugmentationConfig",
+    "AutomaticConfig",
     "DeviceConfig",
     "EmbeddingConfig",
     "LanguageModelConfig",

@@ -1,7 +1,7 @@
 """The options of data."""
 
 import dataclasses
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from nrnm_keras.config.options import Options, option
 
@@ -10,12 +10,54 @@ from nrnm_keras.config.options import Options, option
 class ValidationConfig(Options):
     """Validation"""
 
+    # Whether the validation split has the same fraction of each class.
+    is_stratified: ClassVar[bool] = False
+
     validation_fraction: float = option(
         0.1,
         "fraction of the training examples to validate on, if the data has no validation split",
         minimum=0.001,
         maximum=0.9,
     )
+
+    def validation_split(self) -> dict[str, Any]:
+        """Returns the arguments of `Records` that say which examples are validated on."""
+        return {
+            "validation_fraction": self.validation_fraction,
+            "stratified": self.is_stratified,
+        }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AutomaticConfig(ValidationConfig):
+    """Settings chosen from the training data
+
+    Attributes:
+        fold: which part of a cross-validation is validated on, from 0; None to train on all.
+    """
+
+    settings: str = option(
+        "auto",
+        "value of the options that are not given: chosen from the training data (auto), or the "
+        "defaults shown here (fixed)",
+        choices=("auto", "fixed"),
+    )
+    folds: int = option(
+        1,
+        "parts of a cross-validation, for few examples: each part validates one training, and a "
+        "last training learns from all examples; 1: a single part, validation_fraction",
+        minimum=1,
+    )
+    linear_classifier: bool = option(
+        False,
+        "average the network with a linear classifier, of word n-grams or of fixed convolutions of "
+        "a sequence, with the weights that suit the validation examples best",
+    )
+    fold: int | None = None
+
+    def validation_split(self) -> dict[str, Any]:
+        """Returns the arguments of `Records` that say which examples are validated on."""
+        return {**super().validation_split(), "folds": self.folds, "fold": self.fold}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +84,8 @@ class SourceConfig(Options):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OwnFilesConfig(SourceConfig):
     """Your own files"""
+
+    is_stratified: ClassVar[bool] = True
 
     train_file: str | None = option(
         None,

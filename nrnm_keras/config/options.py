@@ -65,9 +65,26 @@ def option(
 class Options:
     """A group of options whose values are checked when it is made.
 
+    Attributes:
+        given: names of the fields that were given a value. The others have their defaults.
+
     Raises:
         ValueError: for a value of another type, out of its bounds, or not among the choices.
+
+    Example:
+
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Sound(Options):
+    ...     rate: int = option(16_000, "sampling rate", minimum=1, unit="hertz")
+    >>> Sound().given, Sound(rate=16_000).given
+    (frozenset(), frozenset({'rate'}))
     """
+
+    def __new__(cls, *arguments: Any, **given: Any) -> Self:
+        """Creates the object and notes which fields are given."""
+        self = super().__new__(cls)
+        object.__setattr__(self, "_given", frozenset(given))
+        return self
 
     def __post_init__(self) -> None:
         """Checks every value, and turns lists into tuples and integers into floats."""
@@ -87,9 +104,16 @@ class Options:
         """Returns the names of the flags of all options."""
         return [flag_name(field) for field in cls.options()]
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the fields that were given a value."""
+        return self._given  # type: ignore[attr-defined]
+
     def replace(self, **changes: Any) -> Self:
-        """Returns a copy with other values of some fields."""
-        return dataclasses.replace(self, **changes)
+        """Returns a copy with other values of some fields, which count as given."""
+        copy = dataclasses.replace(self, **changes)
+        object.__setattr__(copy, "_given", self.given | changes.keys())
+        return copy
 
 
 def flag_name(field: dataclasses.Field) -> str:

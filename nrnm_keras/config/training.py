@@ -80,6 +80,12 @@ class ScheduleConfig(Options):
         "number of epochs without improvement on the validation split after which training stops",
         minimum=1,
     )
+    passes_per_epoch: int = option(
+        1,
+        "times that an epoch goes through the training examples; more save time if these are few",
+        minimum=1,
+        unit="passes",
+    )
     batch_size: int = option(64, "size of a batch, over all devices", minimum=1, unit="examples")
     best_epoch_by: str = option(
         "metric",
@@ -157,7 +163,28 @@ class TrainConfig(RunConfig, ScheduleConfig):
         fields = self._fields()
         return {flag_name(f): value for f, value in fields if f.metadata["changes_result"]}
 
+    def given_values(self) -> dict[str, typing.Any]:
+        """Returns the values of the options that were given one, by the names of their flags."""
+        return {
+            flag_name(field): getattr(part, field.name)
+            for part in self.parts()
+            for field in part.options()
+            if field.name in part.given
+        }
+
+    def with_values(self, values: dict[str, typing.Any]) -> "TrainConfig":
+        """Returns a copy with other values of some options, by the names of their flags."""
+        changed = [part.replace(**_own(part, values)) for part in self.parts()]
+        names = ("task", "network", "optimizer", "devices")
+        return changed[0].replace(**dict(zip(names, changed[1:], strict=True)))
+
     def _fields(self):
         for part in self.parts():
             for field in part.options():
                 yield field, getattr(part, field.name)
+
+
+def _own(part, values):
+    """Returns the values of the options that a group declares, by the names of its fields."""
+    names = {flag_name(field): field.name for field in part.options()}
+    return {names[flag]: value for flag, value in values.items() if flag in names}

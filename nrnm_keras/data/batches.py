@@ -67,6 +67,7 @@ class TrainingBatches:
         seed: integer.
         num_parts: positive integer.
         parts: the parts that this process reads. Default: all.
+        passes: positive integer, the times that an epoch goes through the examples.
 
     Attributes:
         steps: number of batches in an epoch.
@@ -82,6 +83,7 @@ class TrainingBatches:
         seed: int,
         num_parts: int = 1,
         parts: Iterable[int] | None = None,
+        passes: int = 1,
     ) -> None:
         total = task.records.sizes["train"]
         if total < num_parts:
@@ -90,6 +92,8 @@ class TrainingBatches:
             )
         self._task = task
         self._seed = seed
+        self._passes = passes
+        total *= passes
         self._rows = batch_size // num_parts
         self.steps = -(-total // batch_size)
         self._last_weight = batch_size / (total - (self.steps - 1) * batch_size)
@@ -113,7 +117,9 @@ class TrainingBatches:
         count = int(examples.cardinality())
         order_seed, batch_seed = _seeds(self._seed, epoch, part), _seeds(self._seed, epoch)
         shuffled = examples.shuffle(min(count, _SHUFFLED_TOGETHER), seed=order_seed)
-        filling = examples.repeat().take(self.steps * self._rows - count)
+        if self._passes > 1:  # each in another order
+            shuffled = shuffled.repeat(self._passes)
+        filling = examples.repeat().take(self.steps * self._rows - self._passes * count)
         rows = _weigh(shuffled, 1.0).concatenate(_weigh(filling, 0.0))
         batches = _batches(rows, self._rows, self._task.sort_by_length)
         batches = batches.enumerate().map(self._raise_last_weight)

@@ -31,6 +31,9 @@ class Records:
         is_training: function from a record to a boolean tensor, for data with a single split,
             `samples`. The other records are the test split.
         max_timesteps: integer, the largest length of a sequence that is expected. Default: any.
+        stratified: whether the validation split has the same fraction of each class.
+        folds: integer. If more than 1, the validation split is one of so many stratified parts.
+        fold: index of this part; None for no validation split.
 
     Both functions get the scalar features only.
 
@@ -51,6 +54,9 @@ class Records:
         number: Callable | None = None,
         is_training: Callable | None = None,
         max_timesteps: int | None = None,
+        stratified: bool = False,
+        folds: int = 1,
+        fold: int | None = None,
     ) -> None:
         self.path = path
         self._max_timesteps = max_timesteps
@@ -61,6 +67,8 @@ class Records:
         # (None: all), and their positions.
         self._split_of = {"train": "train", "validation": "validation", "test": "test"}
         self._keep = dict.fromkeys(self._split_of)
+        # The splits whose places are scattered: whether each place of the TFDS split is one.
+        self._scattered: dict[str, np.ndarray] = {}
         self._places = {name: np.arange(available.get(name, 0)) for name in self._split_of}
         if is_training:
             self._split_of |= {"train": _ALL, "test": _ALL}
@@ -75,7 +83,13 @@ class Records:
                 f"{path}: none of its {len(self._places['test'])} records is for training; "
                 "expected at least two, one of them for validation"
             )
-        if "validation" not in available:
+        if "validation" in available:
+            return
+        if folds > 1:
+            self._take_fold(folds, fold)
+        elif stratified:
+            self._take_strata(validation_fraction)
+        else:
             self._take_validation(validation_fraction, number)
 
     @property
@@ -140,12 +154,20 @@ class Records:
 
     def _stored(self, split, first, last):
         """Returns the records `first` to `last - 1` as they are stored."""
+        is_scattered = split in self._scattered
+        # One file after the other, so that places can be counted.
+        config = tfds.ReadConfig(interleave_cycle_length=1) if is_scattered else None
         records = self._builder.as_dataset(
             split=tfds.core.ReadInstruction(
                 self._split_of[split], from_=int(first), to=int(last), unit="abs"
             ),
             shuffle_files=False,
+            read_config=config,
         )
+        if is_scattered:
+            is_one = tf.constant(self._scattered[split])
+            records = records.enumerate(int(first)).filter(lambda place, _: is_one[place])
+            return records.map(lambda _, record: record)
         return records.filter(self._keep[split]) if self._keep[split] else records
 
     def _values(self, function):
@@ -178,13 +200,54 @@ class Records:
 
             self._keep["train"] = _all_of(keep, _none_of(is_validation))
             self._keep["validation"] = _all_of(keep, is_validation)
-        if not is_for_training.any():
+        self._divide(is_for_training, f"validation_fraction={fraction}")
+
+    def _take_strata(self, fraction):
+        """Takes the last examples of each class, at least one in all, for validation."""
+        rank, size = self._class_ranks()
+        count = np.round(fraction * size)
+        is_for_training = rank < size - count
+        if is_for_training.all():
+            is_for_training[np.argmax(size + rank / (1 + size))] = False
+        self._divide(is_for_training, f"validation_fraction={fraction}")
+        self._scatter()
+
+    def _take_fold(self, folds, fold):
+        """Takes every `folds`th example of each class for validation."""
+        if fold is None:
+            return
+        rank, size = self._class_ranks()
+        # Small classes do not all begin in the same part.
+        self._divide((rank + size) % folds != fold, f"folds={folds}")
+        self._scatter()
+
+    def _class_ranks(self):
+        """Returns the rank of each training example in its class, and the size of the class."""
+        target = self._builder.info.supervised_keys[1]
+        labels = self._values(lambda record: record[target])
+        rank, size = np.zeros(len(labels), int), np.zeros(len(labels), int)
+        for label in np.unique(labels):
+            of_class = labels == label
+            size[of_class] = of_class.sum()
+            rank[of_class] = np.arange(of_class.sum())
+        return rank, size
+
+    def _divide(self, is_for_training, how):
+        """Divides the training examples into those and the validation split."""
+        places = self._places["train"]
+        if not is_for_training.any() or is_for_training.all():
             raise UsageError(
                 f"{self.path}: {len(places)} training examples are too few for a validation split "
-                f"of validation_fraction={fraction}"
+                f"of {how}"
             )
         self._split_of["validation"] = self._split_of["train"]
         self._places |= {"train": places[is_for_training], "validation": places[~is_for_training]}
+
+    def _scatter(self):
+        """Notes that the places of the two splits are scattered."""
+        count = max(self._places["train"].max(), self._places["validation"].max()) + 1
+        for split in ("train", "validation"):
+            self._scattered[split] = np.isin(np.arange(count), self._places[split])
 
 
 def _class_label(feature):

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,7 @@ class PartlyLabeledRecords(Records):
         path: folder of a built version.
         validation_fraction: float, the fraction of the labeled training records.
         number: function from a record to an integer tensor, as `Records` takes it.
+        **splitting: `stratified`, `folds` and `fold` of `Records`.
     """
 
     def __init__(
@@ -29,8 +31,9 @@ class PartlyLabeledRecords(Records):
         path: str | os.PathLike,
         validation_fraction: float = 0.1,
         number: Callable | None = None,
+        **splitting: Any,
     ) -> None:
-        super().__init__(path, validation_fraction, number)
+        super().__init__(path, validation_fraction, number, **splitting)
         splits = self._builder.info.splits
         self._labeled = splits["train"].num_examples
         if UNLABELED in splits:
@@ -69,8 +72,9 @@ class UnlabeledRecords(PartlyLabeledRecords):
         path: str | os.PathLike,
         validation_fraction: float = 0.1,
         number: Callable | None = None,
+        **splitting: Any,
     ) -> None:
-        super().__init__(path, validation_fraction, number)
+        super().__init__(path, validation_fraction, number, **splitting)
         self.leave_out_test()
 
     @property

@@ -23,6 +23,7 @@ from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, Trai
 from nrnm_keras.config.options import Options
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import find_tasks
+from nrnm_keras.tasks.settings import AUTOMATIC
 
 _PARTS: dict[str, type[Options]] = {
     "network": NetworkConfig,
@@ -90,16 +91,23 @@ def unused_flags(values: flags.FlagValues, config: TrainConfig, words: Sequence[
     return [name for name in unused if values[name].present]
 
 
-def config_lines(config: TrainConfig, all_options: bool = False) -> list[str]:
-    """Returns the lines of a flag file with the options of a `TrainConfig`.
+def config_lines(config: TrainConfig) -> list[str]:
+    """Returns the lines of a flag file with all options of a training that change the result."""
+    return _lines(config, config.result_values())
 
-    Args:
-        config: the `TrainConfig`.
-        all_options: whether to include options that do not change the result.
-    """
-    values = config.values() if all_options else config.result_values()
-    lines = [as_flag("task", config.task.name), *(as_flag(*item) for item in values.items())]
-    return [line for line in lines if line is not None]
+
+def given_lines(config: TrainConfig) -> list[str]:
+    """Returns the lines of a flag file with the options of a training that were given a value."""
+    return _lines(config, config.given_values())
+
+
+def automatic_flags(config: TrainConfig) -> frozenset[str]:
+    """Returns the names of the flags whose values are chosen from the training data."""
+    is_fixed = getattr(config.task, "settings", "fixed") == "fixed"
+    # A network that starts from a language model must be like it.
+    if is_fixed or config.init_from:
+        return frozenset()
+    return (AUTOMATIC & config.values().keys()) - config.given_values().keys()
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:
@@ -129,7 +137,7 @@ def with_values(config: TrainConfig, texts: dict[str, str]) -> TrainConfig:
         UsageError: if the task has no such option, or does not allow the value.
     """
     words = [f"--{name}={text}" for name, text in texts.items()]
-    values = parse_flags(define_flags(), [*config_lines(config, all_options=True), *words])
+    values = parse_flags(define_flags(), [*given_lines(config), *words])
     changed = read_config(values)
     unused_flags(values, changed, words)
     return changed
@@ -151,6 +159,11 @@ def help_text(values: flags.FlagValues, own_flags: Iterable[str]) -> str:
     lines += ["", "Tasks (--help --task=NAME shows the options of a task):"]
     lines += [f"  {name:<24}{str(tasks[name].__doc__).splitlines()[0]}" for name in sorted(tasks)]
     return "\n".join(lines)
+
+
+def _lines(config, values):
+    lines = [as_flag("task", config.task.name), *(as_flag(*item) for item in values.items())]
+    return [line for line in lines if line is not None]
 
 
 def _not_used(name, config):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.run_config import config_lines, parse_lines
+from nrnm_keras.inference.run_config import automatic_flags, config_lines, parse_lines
 from pipelines import locks
 from pipelines.file_errors import reading
 from pipelines.publishing import leftovers, make_folder, publish, remove_leftovers
@@ -34,6 +34,8 @@ class RunFolder:
     TENSORBOARD = "tensorboard"
     CHECKPOINTS = "checkpoints"
     BEST = "best_weights.npz"
+    # The trainings of a cross-validation, each in a folder of its own.
+    FOLDS = "folds"
     MODEL = "model.keras"
     SAVED_MODEL = "saved_model"
     PICTURES = "pictures"
@@ -52,12 +54,13 @@ class RunFolder:
         MODEL,
         BEST,
         CHECKPOINTS,
+        FOLDS,
         METRICS,
         TENSORBOARD,
         BAD_BATCH.format("*"),
         FLAGS,
     )
-    _STATE = (CHECKPOINTS, BEST)
+    _STATE = (CHECKPOINTS, BEST, FOLDS)
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = pathlib.Path(path).expanduser()
@@ -155,6 +158,15 @@ class RunFolder:
             raise UsageError(f"{self / self.FLAGS}: {error.strerror}") from error
         return config
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder holds a run, finished or not."""
+        return (self / self.FLAGS).exists()
+
+    def fold(self, index: int) -> "RunFolder":
+        """Returns the folder of a training of the cross-validation, numbered from 0."""
+        return RunFolder(self / self.FOLDS / str(index + 1))
+
     def _flag_lines(self):
         with reading(self / self.FLAGS):
             # A damaged file counts as different flags. Paths in it need not be UTF-8.
@@ -202,10 +214,12 @@ def _difference(there, config):
     """Describes how the flags in a run folder differ from a configuration; empty if they agree.
 
     Flags that are missing in the folder are newer than the run, and count as defaults. Flags that
-    this version does not know are differences.
+    this version does not know are differences. Options that are chosen from the training data have
+    the values that were chosen there.
     """
     try:
         config_there, unknown = parse_lines(there)
+        config = config.with_values(_chosen(config, config_there))
         there = [*config_lines(config_there), *unknown]
     except UsageError:  # damaged, or of another version
         pass
@@ -213,6 +227,12 @@ def _difference(there, config):
     parts = [f"{line} only there" for line in there if line not in here]
     parts += [f"{line} only here" for line in here if line not in there]
     return ", ".join(parts)
+
+
+def _chosen(config, there):
+    """Returns the values in a run's configuration of the options that it has chosen itself."""
+    names = automatic_flags(config)
+    return {name: value for name, value in there.values().items() if name in names}
 
 
 def _remove(path):

@@ -1,10 +1,34 @@
 """Models from raw input to probabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 
+from nrnm_keras.models.average_log_probabilities import AverageLogProbabilities
 from nrnm_keras.models.class_probabilities import ClassProbabilities
+from nrnm_keras.typing import Tensor
+
+
+class OtherClassifier(NamedTuple):
+    """A classifier that a network is averaged with.
+
+    Attributes:
+        scores: layer or function from the network's input to logits or log-probabilities.
+        network_weight: weight of the network's log-probabilities, in [0, 1].
+    """
+
+    scores: Callable[[Tensor], Tensor]
+    network_weight: float
+
+    def average(self, network: keras.Model) -> keras.Model:
+        """Returns the model from the network's input to the averaged log-probabilities."""
+        inputs = keras.Input(network.input_shape[1:], dtype=network.inputs[0].dtype)
+        return keras.Model(inputs, self.average_scores(network(inputs), inputs))
+
+    def average_scores(self, scores: Tensor, inputs: Tensor) -> Tensor:
+        """Returns the average of the network's scores and those for its inputs."""
+        return AverageLogProbabilities(self.network_weight)([scores, self.scores(inputs)])
 
 
 def end_to_end_classifier(
@@ -12,6 +36,7 @@ def end_to_end_classifier(
     network: keras.Model,
     class_names: Sequence[str],
     preprocessor: keras.layers.Layer | None = None,
+    other: OtherClassifier | None = None,
 ) -> keras.Model:
     """Puts a preprocessor, a network and class names together into one model.
 
@@ -24,6 +49,7 @@ def end_to_end_classifier(
         class_names: List of strings, in the order of the logits.
         preprocessor: Layer from raw input to what the network takes. Default: the network takes
             raw input.
+        other: `OtherClassifier` that the network is averaged with. Default: none.
 
     Returns:
         A `keras.Model` from raw input to a dictionary of probabilities by class name.
@@ -45,4 +71,7 @@ def end_to_end_classifier(
     ['dull', 'fine']
     """
     encoded = raw if preprocessor is None else preprocessor(raw)
-    return keras.Model(raw, ClassProbabilities(class_names)(network(encoded)))
+    scores = network(encoded)
+    if other is not None:
+        scores = other.average_scores(scores, encoded)
+    return keras.Model(raw, ClassProbabilities(class_names)(scores))

@@ -6,6 +6,7 @@ from nrnm_keras.preprocessing.skeleton_augmentation import SkeletonAugmentation
 from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS, SkeletonLayout
 from nrnm_keras.preprocessing.skeleton_rotation import SkeletonRotation
 from nrnm_keras.preprocessing.standardization import Standardization
+from nrnm_keras.preprocessing.step_stacking import StepStacking
 from nrnm_keras.preprocessing.text import TextPreprocessor
 from nrnm_keras.preprocessing.text_pairs import TextPairPreprocessor
 
@@ -17,6 +18,7 @@ __all__ = [
     "SkeletonPreprocessor",
     "SkeletonRotation",
     "Standardization",
+    "StepStacking",
     "TextPairPreprocessor",
     "TextPreprocessor",
 ]

@@ -14,7 +14,7 @@ from nrnm_keras.commands.command_line import EXIT_STOPPED
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import Stopped, UsageError
 from nrnm_keras.inference.report_file import read_report
-from nrnm_keras.inference.run_config import config_lines
+from nrnm_keras.inference.run_config import given_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.sweep.children import Children
 from nrnm_keras.sweep.grid import Point
@@ -118,7 +118,7 @@ def _train(run, children):
             return 0
         output.truncate(0)
         file = run.folder.with_suffix(".flags")
-        text = "\n".join(config_lines(run.config, all_options=True)) + "\n"
+        text = "\n".join(given_lines(run.config)) + "\n"
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
         command = [sys.executable, "-m", "nrnm_keras.train", f"--flagfile={file}"]
         code = children.run(command, stdout=output, stderr=subprocess.STDOUT)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import OwnFilesConfig, ValidationConfig
+from nrnm_keras.config import AutomaticConfig, OwnFilesConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import sequences_as_npz
+from nrnm_keras.tasks.settings import Setting, settings_for_sequences
 from nrnm_keras.tasks.task import Task
 
 if TYPE_CHECKING:  # it needs TensorFlow
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # it needs TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
+class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
     """Your own labeled sequences"""
 
     name: ClassVar[str] = "sequence"
@@ -30,6 +31,19 @@ class SequenceTask(OwnFilesConfig, ValidationConfig, Task):
         unit="steps",
         changes_result=False,
     )
+
+    stacked_steps: int = option(
+        1,
+        "neighboring steps that are joined to one before the recurrent layers, for long sequences",
+        minimum=1,
+        unit="steps",
+    )
+
+    def choose_settings(self, records: str | os.PathLike) -> list[Setting]:
+        """Returns settings that suit the training sequences."""
+        from nrnm_keras.tasks.heads.sequence_statistics import sequence_statistics
+
+        return settings_for_sequences(sequence_statistics(self, records))
 
     def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
         """Returns an .npz archive of sequences `(timesteps, features)` that are in memory."""

@@ -39,7 +39,7 @@ class SkeletonTask(OwnFilesConfig, SkeletonClassificationTask):
         """Returns the `Records`, whose skeletons must have the joints of the layout."""
         from nrnm_keras.data.records import Records
 
-        found = Records(records, self.validation_fraction)
+        found = Records(records, **self.validation_split())
         num_joints = found.features["joints"].shape[2]
         if num_joints != LAYOUTS[self.layout].num_joints:
             raise UsageError(

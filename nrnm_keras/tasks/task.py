@@ -11,6 +11,7 @@ import numpy as np
 
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.config.options import Options
+from nrnm_keras.tasks.settings import Setting
 
 if TYPE_CHECKING:  # it needs TensorFlow
     from nrnm_keras.tasks.heads.open_task import OpenTask
@@ -66,6 +67,14 @@ class Task(Options):
     def ways_on(self) -> str:
         """Returns a sentence that says what to do if there is no raw data."""
         return f"give the raw data as --{self.source_flag}=PATH"
+
+    def choose_settings(self, records: str | os.PathLike) -> list[Setting]:
+        """Returns the options whose values the task chooses from the training data. Default: none.
+
+        Args:
+            records: folder of a built version.
+        """
+        return []
 
     def check_network(self, network: NetworkConfig) -> None:
         """Raises a ValueError if a `NetworkConfig` is not valid for the task."""

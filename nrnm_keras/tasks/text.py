@@ -1,13 +1,15 @@
 """A user's own texts."""
 
 import dataclasses
+import os
 from typing import Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import OwnFilesConfig
+from nrnm_keras.config import AutomaticConfig, OwnFilesConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import texts_as_jsonl
+from nrnm_keras.tasks.settings import Setting, settings_for_texts
 from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTask
 
 
@@ -41,7 +43,7 @@ class _OwnTexts(OwnFilesConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextTask(_OwnTexts, TextClassificationTask):
+class TextTask(_OwnTexts, AutomaticConfig, TextClassificationTask):
     """Your own labeled texts"""
 
     name: ClassVar[str] = "text"
@@ -51,6 +53,12 @@ class TextTask(_OwnTexts, TextClassificationTask):
         """Returns the files, and how they are read."""
         options = super().build_options()
         return options if self.learns_from_unlabeled else {**options, "unlabeled_file": None}
+
+    def choose_settings(self, records: str | os.PathLike) -> list[Setting]:
+        """Returns settings that suit the training texts."""
+        from nrnm_keras.tasks.heads.text_statistics import text_statistics
+
+        return settings_for_texts(text_statistics(self, records))
 
     def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
         """Returns lines of JSON with texts that are in memory."""

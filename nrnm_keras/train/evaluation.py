@@ -41,11 +41,17 @@ def evaluate(
         steps = max(batch.shape[1] for batch in targets)
         targets = [_pad_steps(batch, steps, task.target_padding) for batch in targets]
         outputs = [_pad_steps(batch, steps, 0) for batch in outputs]
-    all_targets, all_outputs = np.concatenate(targets), np.concatenate(outputs)
-    metrics = {"loss": float(task.loss()(all_targets, all_outputs))}
+    return evaluation_of(split, task, np.concatenate(targets), np.concatenate(outputs))
+
+
+def evaluation_of(
+    split: str, task: OpenTask, targets: np.ndarray, outputs: np.ndarray
+) -> Evaluation:
+    """Returns the `Evaluation` of outputs that were computed before."""
+    metrics = {"loss": float(task.loss()(targets, outputs))}
     for metric in task.metrics():
-        metrics[metric.name] = float(metric(all_targets, all_outputs))
-    return Evaluation(split, all_targets, all_outputs, metrics)
+        metrics[metric.name] = float(metric(targets, outputs))
+    return Evaluation(split, targets, outputs, metrics)
 
 
 def _pad_steps(batch, steps, value):

@@ -1,6 +1,7 @@
 """The end of a run: tests the best network, exports it and writes the report."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,10 @@ from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.models import ClassProbabilities
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.settings import Setting
+from nrnm_keras.train.averaging import average_with_linear, evaluate_parts
 from nrnm_keras.train.best_weights import read_best_weights
+from nrnm_keras.train.cross_validation import Fold
 from nrnm_keras.train.evaluation import evaluate
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
@@ -27,6 +31,8 @@ def finish(
     folder: RunFolder,
     progress: Progress,
     command: Sequence[str],
+    folds: Sequence[Fold] = (),
+    settings: Sequence[Setting] = (),
 ) -> None:
     """Evaluates the best epoch's network once on the test split, exports it and writes the report.
 
@@ -36,36 +42,70 @@ def finish(
         folder: the `RunFolder`, with the weights of the best epoch.
         progress: the `Progress` at the end of the training.
         command: list of words, the command line.
+        folds: the `Fold`s of a cross-validation.
+        settings: the `Setting`s that were chosen from the data.
 
     Raises:
         UsageError: if the loss of the test split is not finite, or the weights are damaged.
     """
     keras.utils.clear_session()
-    network = task.build_network(config.network)
-    network.set_weights(read_best_weights(folder, network))
+    network = _trained(task, config, folder)
     # The report plots this history. The file may be out of date if the run was interrupted.
     HistoryFiles(folder, progress.history)
-    tested = "test" if "test" in task.records.sizes else "validation"
-    say(f"{tested.capitalize()}:")
-    evaluation = evaluate(network.predict_on_batch, task, tested, config.batch_size)
+    validated = [(fold.task, _trained(fold.task, config, fold.folder)) for fold in folds]
+    averaging = None
+    if getattr(config.task, "linear_classifier", False):
+        pairs: Any = validated or [(task, network)]
+        averaging = average_with_linear(task, pairs, config.batch_size)
+    evaluation = _test(task, config, network, averaging, validated)
     if not np.isfinite(evaluation.metrics["loss"]):
+        split = evaluation.split
         raise UsageError(
-            f"the loss of the {tested} split is {evaluation.metrics['loss']}, unlike that of the "
-            f"validation split; look for extreme values in the {tested} data; {folder.path} keeps "
+            f"the loss of the {split} split is {evaluation.metrics['loss']}, unlike that of the "
+            f"validation split; look for extreme values in the {split} data; {folder.path} keeps "
             "the trained weights, and the same command resumes from there"
         )
-    exported = task.build_exported(network)
+    options = {"other": averaging.other} if averaging else {}
+    _export(task.build_exported(network, **options), folder)
+    best = best_epoch(task, config, progress)
+    report = create_report(
+        task, config, progress, best, network.count_params(), evaluation, command
+    )
+    if settings:
+        report["settings"] = [setting._asdict() for setting in settings]
+    if averaging:
+        report["averaging"] = averaging.facts()
+        report["metrics"]["validation"] = averaging.evaluations["average"].metrics
+    write_report(report, folder, task, evaluation)
+    folder.remove_state()
+
+
+def _trained(task, config, folder):
+    """Returns a task's network with the weights of the best epoch."""
+    network = task.build_network(config.network)
+    network.set_weights(read_best_weights(folder, network))
+    return network
+
+
+def _test(task, config, network, averaging, validated):
+    """Returns the `Evaluation` on the test split, or on validation if there is none."""
+    tested = "test" if "test" in task.records.sizes else "validation"
+    say(f"{tested.capitalize()}:")
+    if tested == "validation" and averaging:
+        return averaging.evaluations["average"]
+    if tested == "validation" and validated:
+        return evaluate_parts(validated, config.batch_size)
+    model = averaging.other.average(network) if averaging else network
+    return evaluate(model.predict_on_batch, task, tested, config.batch_size)
+
+
+def _export(exported, folder):
+    """Writes the model from raw input."""
     with folder.complete(folder.MODEL) as path:
         exported.save(path)
     with folder.complete(folder.SAVED_MODEL) as path:
         raw = [tf.TensorSpec(each.shape, each.dtype, each.name) for each in exported.inputs]
         save_graphs(exported, {"serve": tf.function(_serving(exported), raw)}, path)
-    best = best_epoch(task, config, progress)
-    report = create_report(
-        task, config, progress, best, network.count_params(), evaluation, command
-    )
-    write_report(report, folder, task, evaluation)
-    folder.remove_state()
 
 
 def _serving(model):

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import signal
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -36,6 +37,7 @@ def run_training(
     replicas: "Replicas | JaxReplicas",
     stop: StopRequest,
     pretrained: Pretrained | None = None,
+    validation: Sequence[dict[str, float]] | None = None,
 ) -> Progress:
     """Trains a task's network, resuming from the newest checkpoint.
 
@@ -46,6 +48,8 @@ def run_training(
         replicas: the `Replicas` or `JaxReplicas`.
         stop: the `StopRequest`.
         pretrained: the `Pretrained` that the network starts from, or None.
+        validation: the validation metrics of each epoch, from a cross-validation. The training has
+            as many epochs. Default: they are those of the validation split.
 
     Returns:
         The `Progress` at the end.
@@ -60,10 +64,10 @@ def run_training(
     (step,) = replicas.broadcast([checkpoints.newest() if replicas.worker == 0 else 0])
     if step:
         progress = _progress_of(checkpoints.facts(step), task)
-        if _is_over(task, config, progress):
+        if _is_over(task, config, progress, validation):
             return progress
     try:
-        training = _Training(task, config, folder, replicas, stop, pretrained)
+        training = _Training(task, config, folder, replicas, stop, pretrained, validation)
         return training.run()
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
@@ -78,8 +82,10 @@ def best_epoch(task: OpenTask, config: TrainConfig, progress: Progress) -> int:
     return progress.best_epoch(task.metric, task.metric_mode)
 
 
-def _is_over(task, config, progress):
+def _is_over(task, config, progress, validation):
     """Whether all epochs are done, or the last `patience` epochs brought no improvement."""
+    if validation is not None:
+        return progress.epoch >= len(validation)
     if not progress.history:
         return False
     since_best = progress.epoch - 1 - best_epoch(task, config, progress)
@@ -94,16 +100,19 @@ def _progress_of(facts, task):
 class _Training:
     """The state of a training: the network, its data and its progress."""
 
-    def __init__(self, task, config, folder, replicas, stop, pretrained):
+    def __init__(self, task, config, folder, replicas, stop, pretrained, validation):
         self._task = task
         self._config = config
         self._folder = folder
         self._replicas = replicas
         self._stop = stop
+        self._validation = validation
         self._is_chief = replicas.worker == 0
         num_parts = config.devices.input_shards or replicas.num_workers
         parts = range(replicas.worker, num_parts, replicas.num_workers)
-        self._batches = TrainingBatches(task, config.batch_size, config.seed, num_parts, parts)
+        self._batches = TrainingBatches(
+            task, config.batch_size, config.seed, num_parts, parts, config.passes_per_epoch
+        )
         num_steps = self._batches.steps * config.epochs
         with replicas.scope():
             network = task.build_network(config.network)
@@ -131,7 +140,7 @@ class _Training:
         if self._is_chief:
             self._write(self._open_files)
         with _little_to_collect():
-            while not _is_over(self._task, self._config, self._progress):
+            while not _is_over(self._task, self._config, self._progress, self._validation):
                 self._train_epoch()
                 self._validate()
                 _collect()
@@ -144,7 +153,8 @@ class _Training:
 
     def _train_epoch(self):
         progress, steps = self._progress, self._batches.steps
-        say(f"Epoch {progress.epoch + 1}/{self._config.epochs}")
+        epochs = self._config.epochs if self._validation is None else len(self._validation)
+        say(f"Epoch {progress.epoch + 1}/{epochs}")
         bar = keras.utils.Progbar(steps, stateful_metrics=self._metric_names())
         batches = iter(self._batches.epoch(progress.epoch, progress.step))
         seconds, waited, examples = progress.seconds, progress.waited, progress.examples
@@ -172,8 +182,7 @@ class _Training:
     def _validate(self):
         start = time.perf_counter()
         with averaged_weights(self._network):
-            predict = self._replicas.predict_on_batch
-            metrics = evaluate(predict, self._task, "validation", self._config.batch_size).metrics
+            metrics = self._validation_metrics()
             if not np.isfinite(metrics["loss"]):
                 raise UsageError(self._broken_validation(metrics["loss"]))
             # Different hardware may give different last digits, and so a different last epoch.
@@ -191,6 +200,12 @@ class _Training:
             self._write(lambda: self._files.add_epoch(self._progress.history))
         self._save()
         self._stop_if_asked()
+
+    def _validation_metrics(self):
+        if self._validation is not None:
+            return self._validation[self._progress.epoch]
+        predict = self._replicas.predict_on_batch
+        return evaluate(predict, self._task, "validation", self._config.batch_size).metrics
 
     def _check_facts(self, facts, step):
         progress = _progress_of(facts, self._task)

@@ -22,6 +22,8 @@ from nrnm_keras.inference.run_config import config_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.tasks.built_records import find_records
+from nrnm_keras.train.automatic_settings import choose_settings, print_settings
+from nrnm_keras.train.cross_validation import cross_validate, mean_metrics
 from nrnm_keras.train.data_in_memory import with_data
 from nrnm_keras.train.finish import finish
 from nrnm_keras.train.loop import run_training
@@ -152,10 +154,19 @@ def _run(configs, command, replicas, stop, is_trained):
                 if title:
                     say(f"\n{title}:")
                 words = command or _command_of(each)
-                _train(each, folders[title], task, records, replicas, stop, words)
+                each, settings = choose_settings(each, task, records, folders[title])
+                own_task = _with_options(task, each)
+                _train(each, folders[title], own_task, records, replicas, stop, words, settings)
                 report, is_chief = read_report(folders[title]), replicas.worker == 0
                 runs[title] = FinishedRun(folders[title].path, report, is_chief)
     return runs
+
+
+def _with_options(task, config):
+    """Returns the task that was found, with the options that were chosen from its data."""
+    if type(task) is not type(config.task):  # a substitute, which has no such options
+        return task
+    return config.task if config.test else config.task.without_test()
 
 
 @contextlib.contextmanager
@@ -209,7 +220,7 @@ def _check_folders(folders, configs):
         )
 
 
-def _train(config, folder, task, records, replicas, stop, command):
+def _train(config, folder, task, records, replicas, stop, command, settings):
     """Trains one network, or resumes its training, and completes the run folder."""
     (is_finished,) = replicas.broadcast([folder.is_finished and not config.overwrite])
     if is_finished:  # a process may have been killed just before this
@@ -225,18 +236,28 @@ def _train(config, folder, task, records, replicas, stop, command):
         if not config.test:
             opened.records.leave_out_test()
         replicas.on_chief(lambda: folder.create(config))
-        progress = run_training(opened, config, folder, replicas, stop, pretrained)
-    replicas.on_chief(lambda: _finish(opened, config, folder, progress, command))
+        if settings:
+            _check_network(config)
+            print_settings(settings)
+        folds, validation = [], None
+        if getattr(task, "folds", 1) > 1 and "validation" not in opened.records.sizes:
+            folds = cross_validate(task, records, config, folder, replicas, stop)
+            validation = mean_metrics(folds)
+            say("All examples")
+            keras.utils.set_random_seed(config.seed)
+        progress = run_training(opened, config, folder, replicas, stop, pretrained, validation)
+    finished = (opened, config, folder, progress, command, folds, settings)
+    replicas.on_chief(lambda: _finish(*finished))
 
 
-def _finish(task, config, folder, progress, command):
+def _finish(task, config, folder, *more):
     """Tests and exports the best network, and writes the report."""
     if keras.backend.backend() != "tensorflow":
         _finish_on_tensorflow(folder)
         return
     try:
         with faults_named(task.records.path):
-            finish(task, config, folder, progress, command)
+            finish(task, config, folder, *more)
     except (UsageError, SourceError):  # about the data or the weights
         raise
     except Exception as error:

@@ -1,6 +1,7 @@
 """Classification of whole sequences."""
 
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
 from nrnm_keras.plots.confusions import count_confusions
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.typing import Tensor
 from pipelines.escaping import for_markdown
 
 _MOST_PAIRS = 100
@@ -35,6 +37,14 @@ class Classification(OpenTask):
     def metrics(self) -> list[keras.metrics.Metric]:
         """Returns the accuracy."""
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+
+    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+        """Fits a linear classifier; returns it as a function of the network's input.
+
+        Args:
+            splits: names of the splits that it learns from.
+        """
+        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """Returns the class names."""

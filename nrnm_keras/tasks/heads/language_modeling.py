@@ -38,8 +38,8 @@ class LanguageModeling(OpenTask):
 
     def __init__(self, task: LanguageModelTask, records: str | os.PathLike) -> None:
         super().__init__(task)
-        fraction, number = task.validation_fraction, task.validation_number
-        self.records = UnlabeledRecords(records, fraction, number)
+        splitting = task.validation_split()
+        self.records = UnlabeledRecords(records, number=task.validation_number, **splitting)
         self.preprocessor = create_preprocessor(task, self._batches("train"))
 
     def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:

@@ -1,15 +1,19 @@
 """Classification of numeric sequences."""
 
 import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
-from nrnm_keras.models.end_to_end import end_to_end_classifier
-from nrnm_keras.preprocessing import NanPadding, Standardization
+from nrnm_keras.models import ConvolutionClassifier
+from nrnm_keras.models.end_to_end import OtherClassifier, end_to_end_classifier
+from nrnm_keras.preprocessing import NanPadding, Standardization, StepStacking
 from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.typing import Tensor
 
 
 class SequenceClassification(Classification):
@@ -28,7 +32,7 @@ class SequenceClassification(Classification):
         self, task: Any, records: str | os.PathLike, max_timesteps: int | None = None
     ) -> None:
         super().__init__(task)
-        self.records = Records(records, task.validation_fraction, max_timesteps=max_timesteps)
+        self.records = Records(records, max_timesteps=max_timesteps, **task.validation_split())
         self.class_names = self.records.class_names
         self.standardization = Standardization(name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
@@ -40,17 +44,34 @@ class SequenceClassification(Classification):
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns preprocessing and `SequenceClassifier`: sequences to logits."""
+        stacked = self.task.stacked_steps
         return keras.Sequential(
             [
                 keras.Input(self.records.features["sequence"].shape, name="sequence"),
                 NanPadding(name="nan_padding"),
                 self.standardization,
+                *([StepStacking(stacked)] if stacked > 1 else []),
                 self.build_classifier(network),
             ],
             name="network",
         )
 
-    def build_exported(self, network: keras.Model) -> keras.Model:
+    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+        """Fits a `ConvolutionClassifier` to the sequences."""
+        examples = [x for split in splits for x in self.examples(split).as_numpy_iterator()]
+        sequences, labels = zip(*examples, strict=True)
+        lengths = np.array([len(sequence) for sequence in sequences])
+        longest = lengths.max()
+        padded = np.stack([np.pad(x, ((0, longest - len(x)), (0, 0))) for x in sequences])
+        classifier = ConvolutionClassifier(
+            len(self.class_names), int(longest), name="convolution_classifier"
+        )
+        classifier.fit(padded, np.array(labels), np.arange(longest) < lengths[:, np.newaxis])
+        return lambda sequence: classifier(NanPadding()(sequence))
+
+    def build_exported(
+        self, network: keras.Model, other: OtherClassifier | None = None
+    ) -> keras.Model:
         """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
         sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
-        return end_to_end_classifier(sequences, network, self.class_names)
+        return end_to_end_classifier(sequences, network, self.class_names, other=other)

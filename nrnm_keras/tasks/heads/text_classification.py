@@ -1,21 +1,24 @@
 """Text classification."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.data.records import Records
 from nrnm_keras.data.unlabeled_records import PartlyLabeledRecords
+from nrnm_keras.models import NGramClassifier
 from nrnm_keras.models.building import build_adversarial
-from nrnm_keras.models.end_to_end import end_to_end_classifier
+from nrnm_keras.models.end_to_end import OtherClassifier, end_to_end_classifier
 from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.models.token_network import token_network
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_tasks import TextClassificationTask
+from nrnm_keras.typing import Tensor
 
 
 class TextClassification(Classification):
@@ -39,7 +42,7 @@ class TextClassification(Classification):
     ) -> None:
         super().__init__(task)
         kind = PartlyLabeledRecords if task.learns_from_unlabeled else Records
-        self.records = kind(records, task.validation_fraction, task.validation_number)
+        self.records = kind(records, number=task.validation_number, **task.validation_split())
         self.class_names = self.records.class_names
         texts = self._batches("train").map(lambda text, label: text)
         self.preprocessor = create_preprocessor(task, texts, vocabulary)
@@ -68,10 +71,23 @@ class TextClassification(Classification):
         """Returns embedding and backbone."""
         return network.layers[0], network.layers[-1].backbone
 
-    def build_exported(self, network: keras.Model) -> keras.Model:
+    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+        """Fits an `NGramClassifier` to token ids."""
+        ids, labels = [], []
+        for split in splits:
+            for text, label in self._batches(split):
+                ids.append(self.preprocessor.encode(tf.boolean_mask(text, label >= 0)))
+                labels.append(tf.boolean_mask(label, label >= 0))
+        classifier = NGramClassifier(len(self.class_names), name="ngram_classifier")
+        classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
+        return classifier
+
+    def build_exported(
+        self, network: keras.Model, other: OtherClassifier | None = None
+    ) -> keras.Model:
         """Returns the model from strings `(batch,)` to probabilities by class name."""
         texts = keras.Input((), dtype="string", name="text")
-        return end_to_end_classifier(texts, network, self.class_names, self.preprocessor)
+        return end_to_end_classifier(texts, network, self.class_names, self.preprocessor, other)
 
     def describe(self) -> dict[str, Any]:
         """Returns the class names, the size of the vocabulary and the number of labels."""

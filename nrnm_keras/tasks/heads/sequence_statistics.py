@@ -1,0 +1,20 @@
+"""Statistics of training sequences, from which their settings are chosen."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from nrnm_keras.data.records import Records
+from nrnm_keras.tasks.heads.text_statistics import statistics
+from nrnm_keras.tasks.settings import Statistics
+
+
+def sequence_statistics(task: Any, records: str | os.PathLike) -> Statistics:
+    """Returns the `Statistics` of the training sequences of a `SequenceTask`."""
+    opened = Records(records, **task.replace(folds=2, fold=None).validation_split())
+    found = [
+        (len(r["sequence"]), int(r["label"])) for r in opened.read("train").as_numpy_iterator()
+    ]
+    lengths, labels = np.transpose(found)
+    return statistics(labels, lengths, opened.features["sequence"].shape[-1], opened)

@@ -1,0 +1,163 @@
+"""Settings that suit a user's own data: the rules, which the tasks' README explains."""
+
+import math
+from typing import Any, NamedTuple
+
+# The options whose values the rules choose, by the names of their flags.
+AUTOMATIC = frozenset(
+    {
+        *("units", "num_layers", "nrnm_layers", "block_size", "stride", "bidirectional", "pooling"),
+        *("embedding_size", "embedding_dropout", "word_dropout", "head_dropout", "dropout"),
+        *("vocabulary_size", "stacked_steps", "linear_classifier", "batch_size", "epochs"),
+        "passes_per_epoch",
+        *("patience", "learning_rate", "learning_rate_schedule", "warmup_fraction"),
+        *("ema_momentum", "best_epoch_by", "folds", "validation_fraction"),
+    }
+)
+_STEPS = {"text": 500, "sequence": 200}
+# Of an epoch: each costs some time besides its steps.
+_FEWEST_STEPS = 20
+# Above these, the linear classifiers take too long to fit, and the network needs them less.
+_MOST_TOKENS, _MOST_VALUES = 5_000_000, 20_000_000
+
+
+class Setting(NamedTuple):
+    """A value that was chosen for an option.
+
+    Attributes:
+        flag: name of the option's flag.
+        value: its value.
+        reason: what it was chosen by, in a few words.
+    """
+
+    flag: str
+    value: Any
+    reason: str
+
+
+class Statistics(NamedTuple):
+    """What the settings are chosen from: the training split before validation is taken from it.
+
+    Attributes:
+        examples: number of labeled training examples.
+        smallest_class: number of examples of the smallest class.
+        length: number of steps that 95 % of the examples do not exceed.
+        features: features of a step; 0 for texts.
+        has_validation: whether the data have a validation split of their own.
+    """
+
+    examples: int
+    smallest_class: int
+    length: int
+    features: int
+    has_validation: bool
+
+
+def settings_for_texts(data: Statistics) -> list[Setting]:
+    """Returns the settings for the classification of texts.
+
+    A small network that reads in both directions, with strong dropout, averaged with a linear
+    classifier of word n-grams.
+
+    Example:
+
+    >>> data = Statistics(5452, 86, length=17, features=0, has_validation=False)
+    >>> chosen = {setting.flag: setting.value for setting in settings_for_texts(data)}
+    >>> chosen["units"], chosen["batch_size"], chosen["epochs"]
+    (64, 64, 6)
+    """
+    units = 64 if data.examples < 20_000 else 128
+    examples = f"{data.examples:,} examples"
+    block = _block(data.length)
+    return [
+        Setting("units", units, examples),
+        Setting("embedding_size", units, examples),
+        Setting("num_layers", 1, examples),
+        Setting("nrnm_layers", (1,), "one layer"),
+        *block,
+        Setting("bidirectional", True, "whole texts are known"),
+        Setting("pooling", "max", "any word may decide"),
+        Setting("embedding_dropout", 0.3, examples),
+        Setting("word_dropout", 0.1, examples),
+        Setting("head_dropout", 0.5, examples),
+        Setting("vocabulary_size", 50_000, "rare words too, for the linear classifier"),
+        Setting(
+            "linear_classifier",
+            data.examples * data.length < _MOST_TOKENS,
+            f"of n-grams: {examples}",
+        ),
+        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
+        *_validation(data),
+    ]
+
+
+def settings_for_sequences(data: Statistics) -> list[Setting]:
+    """Returns the settings for the classification of sequences.
+
+    A small network that reads in both directions, averaged with a linear classifier of fixed
+    convolutions. Long sequences are shortened to about 100 steps by joining neighboring ones.
+
+    Example:
+
+    >>> data = Statistics(100, 10, length=1460, features=1, has_validation=False)
+    >>> chosen = {setting.flag: setting.value for setting in settings_for_sequences(data)}
+    >>> chosen["units"], chosen["stacked_steps"], chosen["folds"]
+    (32, 15, 3)
+    """
+    units = 32 if data.examples < 2000 else 64 if data.examples < 20_000 else 128
+    examples = f"{data.examples:,} examples"
+    stacked = math.ceil(data.length / 100)
+    return [
+        Setting("units", units, examples),
+        Setting("num_layers", 1, examples),
+        Setting("nrnm_layers", (1,), "one layer"),
+        Setting("stacked_steps", stacked, f"lengths up to {data.length:,}"),
+        *_block(math.ceil(data.length / stacked)),
+        Setting("bidirectional", True, "whole sequences are known"),
+        Setting("pooling", "mean_max", "any step may decide"),
+        Setting("head_dropout", 0.5, examples),
+        Setting(
+            "linear_classifier",
+            data.examples * data.length * data.features < _MOST_VALUES and data.examples < 20_000,
+            f"of convolutions: {examples}",
+        ),
+        *_schedule(data, 16 if data.examples < 1000 else 64, _STEPS["sequence"]),
+        *_validation(data),
+    ]
+
+
+def _block(length):
+    """The block: an eighth of a sequence, so that most sequences reach the memory often."""
+    size = min(8, max(2, length // 8))
+    reason = f"lengths up to {length:,}"
+    return [Setting("block_size", size, reason), Setting("stride", max(1, size // 2), reason)]
+
+
+def _schedule(data, batch_size, steps):
+    per_pass = max(1, math.ceil(data.examples / batch_size))
+    passes = math.ceil(_FEWEST_STEPS / per_pass)
+    epochs = max(3, round(steps / (passes * per_pass)))
+    steps = epochs * passes * per_pass
+    examples = f"{data.examples:,} examples"
+    reason = f"about {steps:,} steps"
+    return [
+        Setting("batch_size", batch_size, examples),
+        Setting("passes_per_epoch", passes, examples),
+        Setting("epochs", epochs, reason),
+        Setting("patience", epochs, "the learning rate falls to zero in the end"),
+        Setting("learning_rate", 3e-3, "a small network"),
+        Setting("learning_rate_schedule", "cosine", "a fixed number of steps"),
+        Setting("warmup_fraction", 0.1, "a fixed number of steps"),
+        # The average spans a tenth of the steps.
+        Setting("ema_momentum", round(1 - 10 / max(100, min(steps, 5000)), 4), reason),
+        Setting("best_epoch_by", "loss", "steadier than accuracy"),
+    ]
+
+
+def _validation(data):
+    if data.has_validation:
+        return []
+    if data.examples < 300 and data.smallest_class >= 3:
+        return [Setting("folds", 3, f"{data.examples:,} examples: too few to set some aside")]
+    fraction = 0.1 if data.examples >= 1000 else 0.2
+    return [Setting("validation_fraction", fraction, f"{data.examples:,} examples")]

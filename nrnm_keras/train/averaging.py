@@ -1,0 +1,96 @@
+"""The average of a trained network and a linear classifier."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from nrnm_keras.models.end_to_end import OtherClassifier
+from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.train.evaluation import Evaluation, evaluate, evaluation_of
+
+# Weights of the network to choose from. With few examples, the choice would be chance.
+_WEIGHTS = np.linspace(0, 1, 11)
+_USUAL_WEIGHT, _FEWEST_EXAMPLES = 0.3, 200
+
+
+class Averaging(NamedTuple):
+    """What a network is averaged with, and what that gives.
+
+    Attributes:
+        other: the `OtherClassifier`.
+        evaluations: `Evaluation`s of the validation examples by the names `"average"`,
+            `"network"` and `"linear"`.
+    """
+
+    other: OtherClassifier
+    evaluations: dict[str, Evaluation]
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what the report says of it."""
+        metrics = {name: each.metrics for name, each in self.evaluations.items()}
+        return {"network_weight": self.other.network_weight, "validation": metrics}
+
+
+def average_with_linear(
+    task: Classification, validated: Sequence[tuple[Classification, keras.Model]], batch_size: int
+) -> Averaging:
+    """Fits a linear classifier, and the weight with which a network is averaged with it.
+
+    The weight has the lowest loss on the validation examples, of which neither the networks nor the
+    linear classifiers there have learned. The classifier is then fitted to all examples.
+
+    Args:
+        task: the `Classification`.
+        validated: pairs of an open task with a validation split and the network that was trained
+            on its training split; several for a cross-validation.
+        batch_size: positive integer.
+    """
+    linear = [(each, _as_model(each.fit_linear(["train"]), network)) for each, network in validated]
+    of_network = evaluate_parts(validated, batch_size)
+    of_linear = evaluate_parts(linear, batch_size)
+    targets = of_network.targets
+    scores = [_log_softmax(each.outputs) for each in (of_network, of_linear)]
+    weight = _best_weight(targets, *scores)
+    average = weight * scores[0] + (1 - weight) * scores[1]
+    evaluations = {
+        "average": evaluation_of("validation", task, targets, average),
+        "network": of_network,
+        "linear": of_linear,
+    }
+    splits = [split for split in ("train", "validation") if split in task.records.sizes]
+    return Averaging(OtherClassifier(task.fit_linear(splits), weight), evaluations)
+
+
+def evaluate_parts(
+    validated: Sequence[tuple[Classification, keras.Model]], batch_size: int
+) -> Evaluation:
+    """Returns the `Evaluation` of networks, each on the validation split of its task."""
+    parts = [evaluate(m.predict_on_batch, t, "validation", batch_size) for t, m in validated]
+    targets, outputs = (
+        np.concatenate(column) for column in zip(*(p[1:3] for p in parts), strict=True)
+    )
+    return evaluation_of("validation", validated[0][0], targets, outputs)
+
+
+def _as_model(scores, network):
+    """Returns scores of a network's inputs as a model."""
+    inputs = keras.Input(network.input_shape[1:], dtype=network.inputs[0].dtype)
+    return keras.Model(inputs, scores(inputs))
+
+
+def _log_softmax(scores):
+    return keras.ops.convert_to_numpy(keras.ops.log_softmax(scores))
+
+
+def _best_weight(targets, of_network, of_linear):
+    if len(targets) < _FEWEST_EXAMPLES:
+        return _USUAL_WEIGHT
+    rows = np.arange(len(targets))
+
+    def loss(weight):
+        average = weight * of_network + (1 - weight) * of_linear
+        return np.mean(np.log(np.exp(average).sum(-1)) - average[rows, targets])
+
+    return round(float(min(_WEIGHTS, key=loss)), 1)

@@ -1,0 +1,82 @@
+"""Cross-validation: one training for each part of the examples, validated on that part."""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import keras
+import numpy as np
+
+from nrnm_keras.commands.stopping import StopRequest
+from nrnm_keras.config import TrainConfig
+from nrnm_keras.inference.run_folder import RunFolder
+from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.task import Task
+from nrnm_keras.train.loop import run_training
+from nrnm_keras.train.progress import Progress
+from pipelines.console import say
+
+if TYPE_CHECKING:
+    from nrnm_keras.train.jax_replicas import JaxReplicas
+    from nrnm_keras.train.replicas import Replicas
+
+
+class Fold(NamedTuple):
+    """A finished training of a cross-validation.
+
+    Attributes:
+        task: its `OpenTask`, whose validation split is its part of the examples.
+        folder: its `RunFolder`, with the weights of its best epoch.
+        progress: its `Progress`.
+    """
+
+    task: OpenTask
+    folder: RunFolder
+    progress: Progress
+
+
+def cross_validate(
+    task: Task,
+    records: str | os.PathLike,
+    config: TrainConfig,
+    folder: RunFolder,
+    replicas: "Replicas | JaxReplicas",
+    stop: StopRequest,
+) -> list[Fold]:
+    """Trains on all parts but one, for each part, resuming where it was stopped.
+
+    Args:
+        task: the `Task`, with an `AutomaticConfig`.
+        records: folder of the built records.
+        config: the `TrainConfig`.
+        folder: the `RunFolder` of the training that follows.
+        replicas, stop: those of `run_training`.
+    """
+    folds = []
+    for index in range(task.folds):  # type: ignore[attr-defined]
+        opened = task.replace(fold=index).open(records)
+        if not config.test:
+            opened.records.leave_out_test()
+        own = folder.fold(index)
+        replicas.on_chief(lambda own=own: own.create(config.replace(overwrite=False)))
+        say(f"Cross-validation, part {index + 1} of {task.folds}")  # type: ignore[attr-defined]
+        keras.utils.set_random_seed(config.seed)
+        folds.append(Fold(opened, own, run_training(opened, config, own, replicas, stop)))
+    return folds
+
+
+def mean_metrics(folds: list[Fold]) -> list[dict[str, float]]:
+    """Returns the validation metrics of each epoch up to the one with the lowest mean loss.
+
+    They are means over the folds, as far as all of them have trained.
+    """
+    histories = [fold.progress.history for fold in folds]
+    epochs = [
+        {
+            name.removeprefix("val_"): float(np.mean([row[name] for row in rows]))
+            for name in rows[0]
+            if name.startswith("val_")
+        }
+        for rows in zip(*histories, strict=False)
+    ]
+    best = min(range(len(epochs)), key=lambda epoch: epochs[epoch]["loss"])
+    return epochs[: best + 1]
