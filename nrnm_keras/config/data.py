@@ -53,6 +53,11 @@ class AutomaticConfig(ValidationConfig):
         "average the network with a linear classifier, of word n-grams or of fixed convolutions of "
         "a sequence, with the weights that suit the validation examples best",
     )
+    baseline: bool = option(
+        True,
+        "also fit a simple classifier, to compare with: TF-IDF and logistic regression for texts, "
+        "statistics and a random forest for sequences; needs scikit-learn",
+    )
     fold: int | None = None
 
     def validation_split(self) -> dict[str, Any]:

@@ -18,7 +18,15 @@ from nrnm_keras.inference.modalities import modality_of
 from nrnm_keras.inference.outputs import output_of
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.streaming import Streams
-from nrnm_keras.models import RecurrentBackbone, StreamingNetwork, TransformerBackbone
+from nrnm_keras.models import (
+    AverageLogProbabilities,
+    ConvolutionClassifier,
+    NGramClassifier,
+    RecurrentBackbone,
+    StreamingNetwork,
+    TransformerBackbone,
+)
+from nrnm_keras.preprocessing import NanPadding
 from nrnm_keras.typing import Tensor
 
 
@@ -41,6 +49,8 @@ class TrainedModel:
         head: the layers from the recurrent layers on, a list; of a classifier it is one layer.
         classifier: that layer; None if the model predicts no classes.
         backbone: the `RecurrentBackbone` or `TransformerBackbone`.
+        scores: the Keras model from encoded input to logits or log-probabilities: the network, or
+            its average with a linear classifier.
 
     Raises:
         ValueError: if the model is not one that a training saves.
@@ -75,6 +85,18 @@ class TrainedModel:
         self.encoder, self.head = _split(self.network.layers)  # type: ignore[union-attr]
         self.classifier = self.head[0] if self.class_names else None
         self._before_backbone, self.backbone = _find_backbone(self.network)
+        averages = (x for x in model.layers if isinstance(x, AverageLogProbabilities))
+        self._average = next(averages, None)
+        self.scores: keras.Model = self.network
+        if self._average is not None:
+            is_text = self.text_preprocessor is not None
+            encoded = self.text_preprocessor.output if is_text else model.inputs[0]
+            self.scores = keras.Model(encoded, self._average.output)
+
+    @property
+    def is_average(self) -> bool:
+        """Whether the network is averaged with a linear classifier, which needs whole inputs."""
+        return self._average is not None
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "TrainedModel":
@@ -176,7 +198,29 @@ class TrainedModel:
         Raises:
             ValueError: if a layer needs whole sequences.
         """
+        self.check_steps()
         return StreamingNetwork(self.network, self.modality.step_name, self.output.of_step)
+
+    def average_scores(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Returns the average of the network's and the linear classifier's scores.
+
+        Args:
+            encoded: token ids, or features without NaN.
+            mask: the mask of features.
+        """
+        network = [x for x in self.network.layers if mask is None or not isinstance(x, NanPadding)]
+        kinds = (NGramClassifier, ConvolutionClassifier)
+        linear = [x for x in self.model.layers if isinstance(x, kinds)]
+        scores = [_run(layers, encoded, mask)[0] for layers in (network, linear)]
+        return self._average(scores)
+
+    def check_steps(self) -> None:
+        """Raises a ValueError if a part of the model besides the network needs whole inputs."""
+        if self.is_average:
+            raise ValueError(
+                "The linear classifier needs the whole input; train with --nolinear_classifier and "
+                "--nobidirectional. Received: a model that averages it with the network"
+            )
 
     def as_batch(self, values: list) -> Any:
         """Returns raw inputs as one batch, as the model takes it.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.config import TrainConfig
+from nrnm_keras.config import AutomaticConfig, TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
@@ -15,6 +15,7 @@ from nrnm_keras.models import ClassProbabilities
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.settings import Setting
 from nrnm_keras.train.averaging import average_with_linear, evaluate_parts
+from nrnm_keras.train.baseline import fit_baseline, is_available
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
 from nrnm_keras.train.evaluation import evaluate
@@ -33,6 +34,7 @@ def finish(
     command: Sequence[str],
     folds: Sequence[Fold] = (),
     settings: Sequence[Setting] = (),
+    warnings: Sequence[str] = (),
 ) -> None:
     """Evaluates the best epoch's network once on the test split, exports it and writes the report.
 
@@ -44,6 +46,7 @@ def finish(
         command: list of words, the command line.
         folds: the `Fold`s of a cross-validation.
         settings: the `Setting`s that were chosen from the data.
+        warnings: what is unusual in the data.
 
     Raises:
         UsageError: if the loss of the test split is not finite, or the weights are damaged.
@@ -71,8 +74,11 @@ def finish(
     report = create_report(
         task, config, progress, best, network.count_params(), evaluation, command
     )
-    if settings:
+    if isinstance(config.task, AutomaticConfig):
         report["settings"] = [setting._asdict() for setting in settings]
+        report["warnings"] = list(warnings)
+        if config.task.baseline and is_available():
+            report["baseline"] = fit_baseline(task, [fold.task for fold in folds])._asdict()
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics

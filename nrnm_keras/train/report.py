@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from nrnm_keras.commands.option_flags import as_flag
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.inference.report_file import leaves_out_test
 from nrnm_keras.inference.run_folder import RunFolder
@@ -111,9 +112,44 @@ def summary(report: dict[str, Any]) -> str:
         f"validation {_metrics(report, 'validation')} (epoch {training['best_epoch']} of "
         f"{training['epochs']})",
         f"test       {_metrics(report, 'test')}",
+        *_comparisons(report),
         f"{report['parameters']:,} parameters, {training['seconds_per_epoch']:.1f} s per epoch",
     ]
     return "\n".join([report["notice"], *lines] if report["notice"] else lines)
+
+
+def _comparisons(report):
+    """Returns lines on the linear classifier in the average, and on the baseline beside it."""
+    lines = []
+    if averaging := report.get("averaging"):
+        accuracy = {name: each["accuracy"] for name, each in averaging["validation"].items()}
+        lines.append(
+            f"average    validation accuracy {accuracy['average']:.4f}; network alone "
+            f"{accuracy['network']:.4f}, linear classifier alone {accuracy['linear']:.4f}"
+        )
+    if "settings" not in report or not report["flags"]["baseline"]:
+        return lines
+    if not (baseline := report.get("baseline")):
+        return [*lines, f"baseline   none: scikit-learn is not installed ({_install('baseline')})"]
+    lines.append(
+        f"baseline   {baseline['split']} accuracy {baseline['accuracy']:.4f}: {baseline['name']}"
+    )
+    own = report["metrics"][baseline["split"]]["accuracy"]
+    if own < baseline["accuracy"]:
+        lines.append(f"           the baseline is better; {_advice(report)}")
+    return lines
+
+
+def _advice(report):
+    """Returns what would help a model that is worse than its baseline."""
+    advice = "more training examples would help"
+    if report["task"] != "text":
+        return advice
+    return f"{advice}, or a language model of more texts (--unlabeled_file) as --init_from"
+
+
+def _install(extra):
+    return f'pip install "nrnm-keras[{extra}]"'
 
 
 def _title(report):
@@ -149,12 +185,32 @@ def _markdown(report, folder, pictures, task):
         f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
         f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
+        *_own_data_sections(report),
         *task.report_sections(report["analysis"]),
         *_pictures(folder, pictures),
         f"Command (all flags are in `{folder.FLAGS}`):\n\n    {report['command']}",
         f"`{folder.SAVED_MODEL}` needs TensorFlow only.{_usage(task.usage, folder)}",
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _own_data_sections(report):
+    """Returns the warnings, the comparisons and the chosen settings of a run on a user's data."""
+    sections = [
+        "\n".join(f"- {line.strip()}" for line in lines)
+        for lines in (
+            [f"Warning: {text}." for text in report.get("warnings", [])],
+            _comparisons(report),
+        )
+        if lines
+    ]
+    if settings := report.get("settings"):
+        rows = [
+            f"| `{as_flag(each['flag'], each['value'])}` | {each['reason']} |" for each in settings
+        ]
+        head = "| chosen from the training data | by |\n| --- | --- |"
+        sections.append("\n".join([head, *rows]))
+    return sections
 
 
 def _labeled(data):

@@ -14,7 +14,7 @@ import keras
 from nrnm_keras.commands import child_process
 from nrnm_keras.commands.command_line import check_output_flag
 from nrnm_keras.commands.stopping import StopRequest
-from nrnm_keras.config import TrainConfig
+from nrnm_keras.config import AutomaticConfig, TrainConfig
 from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.report_file import read_report
@@ -25,6 +25,7 @@ from nrnm_keras.tasks.built_records import find_records
 from nrnm_keras.train.automatic_settings import choose_settings, print_settings
 from nrnm_keras.train.cross_validation import cross_validate, mean_metrics
 from nrnm_keras.train.data_in_memory import with_data
+from nrnm_keras.train.data_warnings import data_warnings
 from nrnm_keras.train.finish import finish
 from nrnm_keras.train.loop import run_training
 from nrnm_keras.train.pretrained import Pretrained, check_start
@@ -239,6 +240,9 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         if settings:
             _check_network(config)
             print_settings(settings)
+        warnings = data_warnings(opened) if isinstance(task, AutomaticConfig) else []
+        for warning in warnings:
+            say(f"warning: {warning}")
         folds, validation = [], None
         if getattr(task, "folds", 1) > 1 and "validation" not in opened.records.sizes:
             folds = cross_validate(task, records, config, folder, replicas, stop)
@@ -246,7 +250,7 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
             say("All examples")
             keras.utils.set_random_seed(config.seed)
         progress = run_training(opened, config, folder, replicas, stop, pretrained, validation)
-    finished = (opened, config, folder, progress, command, folds, settings)
+    finished = (opened, config, folder, progress, command, folds, settings, warnings)
     replicas.on_chief(lambda: _finish(*finished))
 
 

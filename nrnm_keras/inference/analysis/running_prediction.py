@@ -64,7 +64,9 @@ def _by_prefixes(trained, steps, most):
     is_given = is_given.reshape(*is_given.shape, *[1] * (steps.ndim - 2))
     prefixes = np.where(is_given, steps, padding)
     shape = tf.TensorSpec((None, *prefixes.shape[1:]), prefixes.dtype)
-    run = tf.function(lambda batch: ops.softmax(trained.network(batch)), input_signature=[shape])
+    run = tf.function(lambda batch: ops.softmax(trained.scores(batch)), input_signature=[shape])
     batches = range(0, len(prefixes), _PREFIXES_IN_BATCH)
     probabilities = [run(prefixes[first : first + _PREFIXES_IN_BATCH]) for first in batches]
-    return RunningPrediction(counts, np.concatenate(probabilities))
+    return RunningPrediction(
+        -(-counts // trained.modality.stacked_steps), np.concatenate(probabilities)
+    )

@@ -144,7 +144,12 @@ def _inputs(name, trained, raw, signature):
     if name == "features":
         encoded = trained.encode(raw)
         is_encoded = trained.modality.takes_ids
-        values = [encoded] if is_encoded else trained.head_inputs(encoded)
+        if is_encoded:
+            values = [encoded]
+        elif trained.is_average:
+            values = [np.nan_to_num(encoded), ~np.isnan(encoded).all(axis=-1)]
+        else:
+            values = trained.head_inputs(encoded)
         return {
             n: np.array(x).astype(spec.dtype.as_numpy_dtype)
             for (n, spec), x in zip(signature.inputs.items(), values, strict=False)

@@ -29,6 +29,7 @@ def in_a_loop_of_steps(trained: "TrainedModel") -> Callable[..., dict[str, Tenso
     Raises:
         ValueError: if a layer needs whole sequences.
     """
+    trained.check_steps()
     steps, output = StepByStep(trained.head), trained.output
     variables = [variable for layer in trained.head for variable in layer.variables]
 

@@ -46,7 +46,8 @@ def features(trained: "TrainedModel", run_head: Callable[..., dict] | None = Non
     """Returns the signature from preprocessed tensors to the results.
 
     For texts the input is `token_ids` `(batch, timesteps)`, with 0 for padding. For others it is
-    `features` `(batch, timesteps, features)` and their `mask`, False for steps to skip.
+    `features` `(batch, timesteps, features)` and their `mask`, False for steps to skip. They are
+    what the network's head takes, or raw if the network is averaged with a linear classifier.
 
     Args:
         trained: a `TrainedModel`.
@@ -54,6 +55,8 @@ def features(trained: "TrainedModel", run_head: Callable[..., dict] | None = Non
             results. Default: the head.
     """
     takes_ids, output = trained.modality.takes_ids, trained.output
+    if trained.is_average:
+        return _features_of_average(trained)
 
     def function(*inputs):
         timesteps = tf.shape(inputs[0])[1]
@@ -156,6 +159,17 @@ def initial_state(trained: "TrainedModel") -> Signature:
     return _signature(
         "initial_state", streaming.initial_state, {"batch_size": tf.TensorSpec((), tf.int32)}
     )
+
+
+def _features_of_average(trained):
+    """Returns the signature `features` of a model whose linear classifier takes raw input."""
+
+    def function(sequences, mask=None):
+        mask = None if mask is None else at_least_one(mask, 1)
+        return trained.output.of_step(trained.average_scores(at_least_one(sequences, 1), mask))
+
+    specs = trained.modality.feature_specs(trained.network.inputs[0])
+    return _signature("features", function, specs)
 
 
 def _head_input(trained):

@@ -19,7 +19,7 @@ from nrnm_keras.inference.modalities.modality import (
     shown_shape,
 )
 from nrnm_keras.plots.time_steps import TimeSteps
-from nrnm_keras.preprocessing import NanPadding
+from nrnm_keras.preprocessing import NanPadding, StepStacking
 from pipelines.sequence_files.reader import read_sequences
 
 SUFFIXES = {".npz": "index", ".ts": "line"}
@@ -35,6 +35,8 @@ class Sequences(Modality):
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
         self.is_padded = any(isinstance(layer, NanPadding) for layer in network.layers)
+        stacks = (layer for layer in network.layers if isinstance(layer, StepStacking))
+        self._stacked_steps = next((layer.steps for layer in stacks), 1)
         self.description = "sequences of feature vectors"
         self.nothing = ""
         if self.is_padded:
@@ -69,8 +71,8 @@ class Sequences(Modality):
         return padded(values, np.nan)
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
-        """Returns numbers."""
-        return {"": numbered("time step", np.arange(1, raw.shape[1] + 1))}
+        """Returns the number of the first of the steps that are stacked together."""
+        return {"": numbered("time step", np.arange(1, raw.shape[1] + 1, self._stacked_steps))}
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
         """Returns features that are all NaN, or zeros if the network does not mask NaN."""

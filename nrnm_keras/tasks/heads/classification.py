@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.models import SequenceClassifier
@@ -45,6 +46,26 @@ class Classification(OpenTask):
             splits: names of the splits that it learns from.
         """
         raise NotImplementedError
+
+    # The simple classifier of the task's kind of data, in words.
+    baseline_name = ""
+
+    def baseline(self) -> Any:
+        """Returns the simple classifier, a scikit-learn estimator."""
+        raise NotImplementedError
+
+    def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:
+        """Returns the examples of a split as the baseline takes them, and their labels.
+
+        Args:
+            split: name of the split.
+            raw: whether to return the raw examples instead, texts or arrays.
+        """
+        raise NotImplementedError
+
+    def warnings(self) -> list[str]:
+        """Returns warnings about the task's kind of examples, one line each. Default: none."""
+        return []
 
     def describe(self) -> dict[str, Any]:
         """Returns the class names."""

@@ -69,9 +69,32 @@ class SequenceClassification(Classification):
         classifier.fit(padded, np.array(labels), np.arange(longest) < lengths[:, np.newaxis])
         return lambda sequence: classifier(NanPadding()(sequence))
 
+    baseline_name = "statistics of each feature and a random forest"
+
+    def baseline(self) -> Any:
+        """Returns a random forest."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier(500, random_state=0)
+
+    def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:
+        """Returns statistics of the sequences of a split, or the sequences."""
+        examples = list(self.examples(split).as_numpy_iterator())
+        sequences = [sequence if raw else _statistics(sequence) for sequence, _ in examples]
+        return sequences, np.array([label for _, label in examples])
+
     def build_exported(
         self, network: keras.Model, other: OtherClassifier | None = None
     ) -> keras.Model:
         """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
         sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
         return end_to_end_classifier(sequences, network, self.class_names, other=other)
+
+
+def _statistics(sequence):
+    """Returns statistics of each feature of a sequence, and of its changes from step to step."""
+    changes = np.diff(sequence, axis=0, prepend=sequence[:1])
+    parts = [sequence.mean(0), sequence.std(0), np.abs(changes).mean(0), changes.std(0)]
+    parts += list(np.quantile(sequence, (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1), axis=0))
+    parts += [sequence[0], sequence[-1], sequence.argmax(0), sequence.argmin(0)]
+    return np.concatenate([*parts, [len(sequence)]])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.config import NetworkConfig
@@ -19,6 +20,8 @@ from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_tasks import TextClassificationTask
 from nrnm_keras.typing import Tensor
+
+_MOST_TRUNCATED = 0.1  # of the texts, without a warning
 
 
 class TextClassification(Classification):
@@ -81,6 +84,37 @@ class TextClassification(Classification):
         classifier = NGramClassifier(len(self.class_names), name="ngram_classifier")
         classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
         return classifier
+
+    baseline_name = "TF-IDF and logistic regression"
+
+    def baseline(self) -> Any:
+        """Returns logistic regression on TF-IDF."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        return make_pipeline(TfidfVectorizer(), LogisticRegression(C=10, max_iter=1000))
+
+    def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:
+        """Returns the texts of a split that have a label."""
+        texts, labels = [], []
+        for text, label in self._batches(split).as_numpy_iterator():
+            texts += [each.decode("utf-8", "replace") for each in text[label >= 0]]
+            labels.append(label[label >= 0])
+        return texts, np.concatenate(labels)
+
+    def warnings(self) -> list[str]:
+        """Returns a warning if many texts are truncated."""
+        lengths = []
+        for text, _ in self._batches("train"):
+            lengths.append(self.preprocessor.tokenize(text).row_lengths().numpy())
+        longer = np.mean(np.concatenate(lengths) > self.task.max_length)
+        if longer <= _MOST_TRUNCATED:
+            return []
+        return [
+            f"{100 * longer:.0f} % of the training texts have more than --max_length="
+            f"{self.task.max_length} tokens; the middle of these is left out"
+        ]
 
     def build_exported(
         self, network: keras.Model, other: OtherClassifier | None = None
