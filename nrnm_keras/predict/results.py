@@ -5,17 +5,20 @@ Control characters in names and texts are escaped: see `pipelines.escaping`.
 
 import contextlib
 import csv
+import os
 import pathlib
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.outputs.output import Output
 from pipelines.escaping import for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.inference.outputs.output import Output
 
 _LONGEST_NAME = 60  # characters
 
@@ -29,7 +32,7 @@ class _Results:
         naming: the kind of names that the inputs have, such as `"text"`; None for no names.
     """
 
-    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
+    def __init__(self, file: TextIO, output: "Output", naming: str | None = None) -> None:
         self._file = file
         self._output = output
         self._naming = naming
@@ -58,7 +61,7 @@ class CsvResults(_Results):
     Cells that a spreadsheet would read as a formula start with an apostrophe: see `for_csv`.
     """
 
-    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
+    def __init__(self, file: TextIO, output: "Output", naming: str | None = None) -> None:
         super().__init__(file, output, naming)
         self._writer = csv.writer(file)
         self._writer.writerow([*([naming] if naming else []), *output.columns()])
@@ -86,8 +89,21 @@ FORMATS = {"text": ReadableResults, "csv": CsvResults, "jsonl": JsonLinesResults
 FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 
 
+def check_output(output: pathlib.Path, source: str | os.PathLike | None = None) -> None:
+    """Raises a `UsageError` if a file is the input or cannot be written as an output."""
+    if output.suffix.lower() not in FILE_FORMATS:
+        expected = " or ".join(FILE_FORMATS)
+        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
+    if source is not None and output.resolve() == pathlib.Path(source).expanduser().resolve():
+        raise UsageError(f"--output={output} is the input; choose another file")
+    if not os.path.isdir(output.absolute().parent):
+        raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
+    if os.path.isdir(output):
+        raise UsageError(f"--output={output} is a folder; choose another file")
+
+
 @contextlib.contextmanager
-def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_Results]:
+def open_results(path: pathlib.Path, output: "Output", naming: str) -> Iterator[_Results]:
     """Opens a file for results. It gets its name when the block ends without an error.
 
     Waits until no other process writes the same file.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from nrnm_keras.commands.command_line import check_output_flag, run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import help_text, read_config, unused_flags
@@ -51,6 +52,7 @@ def _run(values, arguments):
     unused_flags(values, config, arguments)
     published = read_published(values.published, config) if values.published else []
     points = grid_points(config, read_grid(values.grid))
+    import_keras()
     if not values.parameter_budget:
         for point in points:
             check_network(point)
