@@ -9,6 +9,7 @@ from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.report_file import leaves_out_test
 from nrnm_keras.inference.run_config import define_flags, help_text, read_config, unused_flags
+from nrnm_keras.inference.task_of_file import infer_task
 from nrnm_keras.train.run_checks import check_run
 from pipelines.console import say
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None, is_trained: bool = False) -> in
 
 
 def _run(is_trained, values, arguments):
+    infer_task(values)
     config = read_config(values)
     unused = unused_flags(values, config, arguments)
     check_run(config)

@@ -5,8 +5,11 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
+
+from nrnm_keras.train import __main__ as train
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 TRAIN = ("nrnm_keras.train", "--task=text")
@@ -54,7 +57,10 @@ def test_help(words):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nrnm_keras.train"], "no --task given"),
+        (["nrnm_keras.train"], "no --task given; expected one of adding, "),
+        (["nrnm_keras.train", "--train_file=a.npz"], "--task=sequence or --task=skeleton for"),
+        (["nrnm_keras.train", "--train_file=a.pdf"], "--task=sequence or --task=skeleton or --"),
+        (["nrnm_keras.sweep", "--sweep_dir=s", "--grid=units=4"], "no --task given"),
         (["nrnm_keras.train", "--task=films"], "films"),
         (["nrnm_keras.train", "--task=text", "--no_such=1"], "no_such"),
         (["nrnm_keras.train", "--task=text", "--units=many"], "units"),
@@ -91,6 +97,41 @@ def test_mistakes(words, said):
     assert code == 1 and output.startswith("error: ") and said in output
     assert len(output.splitlines()) == 1
     assert not imported & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("file", "task"),
+    [
+        ("a.csv", "text"),
+        ("A.TSV", "text"),
+        ("a.jsonl", "text"),
+        ("a.json", "text"),
+        ("a.ts", "sequence"),
+    ],
+)
+def test_a_task_that_is_not_given_is_that_of_the_file(file, task, capsys):
+    assert train.main([f"--train_file={file}"]) == 1  # it has no --run_dir
+    said, error = capsys.readouterr()
+    assert said == f"no --task given: --task={task}, from the type of {file}\n"
+    assert error.startswith("error: no --run_dir given")
+
+
+SCRIPTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_console_scripts(name, tmp_path):
+    module, _, function = SCRIPTS[name].partition(":")
+    script = tmp_path / name  # as pip writes it
+    script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", str(script), "--help"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0 and result.stdout.startswith("usage: ")
+    assert not set(re.findall(r"\| *(\S+)$", result.stderr, re.M)) & HEAVY
 
 
 @pytest.mark.parametrize(
