@@ -31,6 +31,9 @@ TRAINING = [
     rf"validation {METRICS} \(epoch 1 of 1\)",
     rf"test       ({METRICS}|none \(no test split\))",
     rf"{NUMBER} parameters, {NUMBER} s per epoch",
+    r"report:  \S+/report.md",
+    r"predict: python -m nrnm_keras.predict --run=\S+ '--text=any text of yours'",
+    r"export:  python -m nrnm_keras.export --run=\S+ --format=onnx",
 ]
 EXPORT = [
     rf"\w+: differs from the Keras model by at most {NUMBER}, {NUMBER} ms per call",

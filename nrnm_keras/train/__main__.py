@@ -40,12 +40,15 @@ def _run(is_trained, values, arguments):
         say(f"not used by --task={config.task.name}: {', '.join(f'--{name}' for name in unused)}")
     command = ["python", "-m", "nrnm_keras.train", *arguments]
     import_keras()
+    from nrnm_keras.train.next_steps import next_steps
     from nrnm_keras.train.report import summary
     from nrnm_keras.train.training import run_trainings
 
     runs = run_trainings(configs, command, is_trained)
     if all(run.is_chief for run in runs.values()):
         say(_comparison(runs) if values.compare_with_lstm else summary(runs[""].report))
+        first = next(iter(runs.values()))
+        say(next_steps(first.folder, first.report))
 
 
 def _compared(config):
