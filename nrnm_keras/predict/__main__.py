@@ -150,9 +150,11 @@ def _print(flags, trained, inputs):
     from nrnm_keras.inference.batches import predict_each
 
     naming = inputs.naming if flags.input else None
-    results = FORMATS[flags.format](sys.stdout, trained.output, naming)
-    for result in predict_each(trained, inputs.read(), flags.batch_size):
-        results.write(*result)
+    columns = inputs.other_columns
+    results = FORMATS[flags.format](sys.stdout, trained.output, naming, columns)
+    predicted = predict_each(trained, inputs.read(), flags.batch_size)
+    for result, others in zip(predicted, inputs.read_others(), strict=False):
+        results.write(*result, others)
 
 
 def _stream(flags, trained):

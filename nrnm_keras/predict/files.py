@@ -38,7 +38,9 @@ def predict_file(
     output = pathlib.Path(output).expanduser()
     check_output(output, None if isinstance(source, Inputs) else source)
     inputs = source if isinstance(source, Inputs) else read_inputs(source, trained)
-    with open_results(output, trained.output, inputs.naming) as results:
-        for result in predict_each(trained, inputs.read(), batch_size, on_batch):
-            results.write(*result)
+    with open_results(output, trained.output, inputs.naming, inputs.other_columns) as results:
+        predicted = predict_each(trained, inputs.read(), batch_size, on_batch)
+        # Not strict: inputs without other columns repeat an empty dictionary.
+        for result, others in zip(predicted, inputs.read_others(), strict=False):
+            results.write(*result, others)
     return inputs.count
