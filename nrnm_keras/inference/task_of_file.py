@@ -36,5 +36,5 @@ def infer_task(values: flags.FlagValues) -> None:
             f"no --task given; expected --task={' or --task='.join(own)} for "
             f"--train_file={values.train_file}"
         )
-    (values.task,) = fitting
+    values["task"].value = fitting[0]
     say(f"no --task given: --task={values.task}, from the type of {values.train_file}")

@@ -153,8 +153,8 @@ def _print(flags, trained, inputs):
     columns = inputs.other_columns
     results = FORMATS[flags.format](sys.stdout, trained.output, naming, columns)
     predicted = predict_each(trained, inputs.read(), flags.batch_size)
-    for result, others in zip(predicted, inputs.read_others(), strict=False):
-        results.write(*result, others)
+    for (name, row), others in zip(predicted, inputs.read_others(), strict=False):
+        results.write(name, row, others)
 
 
 def _stream(flags, trained):

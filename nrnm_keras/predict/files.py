@@ -41,6 +41,6 @@ def predict_file(
     with open_results(output, trained.output, inputs.naming, inputs.other_columns) as results:
         predicted = predict_each(trained, inputs.read(), batch_size, on_batch)
         # Not strict: inputs without other columns repeat an empty dictionary.
-        for result, others in zip(predicted, inputs.read_others(), strict=False):
-            results.write(*result, others)
+        for (name, row), others in zip(predicted, inputs.read_others(), strict=False):
+            results.write(name, row, others)
     return inputs.count
