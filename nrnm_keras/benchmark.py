@@ -4,17 +4,18 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 from absl import flags
 
-from nrnm_keras import NRNM
 from nrnm_keras.commands.command_line import run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
-from nrnm_keras.layers import NRNMCell
 from pipelines.console import say
 from pipelines.escaping import quoted
+
+if TYPE_CHECKING:  # it needs Keras
+    from nrnm_keras.layers import NRNMCell
 
 _USAGE = "python -m nrnm_keras.benchmark [--units=256,512] [flags]"
 
@@ -35,15 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(values, arguments):
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError(
-            f"the benchmark needs KERAS_BACKEND=tensorflow; it is {keras.backend.backend()!r}"
-        )
     try:
         widths = [int(units) for units in values.units]
     except ValueError as error:
         given = quoted(",".join(values.units))
         raise UsageError(f"--units={given}; expected integers, as in 256,512") from error
+    _check_backend()
     shape = (values.batch_size, values.timesteps, values.features)
     rate = _matmul_rate(values.repeats)
     say(f"batch {shape[0]}, {shape[1]} steps, {shape[2]} features, TensorFlow, medians in turn")
@@ -55,6 +53,16 @@ def _run(values, arguments):
     for units in widths:
         for row in benchmark(units, shape, values.repeats):
             say(_line(units, row, rate))
+
+
+def _check_backend():
+    import_keras()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            f"the benchmark needs KERAS_BACKEND=tensorflow; it is {keras.backend.backend()!r}"
+        )
 
 
 def benchmark(units: int, shape: tuple[int, int, int], repeats: int) -> list[dict[str, Any]]:
@@ -70,6 +78,10 @@ def benchmark(units: int, shape: tuple[int, int, int], repeats: int) -> list[dic
         pass and of a forward and backward pass; `forward_ratio` and `training_ratio`, the median
         of the ratios to the `LSTM`'s run in the same turn; `multiply_adds` of a forward pass.
     """
+    import keras
+
+    from nrnm_keras.layers import NRNM
+
     nrnm = NRNM(units)
     layers = {
         "LSTM": keras.layers.LSTM(units),
@@ -96,7 +108,7 @@ def benchmark(units: int, shape: tuple[int, int, int], repeats: int) -> list[dic
     return rows
 
 
-def nrnm_multiply_adds(cell: NRNMCell, timesteps: int, features: int) -> int:
+def nrnm_multiply_adds(cell: "NRNMCell", timesteps: int, features: int) -> int:
     """Multiply-adds of a forward pass of `NRNM` over one sequence (LSTM, self-attention).
 
     Matmuls alone, as `NRNM` does them: queries for the kept rows only, and the keys' and values'
@@ -134,6 +146,8 @@ def _compile(layer, x):
 
 def _interleaved(runs, repeats):
     """Times functions in turn, each warmed up twice; returns lists of seconds by name."""
+    import keras
+
     seconds = {name: [] for name in runs}
     for turn in range(repeats + 2):
         for name, run in runs.items():
@@ -147,6 +161,7 @@ def _interleaved(runs, repeats):
 
 def _matmul_rate(repeats):
     """Multiply-adds a second of a large square matmul: what the machine can do."""
+    import keras
     import tensorflow as tf
 
     size = 2048

@@ -69,13 +69,13 @@ def _run(arguments):
     if dataset is None:
         return _run_without_dataset(arguments)
     arguments.remove(dataset)
-    import_tensorflow()
     cls = builder_class(dataset)
     values = build_flags(cls)
     refuse_words(parse_flags(values, arguments, hidden=cls.RENAMED))
     if values.help:
         say("\n".join([f"usage: {_usage(dataset)}", *general_help(), *options_help(cls)]))
         return 0
+    import_tensorflow()
     try:
         builder = _prepare(
             dataset, values.data_dir, {name: values[name].value for name in cls.OPTIONS}
@@ -92,7 +92,6 @@ def _run(arguments):
 def _run_without_dataset(arguments):
     """Prints the options of all data sets, or says that a name is missing or unknown."""
     if {"--help", "-h"} & set(arguments):
-        import_tensorflow()
         say("\n".join([f"usage: {_usage('DATASET')}", *general_help(), *all_options_help()]))
         return 0
     for word in arguments:

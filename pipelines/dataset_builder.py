@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.argument_checks import check_choice
@@ -56,6 +55,8 @@ class _WithOptions:
         label = class_feature(self.info.features)
         if label is None:
             return {}
+        import tensorflow as tf
+
         records = tf.data.TFRecordDataset(self.info.splits[split].filepaths).batch(4096)
         only_label = {label: tf.io.FixedLenFeature([], tf.int64)}
         counts: Counter[int] = Counter()
@@ -167,6 +168,8 @@ class _DeterministicWriter(tfds.core.ExampleWriter):
     """
 
     def write(self, path: Any, examples: Any) -> Any:
+        import tensorflow as tf
+
         def in_order(record):
             return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Set for a command's child processes, too: "1" if they may log everything, "0" if not.
 _VERBOSE = "NRNM_VERBOSE"
 _PACKAGES = ("nrnm_keras", "pipelines")
+_SCRIPTS = "nrnm-"  # how the names of the console scripts begin
 _TRUE = ("", "1", "t", "true", "y", "yes")
 _FINE = b"\0"
 # The marks of information and warnings in C++ logs, and two lines of TensorFlow without a mark.
@@ -48,7 +49,7 @@ def hide_in_commands() -> None:
     TensorFlow's log level and Python's warnings stay as they are if the user has set them.
     """
     if _VERBOSE not in os.environ:
-        if not _is_command():
+        if not is_command():
             return
         os.environ[_VERBOSE] = str(int(_wants_all(sys.argv[1:])))
     if is_verbose():
@@ -59,6 +60,18 @@ def hide_in_commands() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+
+
+def is_command() -> bool:
+    """Whether Python imports these packages to run one of their commands.
+
+    `python -m MODULE` has `-m` as argv[0] until the module runs; a console script has its name.
+    """
+    program = getattr(sys, "argv", [""])[:1]
+    if program != ["-m"]:
+        return bool(program) and os.path.basename(program[0]).startswith(_SCRIPTS)
+    module = sys.orig_argv[len(sys.orig_argv) - len(sys.argv)].removeprefix("-m")
+    return module.partition(".")[0] in _PACKAGES
 
 
 def import_tensorflow() -> None:
@@ -91,14 +104,6 @@ def tfds_quiet() -> Iterator[None]:
             yield
     finally:
         absl.logging.set_verbosity(verbosity)
-
-
-def _is_command():
-    """Whether Python runs a module of these packages: argv[0] is -m while it imports them."""
-    if getattr(sys, "argv", [])[:1] != ["-m"]:
-        return False
-    module = sys.orig_argv[len(sys.orig_argv) - len(sys.argv)].removeprefix("-m")
-    return module.partition(".")[0] in _PACKAGES
 
 
 def _wants_all(arguments):

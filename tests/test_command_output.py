@@ -31,6 +31,9 @@ TRAINING = [
     rf"validation {METRICS} \(epoch 1 of 1\)",
     rf"test       ({METRICS}|none \(no test split\))",
     rf"{NUMBER} parameters, {NUMBER} s per epoch",
+    r"report:  \S+/report.md",
+    r"predict: python -m nrnm_keras.predict --run=\S+ '--text=any text of yours'",
+    r"export:  python -m nrnm_keras.export --run=\S+ --format=onnx",
 ]
 EXPORT = [
     rf"\w+: differs from the Keras model by at most {NUMBER}, {NUMBER} ms per call",
@@ -100,11 +103,13 @@ def test_verbose_shows_the_rest_in_which_no_graph_is_called_invalid(flags, folde
 
 
 def test_a_flag_file_can_ask_for_it(folder):
-    (folder / "verbose.flags").write_text("# Everything.\n--verbose\n--task=text\n")
+    lines = ["# Everything.", "--verbose", "--task=text", f"--run_dir={folder}/none", "--units=5"]
+    (folder / "verbose.flags").write_text("\n".join(lines))
+    said = "error: Argument `units` must be a multiple of num_heads=4. Received: units=5"
     result = run("nrnm_keras.train", f"--flagfile={folder}/verbose.flags")
-    assert "InitializeLog" in result.stderr and "error: no --run_dir" in result.stderr
+    assert "InitializeLog" in result.stderr and said in result.stderr
     result = run("nrnm_keras.train", f"--flagfile={folder}/verbose.flags", "--noverbose")
-    assert result.stderr == "error: no --run_dir given; expected a folder for the results\n"
+    assert result.stderr == f"{said}\n"
 
 
 def test_what_kills_the_process_while_tensorflow_is_imported_is_seen():
@@ -123,7 +128,10 @@ def test_what_kills_the_process_while_tensorflow_is_imported_is_seen():
 
 def test_what_fails_while_tensorflow_is_imported_is_seen(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise ImportError('half installed')")
-    result = run("nrnm_keras.train", environment={"PYTHONPATH": f"{tmp_path}:{REPOSITORY}"})
+    result = run(
+        *("nrnm_keras.train", "--task=text", f"--run_dir={tmp_path}/run"),
+        environment={"PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
+    )
     assert result.returncode == 1 and "half installed" in result.stderr
 
 

@@ -19,6 +19,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from nrnm_keras.commands.stopping import StopRequest
 from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
@@ -26,7 +27,6 @@ from nrnm_keras.inference.run_config import config_lines, parse_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks import find_tasks
 from nrnm_keras.train import __main__ as train
-from nrnm_keras.train import loop
 from pipelines.build import build
 from pipelines.manifest import write_manifest
 from tests.configs import make_config
@@ -495,7 +495,9 @@ def test_interrupted_run_says_where_it_goes_on(interrupted):
     _, run, code, errors = interrupted
     sys.stderr.write(errors)
     assert code == 130 and "Traceback" not in errors
+    assert "\nsaving after this step; Ctrl-C again ends at once\n" in f"\n{errors}"
     steps = [int(path.stem.removeprefix("step_")) for path in (run / "checkpoints").iterdir()]
+    assert any(step % 100 for step in steps)  # not one of the regular checkpoints
     line = f"interrupted: the same command resumes after step {max(steps)}"
     assert errors.splitlines()[-1] == line
     assert not (run / "report.json").exists()
@@ -532,11 +534,14 @@ def test_interrupted_run_goes_on_and_memory_stays_flat_over_50_epochs(interrupte
 def test_interrupt_is_not_lost_while_garbage_is_collected():
     # As libraries do that are told of collections; an exception there would be dropped.
     def interrupt(phase, info):
+        gc.callbacks.remove(interrupt)  # a second one would end the process
         signal.raise_signal(signal.SIGINT)
 
-    gc.callbacks.append(interrupt)
     try:
-        with pytest.raises(KeyboardInterrupt):
-            loop._collect()
+        with StopRequest() as stop, stop.at_interrupts():
+            gc.callbacks.append(interrupt)
+            gc.collect()
+        assert stop.reason == "SIGINT"
     finally:
-        gc.callbacks.remove(interrupt)
+        if interrupt in gc.callbacks:
+            gc.callbacks.remove(interrupt)

@@ -11,12 +11,13 @@ import pipelines
 ROOT = pathlib.Path(nrnm_keras.__file__).parents[1]
 COMMANDS = ("train", "predict", "export", "visualize", "sweep", "benchmark")
 # Each may import itself and what is named; what is named by none may be imported by commands only.
-_LOW = {"typing", "errors", "config"}
+_LOW = {"typing", "errors", "lazy", "config"}
 _NETWORKS = {*_LOW, "layers", "models", "preprocessing"}
 ALLOWED = {
     "typing": set(),
     "config": set(),
     "errors": set(),
+    "lazy": set(),
     "layers": _LOW,
     "preprocessing": {*_LOW, "layers"},
     "models": {*_LOW, "layers"},
@@ -24,7 +25,7 @@ ALLOWED = {
     "data": {*_NETWORKS, "plots"},
     "tasks": {*_NETWORKS, "plots", "data"},
     "inference": {*_NETWORKS, "plots", "data", "tasks", "commands"},
-    "commands": _LOW,
+    "commands": _NETWORKS,
     **dict.fromkeys(COMMANDS, {*_NETWORKS, "plots", "data", "tasks", "inference", "commands"}),
 }
 

@@ -34,7 +34,7 @@ _started = []
 # Importing TensorFlow takes half the time of a small training: processes are forked from one that
 # has imported it, and used none of it.
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["nrnm_keras.train.__main__"])
+_forks.set_forkserver_preload(["nrnm_keras.train.__main__", "nrnm_keras.train.training"])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -225,7 +225,7 @@ class ForksInTurn:
 
 
 def _run_in_turn(jobs):
-    import nrnm_keras.train.__main__  # noqa: F401  (before the forks, which share it)
+    import nrnm_keras.train.training  # noqa: F401  (before the forks, which share it)
 
     for arguments, log in jobs:
         process = multiprocessing.get_context("fork").Process(

@@ -15,6 +15,10 @@ if hasattr(signal, "SIGHUP"):
     STOP_SIGNALS.append(signal.SIGHUP)
 
 
+INTERRUPTED = signal.SIGINT.name
+_EXIT_INTERRUPTED = 130  # what a shell reports after Ctrl-C
+
+
 class StopRequest:
     """Tells whether the process should stop. Within its context, SIGTERM and SIGHUP request it.
 
@@ -40,6 +44,24 @@ class StopRequest:
 
     def __exit__(self, *exception: Any) -> None:
         self._handlers.__exit__(*exception)
+
+    @contextlib.contextmanager
+    def at_interrupts(self) -> Iterator[None]:
+        """Within this context, Ctrl-C requests it too, and a second one ends the process at once.
+
+        Python's own handler raises an exception instead, which is lost if a destructor or a
+        callback of the garbage collector happens to run.
+        """
+        with handled([signal.SIGINT], self._interrupt):
+            yield
+
+    def _interrupt(self, *_):
+        if self._reason == INTERRUPTED:
+            os._exit(_EXIT_INTERRUPTED)
+        self._reason = INTERRUPTED
+        with contextlib.suppress(OSError):  # closed
+            # The line of a progress bar may be unfinished.
+            os.write(2, b"\nsaving after this step; Ctrl-C again ends at once\n")
 
     def _receive(self, number, _):
         self._reason = signal.Signals(number).name

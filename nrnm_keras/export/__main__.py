@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from nrnm_keras.commands.command_line import check_output_flag, run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
-from nrnm_keras.export import export
+from nrnm_keras.export.checks import check_export
 from nrnm_keras.inference.exporting.formats import find_formats
 from pipelines.console import say
 from pipelines.escaping import for_terminal
@@ -48,6 +49,10 @@ def _run(flags, arguments):
         raise UsageError("no --run given; expected the folder of a finished run")
     if flags.output:
         check_output_flag("output", flags.output)
+    check_export(flags.run, flags.format, flags.quantize)
+    import_keras()
+    from nrnm_keras.export.exporting import export
+
     exported = export(
         flags.run,
         flags.format,

@@ -11,18 +11,19 @@ Example, with a run that the command `train` has finished:
     trained.streams().push({"a reader": "Well worth"})
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
-_MODULES = {
-    "Streams": "nrnm_keras.inference.streaming",
-    "TrainedModel": "nrnm_keras.inference.trained_model",
-}
+from nrnm_keras import lazy
+
+if TYPE_CHECKING:
+    from nrnm_keras.inference.streaming import Streams
+    from nrnm_keras.inference.trained_model import TrainedModel
 
 __all__ = ["Streams", "TrainedModel"]
-
-
-def __getattr__(name):
-    """Imports a public name on first use: run folders can be read without TensorFlow."""
-    if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.getter(
+    __name__,
+    {
+        "Streams": "nrnm_keras.inference.streaming",
+        "TrainedModel": "nrnm_keras.inference.trained_model",
+    },
+)

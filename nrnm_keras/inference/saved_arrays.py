@@ -3,12 +3,14 @@
 import itertools
 import os
 import zipfile
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import keras
 import numpy as np
 
 from pipelines.escaping import one_line
+
+if TYPE_CHECKING:
+    import keras
 
 _LONGEST = 200
 
@@ -24,8 +26,10 @@ class Form(NamedTuple):
     dtype: str
 
 
-def form_of(variable: keras.Variable) -> Form:
+def form_of(variable: "keras.Variable") -> Form:
     """Returns the `Form` of a Keras variable's value."""
+    import keras
+
     return Form(tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype))
 
 

@@ -2,17 +2,16 @@
 
 import inspect
 import os
-import pathlib
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 
-from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.analysis.attention import Attention, attention_of_writes
 from nrnm_keras.inference.analysis.directions import recurrent_directions
 from nrnm_keras.inference.batches import check_input, predict_each
 from nrnm_keras.inference.exporting.export import Exported, export_model
+from nrnm_keras.inference.find_run import find_run
 from nrnm_keras.inference.keras_file import cannot_be_loaded, load_keras_file
 from nrnm_keras.inference.modalities import modality_of
 from nrnm_keras.inference.outputs import output_of
@@ -103,19 +102,14 @@ class TrainedModel:
         """Loads a model, in Keras's safe mode.
 
         Args:
-            path: the folder of a finished run, or a `.keras` file.
+            path: the folder of a finished run, or one that holds no other; or a `.keras` file.
 
         Raises:
             UsageError: if there is no such model.
         """
-        path = pathlib.Path(path).expanduser()
+        path = find_run(path)
         run = RunFolder(path) if path.is_dir() else None
         file = run / RunFolder.MODEL if run else path
-        if not file.is_file():
-            raise UsageError(
-                f"--run={path}: no {RunFolder.MODEL} there; expected the folder of a finished "
-                "run, or a .keras file"
-            )
         model = load_keras_file(file)
         try:
             return cls(model, run)

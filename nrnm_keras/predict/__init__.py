@@ -1,60 +1,11 @@
 """Predictions for your own files: `predict_file` and its command."""
 
-import os
-import pathlib
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.batches import predict_each
-from nrnm_keras.inference.raw_inputs import Inputs, read_inputs
-from nrnm_keras.inference.trained_model import TrainedModel
-from nrnm_keras.predict.results import FILE_FORMATS, open_results
+from nrnm_keras import lazy
+
+if TYPE_CHECKING:
+    from nrnm_keras.predict.files import predict_file
 
 __all__ = ["predict_file"]
-
-
-def predict_file(
-    trained: TrainedModel,
-    source: str | os.PathLike | Inputs,
-    output: str | os.PathLike,
-    batch_size: int = 32,
-    on_batch: Callable[[int], None] = lambda size: None,
-) -> int:
-    """Predicts for the inputs in a file and writes the results to another file.
-
-    The output file appears when it is complete. For inputs in memory, use `TrainedModel.predict`.
-
-    Args:
-        trained: a `TrainedModel`.
-        source: a file or folder for `read_inputs`, or the `Inputs` that it returned.
-        output: file that ends in `.csv` or `.jsonl`.
-        batch_size: positive integer.
-        on_batch: function that is called with the size of each finished batch.
-
-    Returns:
-        The number of inputs.
-
-    Raises:
-        UsageError: if the input or output cannot be used, or a prediction is not finite.
-        SourceError: if a file cannot be read.
-    """
-    output = pathlib.Path(output).expanduser()
-    check_output(output, None if isinstance(source, Inputs) else source)
-    inputs = source if isinstance(source, Inputs) else read_inputs(source, trained)
-    with open_results(output, trained.output, inputs.naming) as results:
-        for result in predict_each(trained, inputs.read(), batch_size, on_batch):
-            results.write(*result)
-    return inputs.count
-
-
-def check_output(output: pathlib.Path, source: str | os.PathLike | None = None) -> None:
-    """Raises a `UsageError` if a file is the input or cannot be written as an output."""
-    if output.suffix.lower() not in FILE_FORMATS:
-        expected = " or ".join(FILE_FORMATS)
-        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
-    if source is not None and output.resolve() == pathlib.Path(source).expanduser().resolve():
-        raise UsageError(f"--output={output} is the input; choose another file")
-    if not os.path.isdir(output.absolute().parent):
-        raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
-    if os.path.isdir(output):
-        raise UsageError(f"--output={output} is a folder; choose another file")
+__getattr__ = lazy.getter(__name__, {"predict_file": "nrnm_keras.predict.files"})

@@ -5,18 +5,14 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-import keras
 from absl import flags
 from tqdm.auto import tqdm
 
 from nrnm_keras.commands.command_line import define_source_limit, run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.batches import predict_each
-from nrnm_keras.inference.raw_inputs import one_text, read_inputs
-from nrnm_keras.inference.trained_model import TrainedModel
-from nrnm_keras.predict import check_output, predict_file
-from nrnm_keras.predict.live import follow
-from nrnm_keras.predict.results import FORMATS
+from nrnm_keras.inference.find_run import find_run
+from nrnm_keras.predict.results import FORMATS, check_output
 from pipelines.console import say
 from pipelines.escaping import for_terminal
 from pipelines.limits import LINE, in_bytes
@@ -86,7 +82,12 @@ def _run(flags, arguments):
     output = pathlib.Path(flags.output).expanduser() if flags.output else None
     if output:
         check_output(output, flags.input)
-    trained = TrainedModel.load(flags.run)
+    run = find_run(flags.run)
+    import_keras()
+    from nrnm_keras.inference.trained_model import TrainedModel
+
+    _check_backend()
+    trained = TrainedModel.load(run)
     if flags.stream:
         _stream(flags, trained)
         return
@@ -103,8 +104,6 @@ def _run(flags, arguments):
 
 def _check(flags):
     """Raises a `UsageError` for flags that cannot be used together."""
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError("predicting needs KERAS_BACKEND=tensorflow, even if JAX trained the model")
     if not flags.run:
         raise UsageError("no --run given; expected the folder of a finished run")
     given = [name for name in _SOURCES if getattr(flags, name) not in (None, False)]
@@ -119,7 +118,16 @@ def _check(flags):
         raise UsageError("--explain is for --text, --input or --skeleton, not for --stream")
 
 
+def _check_backend():
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError("predicting needs KERAS_BACKEND=tensorflow, even if JAX trained the model")
+
+
 def _inputs(flags, trained):
+    from nrnm_keras.inference.raw_inputs import one_text, read_inputs
+
     if flags.text is not None:
         return one_text(flags.text, trained)
     if flags.skeleton is not None and not flags.skeleton.endswith(".skeleton"):
@@ -130,6 +138,8 @@ def _inputs(flags, trained):
 
 def _write(flags, trained, inputs, output):
     """Writes the results to a file, with a progress bar on a terminal."""
+    from nrnm_keras.predict.files import predict_file
+
     noun = trained.modality.plural
     with tqdm(total=inputs.count, unit=f" {noun}", disable=None) as bar:
         predict_file(trained, inputs, output, flags.batch_size, bar.update)
@@ -137,14 +147,20 @@ def _write(flags, trained, inputs, output):
 
 
 def _print(flags, trained, inputs):
+    from nrnm_keras.inference.batches import predict_each
+
     naming = inputs.naming if flags.input else None
-    results = FORMATS[flags.format](sys.stdout, trained.output, naming)
-    for result in predict_each(trained, inputs.read(), flags.batch_size):
-        results.write(*result)
+    columns = inputs.other_columns
+    results = FORMATS[flags.format](sys.stdout, trained.output, naming, columns)
+    predicted = predict_each(trained, inputs.read(), flags.batch_size)
+    for (name, row), others in zip(predicted, inputs.read_others(), strict=False):
+        results.write(name, row, others)
 
 
 def _stream(flags, trained):
     """Prints the prediction so far after each line of input; an empty line after an empty line."""
+    from nrnm_keras.predict.live import follow
+
     results = FORMATS[flags.format](sys.stdout, trained.output)
     limit = in_bytes(flags.source_limit_mb, LINE)
     lines = (line for _, line in bounded_lines(sys.stdin.buffer, "standard input", limit))

@@ -5,19 +5,26 @@ Control characters in names and texts are escaped: see `pipelines.escaping`.
 
 import contextlib
 import csv
+import os
 import pathlib
-from collections.abc import Iterator
-from typing import TextIO
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.outputs.output import Output
 from pipelines.escaping import for_csv, for_json, for_terminal
 from pipelines.locks import claimed
 from pipelines.publishing import publish
 
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.inference.outputs.output import Output
+
 _LONGEST_NAME = 60  # characters
+
+
+NO_OTHERS: Mapping[str, Any] = types.MappingProxyType({})
 
 
 class _Results:
@@ -27,22 +34,39 @@ class _Results:
         file: the file.
         output: the `Output` of the model.
         naming: the kind of names that the inputs have, such as `"text"`; None for no names.
+        columns: names of the other columns of the inputs' file, which CSV keeps.
     """
 
-    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
+    def __init__(
+        self,
+        file: TextIO,
+        output: "Output",
+        naming: str | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
         self._file = file
         self._output = output
         self._naming = naming
 
-    def write(self, name: str | int | None, row: np.ndarray) -> None:
-        """Writes the prediction for one input, a row of the output, as one line or CSV record."""
+    def write(
+        self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
+        """Writes the prediction for one input, a row of the output, as one line or CSV record.
+
+        Args:
+            name: the input's name.
+            row: the prediction.
+            others: values of the other columns of the input's file, by name.
+        """
         raise NotImplementedError
 
 
 class ReadableResults(_Results):
     """Lines with a result and the beginning of the input's name."""
 
-    def write(self, name: str | int | None, row: np.ndarray) -> None:
+    def write(
+        self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
         """Writes a line."""
         line = self._output.readable(row)
         if self._naming:
@@ -58,15 +82,26 @@ class CsvResults(_Results):
     Cells that a spreadsheet would read as a formula start with an apostrophe: see `for_csv`.
     """
 
-    def __init__(self, file: TextIO, output: Output, naming: str | None = None) -> None:
-        super().__init__(file, output, naming)
+    def __init__(
+        self,
+        file: TextIO,
+        output: "Output",
+        naming: str | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        super().__init__(file, output, naming, columns)
         self._writer = csv.writer(file)
-        self._writer.writerow([*([naming] if naming else []), *output.columns()])
+        self._columns = list(columns)
+        own = [*([naming] if naming else []), *output.columns()]
+        self._writer.writerow([*own, *(for_csv(_renamed(each, own)) for each in columns)])
 
-    def write(self, name: str | int | None, row: np.ndarray) -> None:
+    def write(
+        self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
         """Writes a record."""
         named = [for_csv(name)] if self._naming else []
-        self._writer.writerow([*named, *self._output.as_csv(row)])
+        kept = [for_csv(others.get(each, "")) for each in self._columns]
+        self._writer.writerow([*named, *self._output.as_csv(row), *kept])
 
 
 class JsonLinesResults(_Results):
@@ -75,19 +110,45 @@ class JsonLinesResults(_Results):
     Characters that the file's encoding lacks are escaped as in JSON.
     """
 
-    def write(self, name: str | int | None, row: np.ndarray) -> None:
+    def write(
+        self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
         """Writes a line."""
-        named = {self._naming: name} if self._naming else {}
+        own = {self._naming: name} if self._naming else {}
+        own |= self._output.as_json(row)
+        kept = {_renamed(each, own): value for each, value in others.items()}
         encoding = getattr(self._file, "encoding", None) or "utf-8"
-        self._file.write(f"{for_json({**named, **self._output.as_json(row)}, encoding)}\n")
+        self._file.write(f"{for_json({**own, **kept}, encoding)}\n")
+
+
+def _renamed(column, taken):
+    """Returns the name of a column of the input beside those of the results."""
+    while column in taken:
+        column = f"given_{column}"
+    return column
 
 
 FORMATS = {"text": ReadableResults, "csv": CsvResults, "jsonl": JsonLinesResults}
 FILE_FORMATS = {".csv": CsvResults, ".jsonl": JsonLinesResults}
 
 
+def check_output(output: pathlib.Path, source: str | os.PathLike | None = None) -> None:
+    """Raises a `UsageError` if a file is the input or cannot be written as an output."""
+    if output.suffix.lower() not in FILE_FORMATS:
+        expected = " or ".join(FILE_FORMATS)
+        raise UsageError(f"--output={output}: expected a file name that ends in {expected}")
+    if source is not None and output.resolve() == pathlib.Path(source).expanduser().resolve():
+        raise UsageError(f"--output={output} is the input; choose another file")
+    if not os.path.isdir(output.absolute().parent):
+        raise UsageError(f"--output={output}: no such folder {output.absolute().parent}")
+    if os.path.isdir(output):
+        raise UsageError(f"--output={output} is a folder; choose another file")
+
+
 @contextlib.contextmanager
-def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_Results]:
+def open_results(
+    path: pathlib.Path, output: "Output", naming: str, columns: Sequence[str] = ()
+) -> Iterator[_Results]:
     """Opens a file for results. It gets its name when the block ends without an error.
 
     Waits until no other process writes the same file.
@@ -96,6 +157,7 @@ def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_R
         path: `pathlib.Path` that ends in one of `FILE_FORMATS`.
         output: the `Output` of the model.
         naming: what the names of the inputs are, such as `"text"`.
+        columns: names of the other columns of their file, which CSV keeps.
 
     Raises:
         UsageError: if it cannot be written.
@@ -106,6 +168,6 @@ def open_results(path: pathlib.Path, output: Output, naming: str) -> Iterator[_R
             publish(path) as partial,
             partial.open("w", encoding="utf-8", newline="") as file,
         ):
-            yield FILE_FORMATS[path.suffix.lower()](file, output, naming)
+            yield FILE_FORMATS[path.suffix.lower()](file, output, naming, columns)
     except OSError as error:
         raise UsageError(f"--output={path} cannot be written: {error.strerror}") from error

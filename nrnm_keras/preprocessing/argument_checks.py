@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
+from nrnm_keras.config.skeleton_layout import LAYOUTS
 from nrnm_keras.typing import Shape
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 import keras
 from keras import layers, ops
 
+from nrnm_keras.config.skeleton_layout import LAYOUTS
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.preprocessing import frame_sampling, rotations
 from nrnm_keras.preprocessing.argument_checks import check_choice, check_shape, check_shape_in_call
@@ -16,7 +17,6 @@ from nrnm_keras.preprocessing.body_presence import (
     zero_missing,
 )
 from nrnm_keras.preprocessing.body_repetition import repeated_steps, take_steps
-from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
 from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops, random
 
+from nrnm_keras.config.skeleton_layout import LAYOUTS
 from nrnm_keras.preprocessing import frame_sampling
 from nrnm_keras.preprocessing.argument_checks import (
     check_choice,
@@ -19,7 +20,6 @@ from nrnm_keras.preprocessing.body_presence import (
     valid_lengths,
     zero_missing,
 )
-from nrnm_keras.preprocessing.skeleton_layout import LAYOUTS
 from nrnm_keras.typing import Config, Shape, Tensor
 
 

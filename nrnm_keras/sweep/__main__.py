@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from nrnm_keras.commands.command_line import check_output_flag, run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_config import help_text, read_config, unused_flags
+from nrnm_keras.inference.task_of_file import infer_task
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.sweep import draw_sweep
 from nrnm_keras.sweep.flags import SWEEP_FLAGS, define_sweep_flags
@@ -47,10 +49,12 @@ def _run(values, arguments):
     check_output_flag("sweep_dir", values.sweep_dir)
     if not values.grid:
         raise UsageError("no --grid given; expected one such as --grid=block_size=4,8,12")
+    infer_task(values)
     config = read_config(values)
     unused_flags(values, config, arguments)
     published = read_published(values.published, config) if values.published else []
     points = grid_points(config, read_grid(values.grid))
+    import_keras()
     if not values.parameter_budget:
         for point in points:
             check_network(point)

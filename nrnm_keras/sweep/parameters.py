@@ -3,14 +3,16 @@
 import functools
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nrnm_keras.config import NetworkConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.sweep.grid import Point, check_network
-from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.task import Task
 from pipelines.console import say
+
+if TYPE_CHECKING:  # it needs TensorFlow
+    from nrnm_keras.tasks.heads.open_task import OpenTask
 
 
 def count_points(
@@ -59,7 +61,7 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
     return _with_network(point, network.replace(units=units))
 
 
-def units_for(parameters: int, network: NetworkConfig, task: OpenTask) -> int:
+def units_for(parameters: int, network: NetworkConfig, task: "OpenTask") -> int:
     """Returns the number of units whose network is closest to a number of parameters.
 
     Args:

@@ -8,9 +8,9 @@ import numpy as np
 
 from nrnm_keras.config import OwnFilesConfig
 from nrnm_keras.config.options import option
+from nrnm_keras.config.skeleton_layout import LAYOUTS
 from nrnm_keras.data.files import skeletons_as_npz
 from nrnm_keras.errors import UsageError
-from nrnm_keras.preprocessing import LAYOUTS
 from nrnm_keras.tasks.skeleton_tasks import SkeletonClassificationTask
 
 if TYPE_CHECKING:  # it needs TensorFlow

@@ -1,5 +1,8 @@
 """Training: `train` from Python, `python -m nrnm_keras.train` from the command line."""
 
+from typing import TYPE_CHECKING
+
+from nrnm_keras import lazy
 from nrnm_keras.config import (
     DeviceConfig,
     NetworkConfig,
@@ -8,7 +11,9 @@ from nrnm_keras.config import (
 )
 from nrnm_keras.tasks import *  # noqa: F403
 from nrnm_keras.tasks import __all__ as _tasks
-from nrnm_keras.train.training import FinishedRun, train
+
+if TYPE_CHECKING:
+    from nrnm_keras.train.training import FinishedRun, train
 
 __all__ = [
     "DeviceConfig",
@@ -19,3 +24,6 @@ __all__ = [
     "train",
     *_tasks,
 ]
+__getattr__ = lazy.getter(
+    __name__, dict.fromkeys(("FinishedRun", "train"), "nrnm_keras.train.training")
+)

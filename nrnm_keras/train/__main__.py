@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 
 from nrnm_keras.commands.command_line import run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.report_file import leaves_out_test
 from nrnm_keras.inference.run_config import define_flags, help_text, read_config, unused_flags
-from nrnm_keras.train.report import summary
-from nrnm_keras.train.training import run_trainings
+from nrnm_keras.inference.task_of_file import infer_task
+from nrnm_keras.train.run_checks import check_run
 from pipelines.console import say
 
 _USAGE = "python -m nrnm_keras.train --task=TASK --run_dir=FOLDER [--flagfile=FILE] [flags]"
@@ -30,15 +31,24 @@ def main(arguments: Sequence[str] | None = None, is_trained: bool = False) -> in
 
 
 def _run(is_trained, values, arguments):
+    infer_task(values)
     config = read_config(values)
     unused = unused_flags(values, config, arguments)
+    check_run(config)
     configs = _compared(config) if values.compare_with_lstm else {"": config}
     if unused:
         say(f"not used by --task={config.task.name}: {', '.join(f'--{name}' for name in unused)}")
     command = ["python", "-m", "nrnm_keras.train", *arguments]
+    import_keras()
+    from nrnm_keras.train.next_steps import next_steps
+    from nrnm_keras.train.report import summary
+    from nrnm_keras.train.training import run_trainings
+
     runs = run_trainings(configs, command, is_trained)
     if all(run.is_chief for run in runs.values()):
         say(_comparison(runs) if values.compare_with_lstm else summary(runs[""].report))
+        first = next(iter(runs.values()))
+        say(next_steps(first.folder, first.report))
 
 
 def _compared(config):

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import signal
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from nrnm_keras.commands.stopping import StopRequest
+from nrnm_keras.commands.stopping import INTERRUPTED, StopRequest
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.data.batches import TrainingBatches
 from nrnm_keras.errors import Stopped, UsageError
@@ -139,11 +138,11 @@ class _Training:
         self._progress.devices, self._progress.xla = self._replicas.devices(), self._replicas.xla
         if self._is_chief:
             self._write(self._open_files)
-        with _little_to_collect():
+        with _little_to_collect(), self._stop.at_interrupts():
             while not _is_over(self._task, self._config, self._progress, self._validation):
                 self._train_epoch()
                 self._validate()
-                _collect()
+                gc.collect()
         return self._progress
 
     @property
@@ -226,6 +225,8 @@ class _Training:
         if self._replicas.all_reduce_sum([self._stop.reason is not None])[0]:
             self._save()
             print(flush=True)  # ends the line of the progress bar
+            if self._stop.reason == INTERRUPTED:
+                raise KeyboardInterrupt
             reason = self._stop.reason or "another process was asked to"
             raise Stopped(f"stopped after step {self._steps_taken} ({reason})")
 
@@ -287,7 +288,7 @@ class _Training:
 
 @contextlib.contextmanager
 def _little_to_collect():
-    """Within this context, `_collect` is fast: it skips objects that existed before.
+    """Within this context, collecting is fast: it skips objects that existed before.
 
     The input pipelines of each epoch leave functions behind in reference cycles. Python would
     collect them only after a hundred or more epochs, and memory would grow by a third of a megabyte
@@ -299,21 +300,6 @@ def _little_to_collect():
         yield
     finally:
         gc.unfreeze()
-
-
-def _collect():
-    """Collects garbage without losing a Ctrl-C.
-
-    Python drops exceptions raised in a destructor or in a callback of the garbage collector.
-    """
-    interrupts = []
-    old = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
-    try:
-        gc.collect()
-    finally:
-        signal.signal(signal.SIGINT, old)
-    if interrupts:
-        raise KeyboardInterrupt
 
 
 def _extreme(sequences):

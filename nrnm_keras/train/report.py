@@ -17,6 +17,7 @@ from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.train.evaluation import Evaluation
 from nrnm_keras.train.progress import Progress
 from pipelines.escaping import for_markdown, for_shell, markdown_code
+from pipelines.install_hint import install_hint
 
 _LEARNING_CURVES = "learning_curves.png"
 # Class names in report.md; report.json has all of them.
@@ -236,7 +237,7 @@ def _pictures(folder, pictures):
         return [f"![{title}]({folder.PICTURES}/{file})" for file, title in pictures.items()]
     return [
         f"The learning curves are in `{folder.METRICS}`. They are drawn here if matplotlib is "
-        "installed (`pip install nrnm-keras[plot]`) when the command runs."
+        f"installed (`{install_hint('plot')}`) when the command runs."
     ]
 
 

@@ -15,6 +15,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.saved_arrays import shortened
 from nrnm_keras.train.cluster import read_cluster
 from nrnm_keras.train.meeting import meet
+from pipelines.install_hint import install_hint
 
 if TYPE_CHECKING:
     from nrnm_keras.train.jax_replicas import JaxReplicas
@@ -120,7 +121,8 @@ def warn_of_unused_gpus(gpus: Sequence[Any], paths: str = "/dev/nvidia[0-9]*") -
     if not gpus and "CUDA_VISIBLE_DEVICES" not in os.environ and glob.glob(paths):
         logging.getLogger(__name__).warning(
             "there is an NVIDIA GPU, but TensorFlow does not find it and uses the CPU; --verbose "
-            "shows TensorFlow's messages, pip install 'nrnm-keras[gpu]' installs what it needs"
+            "shows TensorFlow's messages, %s installs what it needs",
+            install_hint("gpu"),
         )
 
 

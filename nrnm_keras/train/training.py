@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 import keras
 
 from nrnm_keras.commands import child_process
-from nrnm_keras.commands.command_line import check_output_flag
 from nrnm_keras.commands.stopping import StopRequest
 from nrnm_keras.config import AutomaticConfig, TrainConfig
 from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.report_file import read_report
-from nrnm_keras.inference.run_config import config_lines
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.tasks.built_records import find_records
@@ -28,11 +26,11 @@ from nrnm_keras.train.data_in_memory import with_data
 from nrnm_keras.train.data_warnings import data_warnings
 from nrnm_keras.train.finish import finish
 from nrnm_keras.train.loop import run_training
-from nrnm_keras.train.pretrained import Pretrained, check_start
+from nrnm_keras.train.pretrained import Pretrained
+from nrnm_keras.train.run_checks import check_run
 from nrnm_keras.train.strategy import create_replicas
 from pipelines.console import say
 from pipelines.errors import SourceError
-from pipelines.escaping import quoted
 
 _FINISH = (
     "import sys; from nrnm_keras.train import __main__ as train; "
@@ -128,7 +126,7 @@ def run_trainings(
     config = next(iter(configs.values()))
     stop = StopRequest(config.time_limit)
     for each in configs.values():
-        _check(each)
+        check_run(each)
     devices = config.devices
     if is_trained:
         devices = devices.replace(strategy="one_device", xla="off")
@@ -186,18 +184,6 @@ def _command_of(config):
         *("python", "-m", "nrnm_keras.train"),
         *(f"--flagfile={flags}", f"--run_dir={config.run_dir}"),
     ]
-
-
-def _check(config):
-    """Raises a `UsageError` for an invalid configuration before any work is done."""
-    if not config.run_dir:
-        raise UsageError("no --run_dir given; expected a folder for the results")
-    for name in ("run_dir", "data_dir"):
-        check_output_flag(name, getattr(config, name))
-    if broken := [line for line in config_lines(config) if len(line.splitlines()) > 1]:
-        raise UsageError(f"{quoted(broken[0])} has a line break; a flag file cannot hold it")
-    if config.init_from:
-        check_start(config)
 
 
 def _check_network(config):

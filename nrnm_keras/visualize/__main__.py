@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from absl import flags
 
 from nrnm_keras.commands.command_line import define_source_limit, run_command
+from nrnm_keras.commands.libraries import import_keras
 from nrnm_keras.errors import UsageError
-from nrnm_keras.inference.pictures.drawing import check_environment
-from nrnm_keras.inference.raw_inputs import one_text, read_inputs
-from nrnm_keras.inference.trained_model import TrainedModel
-from nrnm_keras.visualize import check_output, visualize
+from nrnm_keras.inference.find_run import find_run
+from nrnm_keras.visualize.output_folder import check_output
 from pipelines.console import say
 from pipelines.escaping import for_terminal
 from pipelines.limits import LINE, in_bytes, read_file
@@ -55,13 +54,19 @@ def _define_flags():
 
 
 def _run(flags, arguments):
-    check_environment()
     _check_flags(flags)
     folder = pathlib.Path(flags.output).expanduser()
     check_output(folder)
-    trained = TrainedModel.load(flags.run)
+    runs = [find_run(run) for run in (flags.run, flags.beside) if run]
+    import_keras()
+    from nrnm_keras.inference.pictures.drawing import check_environment
+    from nrnm_keras.inference.trained_model import TrainedModel
+    from nrnm_keras.visualize.visualizing import visualize
+
+    check_environment()
+    trained = TrainedModel.load(runs[0])
     value = _read(flags, trained)
-    beside = TrainedModel.load(flags.beside) if flags.beside else None
+    beside = TrainedModel.load(runs[1]) if flags.beside else None
     drawn = visualize(trained, value, folder, beside, (flags.run, flags.beside), arguments)
     if drawn.is_repeat:
         say(f"{folder}: drawn by another process in the meantime")
@@ -92,6 +97,8 @@ def _read(flags, trained):
 
 
 def _inputs(flags, trained):
+    from nrnm_keras.inference.raw_inputs import one_text, read_inputs
+
     if flags.text is not None:
         return one_text(flags.text, trained)
     limit = in_bytes(flags.source_limit_mb, None)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from pipelines.dataset_builder import DatasetBuilder
@@ -53,6 +52,8 @@ class FlipSecondaryStructure(DatasetBuilder):
 
     def label_counts(self, split: str) -> dict[int, int]:
         """Returns state -> number of resolved residues of a split."""
+        import tensorflow as tf
+
         records = tf.data.TFRecordDataset(self.info.splits[split].filepaths).batch(256)
         per_residue = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
         counts = np.zeros(len(STATES), np.int64)

@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
+from pipelines.install_hint import install_hint
 
 
 def with_beam(
@@ -28,8 +29,7 @@ def with_beam(
         from apache_beam.runners import create_runner
     except ImportError as error:
         raise SourceError(
-            f"beam_runner={quoted(runner)} needs Apache Beam ({error}); "
-            'install it with pip install ".[beam]"'
+            f"beam_runner={quoted(runner)} needs Apache Beam ({error}): {install_hint('beam')}"
         ) from error
     try:
         create_runner(runner)

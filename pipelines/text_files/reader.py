@@ -12,7 +12,7 @@ import csv
 import itertools
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipelines.errors import SourceError
 from pipelines.escaping import from_csv, listed, quoted
@@ -81,6 +81,25 @@ def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
     """Yields the texts of a file, which may lack labels. Otherwise like `read_examples`."""
     for row in read_rows(path, False, limit):
         yield str(row.text)
+
+
+def read_other_columns(
+    path: StrPath, limit: int | None = None, read: tuple[str, ...] = TEXT
+) -> Iterator[dict[str, Any]]:
+    """Yields, for each text of `read_texts`, the values of the other columns by name.
+
+    Args:
+        path: the file.
+        limit: as for `read_rows`.
+        read: names of the columns that are not wanted; of the usual names of texts, the first that
+            occurs.
+    """
+    file, suffix = file_of_type(path, tuple(_READERS))
+    accepted = (read,) if read == TEXT else tuple((name,) for name in read)
+    for record in _READERS[suffix](file, limit or LINE):
+        taken = _indices(file, record, tuple((names, "") for names in accepted))
+        pairs = enumerate(zip(record.names, record.values, strict=True))
+        yield {name: value for index, (name, value) in pairs if index not in taken}
 
 
 def read_pairs(path: StrPath, limit: int | None = None) -> Iterator[tuple[str, str]]:

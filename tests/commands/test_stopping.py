@@ -91,3 +91,20 @@ with StopRequest() as stop:
     process.send_signal(signal.SIGHUP)
     assert process.wait() == 0
     assert (tmp_path / "saved").read_text() == "SIGHUP"
+
+
+def test_ctrl_c_asks_for_it_and_a_second_one_ends_the_process_at_once():
+    program = (
+        "import os, signal, time\n"
+        "from nrnm_keras.commands.stopping import StopRequest\n"
+        "with StopRequest() as stop, stop.at_interrupts():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    while not stop.reason: time.sleep(0.001)\n"
+        "    print(stop.reason, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+        "    print('still here')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 130 and result.stdout == "SIGINT\n"
+    assert result.stderr.splitlines()[-1] == "saving after this step; Ctrl-C again ends at once"

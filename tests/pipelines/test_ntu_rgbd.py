@@ -238,7 +238,7 @@ def test_damage_ends_a_build_by_beam_with_one_line(write_folder, tmp_path):
 def test_beam_that_is_not_installed_is_named(write_folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "apache_beam.options.pipeline_options", None)
 
-    with pytest.raises(SourceError, match=r"needs Apache Beam .* install it with .*\[beam\]"):
+    with pytest.raises(SourceError, match=r"needs Apache Beam .*: pip install .*\[beam\]"):
         build("ntu_rgbd", tmp_path, source=write_folder(), beam_runner="DirectRunner")
 
     assert not finished_builds(tmp_path)

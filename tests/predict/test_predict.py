@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import io
 import json
 import os
 import pty
@@ -83,11 +84,40 @@ def test_texts_to_csv(texts, in_csv, tmp_path, capsys):
     assert "3/3" in shown() and " texts/s" in shown()
     with output.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = ["text", "label", "probability_no", "probability_so so"]
-    for text, row in zip(TEXTS, rows, strict=True):
-        assert list(row) == columns and row["text"] == text
-        assert_result(row["label"], [float(row[name]) for name in columns[2:]], texts, text)
+    columns = ["text", "label", "probability_no", "probability_so so", "id"]
+    for number, (text, row) in enumerate(zip(TEXTS, rows, strict=True)):
+        assert list(row) == columns and row["text"] == text and row["id"] == str(number)
+        assert_result(row["label"], [float(row[name]) for name in columns[2:4]], texts, text)
     assert sorted(tmp_path.iterdir()) == [in_csv, output]
+
+
+def test_other_columns_are_kept(texts, tmp_path, capsys):
+    rows = [
+        {"id": "7", "text": TEXTS[0], "label": "no", "note": "=1+1"},
+        {"id": "8", "text": TEXTS[1], "label": "so so", "note": "two\nlines"},
+    ]
+    own = ["text", "label", "probability_no", "probability_so so"]
+    given = tmp_path / "given.csv"
+    with given.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert predict.main([f"--run={texts.path}", f"--input={given}", "--format=csv"]) == 0
+    found = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [list(row) for row in found] == 2 * [[*own, "id", "given_label", "note"]]
+    assert [row["text"] for row in found] == TEXTS[:2]
+    assert [row["id"] for row in found] == ["7", "8"]
+    assert [row["given_label"] for row in found] == ["no", "so so"]
+    assert found[0]["note"] == "'=1+1"  # no spreadsheet evaluates it
+
+    lines = tmp_path / "given.jsonl"
+    lines.write_text("".join(f"{json.dumps(row)}\n" for row in [rows[0], {"text": TEXTS[1]}]))
+    output = tmp_path / "out.jsonl"
+    assert predict.main([f"--run={texts.path}", f"--input={lines}", f"--output={output}"]) == 0
+    first, second = map(json.loads, output.read_text(encoding="utf-8").splitlines())
+    assert list(first) == ["text", "label", "probabilities", "id", "given_label", "note"]
+    assert (first["id"], first["given_label"], first["note"]) == ("7", "no", "=1+1")
+    assert list(second) == ["text", "label", "probabilities"]
 
 
 def test_skeletons_to_json_lines(skeletons, tmp_path, capsys):

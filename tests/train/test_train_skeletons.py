@@ -33,7 +33,12 @@ def test_report_shows_classes_and_cases(run):
     cases = pictures - {"learning_curves", "confusion_matrix"}
     assert cases and cases <= {"right", "wrong"}
     for name, accuracy in accuracies.items():
-        assert f"| {name} | {accuracy:.4f} |" in text
+        row = report["analysis"]["class_scores"][name]
+        assert row["recall"] == accuracy
+        numbers = [f"{row[key]:.4f}" for key in ("precision", "recall", "f1")]
+        counts = [f"{row[key]:,}" for key in ("examples", "predicted")]
+        assert f"| {' | '.join([name, *counts, *numbers])} |" in text
+    assert "| *macro average* |" in text
 
 
 def test_saved_model_takes_raw_joints_and_needs_tensorflow_only(run, tmp_path):

@@ -15,7 +15,8 @@ from nrnm_keras.inference.pictures.explanation import why_no_attention
 from nrnm_keras.inference.pictures.pages import pages as pages_of
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.visualize import __main__ as visualize
-from nrnm_keras.visualize import is_empty
+from nrnm_keras.visualize.output_folder import is_empty
+from pipelines.install_hint import install_hint
 from pipelines.ntu_rgbd.skeleton_file import BodyFrames, write_skeleton
 from tests.inference.analysis.common import (
     TEXTS,
@@ -259,5 +260,5 @@ def test_without_matplotlib_one_line_says_what_to_install(models, tmp_path, monk
     arguments = [f"--run={models['text']}", "--text=a", f"--output={tmp_path}/out"]
     assert visualize.main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "pip install nrnm-keras[plot]" in line
+    assert install_hint("plot") in line
     assert not names(tmp_path)

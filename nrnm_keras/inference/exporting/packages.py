@@ -3,6 +3,7 @@
 import importlib.util
 
 from nrnm_keras.errors import UsageError
+from pipelines.install_hint import install_hint
 
 
 def require(extra: str, *packages: str) -> None:
@@ -14,6 +15,4 @@ def require(extra: str, *packages: str) -> None:
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError(
-            f"--format={extra} needs {' and '.join(missing)}: pip install 'nrnm-keras[{extra}]'"
-        )
+        raise UsageError(f"--format={extra} needs {' and '.join(missing)}: {install_hint(extra)}")

@@ -1,5 +1,7 @@
 """Modality: what depends on a model's kind of input (texts, skeletons, sequences, ...)."""
 
+import functools
+import itertools
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,11 +27,19 @@ class Inputs(NamedTuple):
             folder; `"index"`, from 0, or `"line"`, from 1, in the file.
         count: the number of inputs.
         read: function that returns an iterator over pairs (name, raw input).
+        read_others: function that returns an iterator over dictionaries: for each input, the values
+            of its file's other columns by name.
     """
 
     naming: str
     count: int  # type: ignore[assignment]
     read: Callable
+    read_others: Callable = functools.partial(itertools.repeat, {})
+
+    @property
+    def other_columns(self) -> list[str]:
+        """The names of the other columns that the first input has."""
+        return list(next(self.read_others(), {}))
 
 
 class MalformedError(ValueError):

@@ -12,7 +12,7 @@ from nrnm_keras.inference.modalities.modality import (
     check_text,
     fault_of_text,
 )
-from pipelines.text_files.reader import read_texts
+from pipelines.text_files.reader import read_other_columns, read_texts
 
 
 class TextInput(Modality):
@@ -51,7 +51,12 @@ class TextInput(Modality):
     def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
         """Returns the strings in the column `text` of a file. All are read once to check them."""
         count = sum(1 for _ in read_texts(path, limit))
-        return Inputs("text", count, lambda: ((text, text) for text in read_texts(path, limit)))
+        return Inputs(
+            "text",
+            count,
+            lambda: ((text, text) for text in read_texts(path, limit)),
+            lambda: read_other_columns(path, limit),
+        )
 
     def one_text(self, text: str) -> Inputs:
         """Returns the string."""

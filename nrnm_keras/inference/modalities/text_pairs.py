@@ -11,7 +11,7 @@ from nrnm_keras.inference.modalities.modality import Inputs, Modality, TimeSteps
 from nrnm_keras.inference.modalities.texts import name_words
 from nrnm_keras.preprocessing import TextPairPreprocessor
 from nrnm_keras.typing import Tensor
-from pipelines.text_files.reader import read_pairs
+from pipelines.text_files.reader import read_other_columns, read_pairs
 
 _NAMES = ("first", "second")
 
@@ -82,7 +82,9 @@ class TextPairs(Modality):
             for first, second in read_pairs(path, limit):
                 yield f"{first} | {second}", (first, second)
 
-        return Inputs("texts", count, read)
+        return Inputs(
+            "texts", count, read, lambda: read_other_columns(path, limit, ("first", "second"))
+        )
 
     def vocabulary(self) -> list[str]:
         """Returns the tokens."""

@@ -16,6 +16,7 @@ from nrnm_keras.plots.attention_maps import draw_attention_maps
 from nrnm_keras.plots.canvas import can_draw
 from nrnm_keras.plots.running_prediction import draw_running_prediction
 from pipelines import locks
+from pipelines.install_hint import install_hint
 from pipelines.publishing import folder_made, publish_into
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def explain(trained: "TrainedModel", value: Any, folder: str | os.PathLike) -> l
 def check_environment() -> None:
     """Raises a `UsageError` if nothing can be drawn here."""
     if not can_draw():
-        raise UsageError("plots need matplotlib: pip install nrnm-keras[plot]")
+        raise UsageError(f"plots need matplotlib: {install_hint('plot')}")
     if keras.backend.backend() != "tensorflow":
         raise UsageError("drawing needs KERAS_BACKEND=tensorflow, even if JAX trained the model")
 

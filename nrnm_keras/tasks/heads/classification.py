@@ -14,10 +14,12 @@ from nrnm_keras.models.decision import most_probable
 from nrnm_keras.plots.confused_pairs import draw_confused_pairs
 from nrnm_keras.plots.confusion_matrix import MOST_CLASSES, draw_confusion_matrix
 from nrnm_keras.plots.confusions import count_confusions
+from nrnm_keras.tasks.heads.class_scores import class_scores, macro_average
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.typing import Tensor
 from pipelines.escaping import for_markdown
 
+_SCORES = ("precision", "recall", "F1")
 _MOST_PAIRS = 100
 _MOST_ROWS = 60  # of a table in the report
 
@@ -72,27 +74,36 @@ class Classification(OpenTask):
         return {"classes": self.class_names}
 
     def analyze(self, result: Any) -> dict[str, Any]:
-        """Returns the accuracy of each class that has examples, by name.
+        """Returns the scores of the classes by name: see `class_scores`.
 
         If there are too many classes for a confusion matrix, also the most frequent confusions.
         """
         confusions = self._confusions(result)
         numbers = zip(self.class_names, confusions.right, confusions.examples, strict=True)
-        analysis = {
+        scores = class_scores(confusions, self.class_names)
+        analysis: dict[str, Any] = {
             "class_accuracy": {
                 name: float(right / examples) for name, right, examples in numbers if examples
-            }
+            },
+            "class_scores": scores,
+            "macro_average": macro_average(scores),
         }
         if len(self.class_names) > MOST_CLASSES:
             analysis["most_confused"] = self._most_confused(confusions)
         return analysis
 
     def report_sections(self, analysis: dict[str, Any]) -> list[str]:
-        """Returns tables of the classes, least accurate first, and of the confused pairs."""
+        """Returns tables of the classes, lowest F1 first, and of the confused pairs."""
         sections = []
-        if rows := sorted(analysis["class_accuracy"].items(), key=lambda row: row[1]):
-            head = ["class", f"accuracy ({analysis['split']})"]
-            cells = [[for_markdown(name), f"{value:.4f}"] for name, value in rows]
+        if rows := sorted(analysis["class_scores"].items(), key=lambda row: row[1]["f1"]):
+            head = [f"class ({analysis['split']})", "examples", "predicted", *_SCORES]
+            average = ["*macro average*", "", "", *_scores(analysis["macro_average"])]
+            cells = [
+                [for_markdown(name), f"{each['examples']:,}", f"{each['predicted']:,}"]
+                + _scores(each)
+                for name, each in rows
+            ]
+            cells.insert(min(len(cells), _MOST_ROWS - 1), average)
             sections += _table(head, cells, "classes")
         if confused := analysis.get("most_confused"):
             head = ["true class", "predicted class", "examples", "of"]
@@ -142,6 +153,10 @@ class Classification(OpenTask):
             }
             for true, predicted, count in pairs
         ]
+
+
+def _scores(values):
+    return [f"{values[name.lower()]:.4f}" for name in _SCORES]
 
 
 def _table(head, rows, what):
