@@ -174,9 +174,9 @@ class TrainConfig(RunConfig, ScheduleConfig):
 
     def with_values(self, values: dict[str, typing.Any]) -> "TrainConfig":
         """Returns a copy with other values of some options, by the names of their flags."""
-        changed = [part.replace(**_own(part, values)) for part in self.parts()]
-        names = ("task", "network", "optimizer", "devices")
-        return changed[0].replace(**dict(zip(names, changed[1:], strict=True)))
+        _, *parts = (part.replace(**_own(part, values)) for part in self.parts())
+        held = dict(zip(("task", "network", "optimizer", "devices"), parts, strict=True))
+        return self.replace(**_own(self, values), **held)
 
     def _fields(self):
         for part in self.parts():

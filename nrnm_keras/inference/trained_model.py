@@ -206,7 +206,7 @@ class TrainedModel:
         kinds = (NGramClassifier, ConvolutionClassifier)
         linear = [x for x in self.model.layers if isinstance(x, kinds)]
         scores = [_run(layers, encoded, mask)[0] for layers in (network, linear)]
-        return self._average(scores)
+        return self._average(scores)  # type: ignore[misc]
 
     def check_steps(self) -> None:
         """Raises a ValueError if a part of the model besides the network needs whole inputs."""

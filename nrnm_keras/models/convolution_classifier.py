@@ -126,10 +126,10 @@ class ConvolutionClassifier(layers.Layer):
             ops.convert_to_numpy(self._raw_features(sequences[rows], mask[rows]))
             for rows in _batches(len(labels))
         ]
-        features = np.concatenate(features)
-        self.mean.assign(features.mean(0))
-        self.scale.assign(_inverse(features.std(0)))
-        features = ops.convert_to_numpy(self._standardize(ops.convert_to_tensor(features)))
+        raw = np.concatenate(features)
+        self.mean.assign(raw.mean(0))
+        self.scale.assign(_inverse(raw.std(0)))
+        features = ops.convert_to_numpy(self._standardize(ops.convert_to_tensor(raw)))
         kernel, bias = softmax_regression(
             lambda x: features @ x,
             lambda x: features.T @ x,

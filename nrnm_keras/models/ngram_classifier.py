@@ -5,10 +5,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import NDArray
 
 from nrnm_keras.models.softmax_regression import softmax_regression
 from nrnm_keras.models.valid_first import valid_first
-from nrnm_keras.typing import ArrayLike, Config, Shape, Tensor
+from nrnm_keras.typing import Config, Shape, Tensor
 
 # Primes: products of remainders stay below 2^31, on every backend.
 _MODULUS, _FACTORS = 32749, (40503, 24989)
@@ -78,7 +79,7 @@ class NGramClassifier(layers.Layer):
         self.kernel = add("kernel", self.buckets + 1, self.num_classes)
         self.bias = add("bias", self.num_classes)
 
-    def fit(self, tokens: ArrayLike, labels: ArrayLike) -> None:
+    def fit(self, tokens: NDArray, labels: NDArray) -> None:
         """Fits the weights to all training texts, in a few seconds.
 
         Args:
@@ -106,7 +107,7 @@ class NGramClassifier(layers.Layer):
             _sparse_matmul(rows, columns, values, len(labels)),
             _sparse_matmul(columns, rows, values, len(known)),
             len(known),
-            np.asarray(labels),
+            labels,
             self.num_classes,
             1 / (self.inverse_penalty * len(labels)),
         )

@@ -1,5 +1,6 @@
 """Cross-validation: one training for each part of the examples, validated on that part."""
 
+import functools
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -57,7 +58,7 @@ def cross_validate(
         if not config.test:
             opened.records.leave_out_test()
         own = folder.fold(index)
-        replicas.on_chief(lambda own=own: own.create(config.replace(overwrite=False)))
+        replicas.on_chief(functools.partial(own.create, config.replace(overwrite=False)))
         say(f"Cross-validation, part {index + 1} of {task.folds}")  # type: ignore[attr-defined]
         keras.utils.set_random_seed(config.seed)
         folds.append(Fold(opened, own, run_training(opened, config, own, replicas, stop)))

@@ -1,7 +1,7 @@
 """The end of a run: tests the best network, exports it and writes the report."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.models import ClassProbabilities
+from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.settings import Setting
 from nrnm_keras.train.averaging import average_with_linear, evaluate_parts
@@ -59,7 +60,7 @@ def finish(
     averaging = None
     if getattr(config.task, "linear_classifier", False):
         pairs: Any = validated or [(task, network)]
-        averaging = average_with_linear(task, pairs, config.batch_size)
+        averaging = average_with_linear(cast(Classification, task), pairs, config.batch_size)
     evaluation = _test(task, config, network, averaging, validated)
     if not np.isfinite(evaluation.metrics["loss"]):
         split = evaluation.split
@@ -77,8 +78,12 @@ def finish(
     if isinstance(config.task, AutomaticConfig):
         report["settings"] = [setting._asdict() for setting in settings]
         report["warnings"] = list(warnings)
+        classification, parts = (
+            cast(Classification, task),
+            [cast(Classification, f.task) for f in folds],
+        )
         if config.task.baseline and is_available():
-            report["baseline"] = fit_baseline(task, [fold.task for fold in folds])._asdict()
+            report["baseline"] = fit_baseline(classification, parts)._asdict()
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics

@@ -131,7 +131,10 @@ def _comparisons(report):
     if "settings" not in report or not report["flags"]["baseline"]:
         return lines
     if not (baseline := report.get("baseline")):
-        return [*lines, f"baseline   none: scikit-learn is not installed ({_install('baseline')})"]
+        return [
+            *lines,
+            f"baseline   none: scikit-learn is not installed ({install_hint('baseline')})",
+        ]
     lines.append(
         f"baseline   {baseline['split']} accuracy {baseline['accuracy']:.4f}: {baseline['name']}"
     )
@@ -147,10 +150,6 @@ def _advice(report):
     if report["task"] != "text":
         return advice
     return f"{advice}, or a language model of more texts (--unlabeled_file) as --init_from"
-
-
-def _install(extra):
-    return f'pip install "nrnm-keras[{extra}]"'
 
 
 def _title(report):
