@@ -78,12 +78,9 @@ def finish(
     if isinstance(config.task, AutomaticConfig):
         report["settings"] = [setting._asdict() for setting in settings]
         report["warnings"] = list(warnings)
-        classification, parts = (
-            cast(Classification, task),
-            [cast(Classification, f.task) for f in folds],
-        )
         if config.task.baseline and is_available():
-            report["baseline"] = fit_baseline(classification, parts)._asdict()
+            parts: Any = [fold.task for fold in folds]
+            report["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
