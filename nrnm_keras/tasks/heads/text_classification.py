@@ -88,12 +88,15 @@ class TextClassification(Classification):
     baseline_name = "TF-IDF and logistic regression"
 
     def baseline(self) -> Any:
-        """Returns logistic regression on TF-IDF."""
+        """Returns logistic regression on the TF-IDF of one and two words or punctuation marks."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        return make_pipeline(TfidfVectorizer(), LogisticRegression(C=10, max_iter=1000))
+        ngrams = TfidfVectorizer(
+            ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]"
+        )
+        return make_pipeline(ngrams, LogisticRegression(C=20, max_iter=1000))
 
     def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:
         """Returns the texts of a split that have a label."""
