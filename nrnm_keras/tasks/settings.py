@@ -157,7 +157,11 @@ def _schedule(data, batch_size, steps):
 def _validation(data):
     if data.has_validation:
         return []
+    examples = f"{data.examples:,} examples"
     if data.examples < 300 and data.smallest_class >= 3:
-        return [Setting("folds", 3, f"{data.examples:,} examples: too few to set some aside")]
+        return [
+            Setting("folds", 3, f"{examples}: too few to set some aside"),
+            Setting("validation_fraction", 0.2, "only with --folds=1"),
+        ]
     fraction = 0.1 if data.examples >= 1000 else 0.2
-    return [Setting("validation_fraction", fraction, f"{data.examples:,} examples")]
+    return [Setting("validation_fraction", fraction, examples)]

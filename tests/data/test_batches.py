@@ -185,3 +185,16 @@ def test_padding_value():
     ((sequences, _),) = read(evaluation_batches(VectorTask(padding=float("nan")), "test", 2))
     np.testing.assert_array_equal(np.isfinite(sequences).all(axis=2).sum(axis=1), [1, 3])
     assert np.isnan(sequences).sum() == 2 * 16 * 2 - 2 * 4
+
+
+@pytest.mark.parametrize("num_parts", [1, 4])
+def test_several_passes_make_one_epoch(num_parts):
+    task = Task(count=30)
+    batches = TrainingBatches(task, 8, seed=0, num_parts=num_parts, passes=3)
+    rows = [row for _, *columns in read(batches.epoch(0)) for row in zip(*columns, strict=True)]
+    counted = [target for target, weight in rows if weight > 0]
+    assert batches.steps == 12  # 90 rows
+    assert sorted(counted) == sorted([*range(30)] * 3)
+    assert order(batches.epoch(0)) == order(batches.epoch(0)) != order(batches.epoch(1))
+    passes = [counted[:30], counted[30:60]]
+    assert passes[0] != passes[1]

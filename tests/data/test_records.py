@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -55,6 +56,48 @@ def test_own_validation_split_is_used(build_records):
 
 def test_a_small_fraction_still_gives_one_example(build_records):
     assert Records(build_records(train=ROWS[:2]), 0.01).sizes == {"train": 1, "validation": 1}
+
+
+UNEVEN = [(f"text {i}", "aaaab"[i % 5]) for i in range(40)]  # 32 of a, 8 of b
+
+
+def labels(records, split):
+    return np.bincount([record["label"] for record in records.read(split).as_numpy_iterator()])
+
+
+def test_stratified_validation_has_the_same_fraction_of_each_class(build_records):
+    records = Records(build_records(train=UNEVEN), 0.25, stratified=True)
+    assert labels(records, "train").tolist() == [24, 6]
+    assert labels(records, "validation").tolist() == [8, 2]
+    assert texts(records, "train") | texts(records, "validation") == {text for text, _ in UNEVEN}
+
+
+def test_stratified_validation_of_a_small_fraction_has_one_example(build_records):
+    records = Records(build_records(train=UNEVEN), 0.001, stratified=True)
+    assert records.sizes == {"train": 39, "validation": 1}
+
+
+def test_folds_share_out_each_class(build_records):
+    path = build_records(train=UNEVEN)
+    folds = [Records(path, folds=3, fold=fold) for fold in range(3)]
+    validated = [texts(each, "validation") for each in folds]
+    assert sorted(text for part in validated for text in part) == sorted(t for t, _ in UNEVEN)
+    for each, part in zip(folds, validated, strict=True):
+        assert texts(each, "train") == {text for text, _ in UNEVEN} - part
+        assert labels(each, "validation")[0] in (10, 11) and labels(each, "validation")[1] in (2, 3)
+    assert Records(path, folds=3).sizes == {"train": 40}
+
+
+@pytest.mark.parametrize("num_parts", [1, 2, 7])
+def test_scattered_splits_are_read_in_parts(records_of_several_files, num_parts):
+    records = Records(records_of_several_files, 0.25, stratified=True)
+    for split in ("train", "validation"):
+        whole = [r["text"] for r in records.read(split).as_numpy_iterator()]
+        parts = [
+            list(records.read(split, i, num_parts).as_numpy_iterator()) for i in range(num_parts)
+        ]
+        assert [r["text"] for part in parts for r in part] == whole
+        assert len(set(whole)) == records.sizes[split]
 
 
 def test_too_few_examples(build_records):

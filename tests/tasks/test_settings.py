@@ -1,0 +1,51 @@
+"""The rules that choose settings from training data."""
+
+import itertools
+
+import pytest
+
+from nrnm_keras.inference.run_config import automatic_flags
+from nrnm_keras.tasks.settings import (
+    AUTOMATIC,
+    Statistics,
+    settings_for_sequences,
+    settings_for_texts,
+)
+from tests.configs import make_config
+
+SIZES, LENGTHS = (2, 40, 299, 1000, 5452, 30_000, 10**6), (1, 17, 400, 5000)
+RULES = {"text": settings_for_texts, "sequence": settings_for_sequences}
+
+
+@pytest.mark.parametrize("task", RULES)
+def test_any_data_get_a_valid_configuration(task):
+    for examples, length, has_validation in itertools.product(SIZES, LENGTHS, (True, False)):
+        data = Statistics(examples, max(1, examples // 9), length, 3, has_validation)
+        settings = RULES[task](data)
+        config = make_config(task).with_values({s.flag: s.value for s in settings})
+        assert {s.flag for s in settings} <= AUTOMATIC & config.values().keys()
+        assert len({s.flag for s in settings}) == len(settings)
+        assert all(s.reason for s in settings)
+        config.task.check_network(config.network)
+        # Enough steps to learn, and not many more than the data need.
+        steps = config.epochs * config.passes_per_epoch * -(-examples // config.batch_size)
+        assert 100 <= steps and (steps <= 1200 or config.epochs == 3)
+
+
+@pytest.mark.parametrize("task", RULES)
+def test_few_examples_are_validated_in_folds(task):
+    def chosen(examples, has_validation=False):
+        data = Statistics(examples, examples // 3, 20, 1, has_validation)
+        return {s.flag: s.value for s in RULES[task](data)}
+
+    assert chosen(60)["folds"] == 3
+    assert chosen(1000)["validation_fraction"] == 0.1
+    assert not {"folds", "validation_fraction"} & chosen(60, has_validation=True).keys()
+
+
+def test_given_options_are_not_chosen():
+    config = make_config("text", units=8, batch_size=64)
+    assert automatic_flags(config) == (AUTOMATIC - {"units", "batch_size", "stacked_steps"})
+    for fixed in (make_config("text", settings="fixed"), make_config("text", init_from="x")):
+        assert not automatic_flags(fixed)
+    assert not automatic_flags(make_config("imdb"))
