@@ -22,7 +22,14 @@ pytestmark = pytest.mark.slow
 
 ON_JAX = {"KERAS_BACKEND": "jax"}
 SMALL = [
-    *("--task=text", "--units=4", "--num_layers=1", "--embedding_size=4", "--max_length=24"),
+    *(
+        "--task=text",
+        "--settings=fixed",
+        "--units=4",
+        "--num_layers=1",
+        "--embedding_size=4",
+        "--max_length=24",
+    ),
     *("--model=gru", "--batch_size=8", "--epochs=2", "--learning_rate=0.01"),
     *("--adversarial=virtual", "--entropy_weight=0.2", "--best_epoch_by=loss", "--input_parts=2"),
 ]

@@ -14,7 +14,14 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 SMALL = [
-    *("--task=text", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--num_heads=2"),
+    *(
+        "--task=text",
+        "--settings=fixed",
+        "--units=4",
+        "--num_layers=1",
+        "--nrnm_layers=1",
+        "--num_heads=2",
+    ),
     *("--block_size=4", "--stride=2", "--embedding_size=4", "--epochs=1", "--batch_size=8"),
     "--nobidirectional",
 ]

@@ -35,7 +35,14 @@ STEERING = "\x1b[2J\x1b]0;title\x07 \x9b31m \u202egnp"
 TEXTS = [f"{STEERING} film number {number}" for number in range(3)]
 TEXTS += ["=1+1", "<img src=x onerror=alert(1)>", "a|b", "plain words", '"quoted", text']
 SMALL = [
-    *("--task=text", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--num_heads=2"),
+    *(
+        "--task=text",
+        "--settings=fixed",
+        "--units=4",
+        "--num_layers=1",
+        "--nrnm_layers=1",
+        "--num_heads=2",
+    ),
     *("--block_size=4", "--stride=2", "--embedding_size=4", "--epochs=1", "--batch_size=16"),
     "--nobidirectional",
 ]

@@ -25,7 +25,14 @@ _SECONDS_BETWEEN_LOOKS = 0.01
 _REMOVED = ("checkpoints", "best_weights.npz")
 _COMMAND = [sys.executable, "-m", "nrnm_keras.train"]
 _SMALL = [
-    *("--task=sequence", "--units=4", "--num_layers=1", "--nrnm_layers=1", "--num_heads=2"),
+    *(
+        "--task=sequence",
+        "--settings=fixed",
+        "--units=4",
+        "--num_layers=1",
+        "--nrnm_layers=1",
+        "--num_heads=2",
+    ),
     *("--block_size=4", "--stride=2", "--batch_size=8", "--dropout=0", "--head_dropout=0"),
 ]
 

@@ -23,7 +23,7 @@ from nrnm_keras.config import DeviceConfig, NetworkConfig, OptimizerConfig, Trai
 from nrnm_keras.config.options import Options
 from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks import find_tasks
-from nrnm_keras.tasks.settings import AUTOMATIC
+from nrnm_keras.tasks.settings import AUTOMATIC, TOGETHER
 
 _PARTS: dict[str, type[Options]] = {
     "network": NetworkConfig,
@@ -107,7 +107,13 @@ def automatic_flags(config: TrainConfig) -> frozenset[str]:
     # A network that starts from a language model must be like it.
     if is_fixed or config.init_from:
         return frozenset()
-    return (AUTOMATIC & config.values().keys()) - config.given_values().keys()
+    given = config.given_values().keys()
+    names = (AUTOMATIC & config.values().keys()) - given
+    # What must go together is chosen together.
+    for together in TOGETHER:
+        if not together.isdisjoint(given):
+            names -= together
+    return names
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:

@@ -14,6 +14,7 @@ AUTOMATIC = frozenset(
         *("ema_momentum", "best_epoch_by", "folds", "validation_fraction"),
     }
 )
+TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
 _STEPS = {"text": 500, "sequence": 200}
 # Of an epoch: each costs some time besides its steps.
 _FEWEST_STEPS = 20

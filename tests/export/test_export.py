@@ -35,7 +35,7 @@ def of_sequences(tmp_path_factory):
         x = random.normal(size=(count, 30, 3)) + (np.arange(count) % 2)[:, None, None]
         np.savez(folder / f"{name}.npz", x=x, lengths=lengths, y=np.arange(count) % 2)
     files = [f"--{name}_file={folder}/{name}.npz" for name in ("train", "test")]
-    return trained("--task=sequence", *files, folder=folder)
+    return trained("--task=sequence", "--settings=fixed", *files, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def of_texts(tmp_path_factory):
     lines = [json.dumps({"text": row, "label": int("bad" in row)}) for row in rows]
     (folder / "train.jsonl").write_text("\n".join(lines))
     files = [f"--{name}_file={folder}/train.jsonl" for name in ("train", "test")]
-    flags = ["--task=text", *files, "--embedding_size=4", "--pooling=mean_max"]
+    flags = ["--task=text", "--settings=fixed", *files, "--embedding_size=4", "--pooling=mean_max"]
     return trained(*flags, folder=folder)
 
 

@@ -15,7 +15,14 @@ from nrnm_keras.sweep.parameters import units_for
 from nrnm_keras.tasks import SequenceTask
 from pipelines.build import build
 
-SMALL = ["--task=sequence", "--num_layers=1", "--nrnm_layers=1", "--units=8", "--epochs=1"]
+SMALL = [
+    "--task=sequence",
+    "--settings=fixed",
+    "--num_layers=1",
+    "--nrnm_layers=1",
+    "--units=8",
+    "--epochs=1",
+]
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,8 @@ def test_few_examples_are_validated_in_folds(task):
 def test_given_options_are_not_chosen():
     config = make_config("text", units=8, batch_size=64)
     assert automatic_flags(config) == (AUTOMATIC - {"units", "batch_size", "stacked_steps"})
+    assert "stride" not in automatic_flags(make_config("text", block_size=20))
+    assert "num_layers" not in automatic_flags(make_config("text", nrnm_layers=2))
     for fixed in (make_config("text", settings="fixed"), make_config("text", init_from="x")):
         assert not automatic_flags(fixed)
     assert not automatic_flags(make_config("imdb"))

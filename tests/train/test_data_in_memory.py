@@ -132,7 +132,7 @@ def test_training_in_python(tmp_path, capsys):
     random = np.random.default_rng(0)
     labels = np.arange(40) % 2
     sequences = random.normal(size=(40, 6, 3)) + labels[:, None, None]
-    config = config_of(SequenceTask(), tmp_path, batch_size=8)
+    config = config_of(SequenceTask(settings="fixed"), tmp_path, batch_size=8)
     policy = keras.config.dtype_policy()
     run = train(config, (sequences, labels), test_data=(sequences[:6], labels[:6]))
     assert keras.config.dtype_policy() is policy

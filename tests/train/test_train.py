@@ -14,6 +14,7 @@ from nrnm_keras.train import __main__ as train
 
 SMALL = """# A comment.
 --task=text
+--settings=fixed
 --units=8
 --num_layers=1
 --nrnm_layers=1
