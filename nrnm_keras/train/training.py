@@ -153,7 +153,8 @@ def _run(configs, command, replicas, stop, is_trained):
                 if title:
                     say(f"\n{title}:")
                 words = command or _command_of(each)
-                each, settings = choose_settings(each, task, records, folders[title])
+                with faults_named(records):
+                    each, settings = choose_settings(each, task, records, folders[title])
                 own_task = _with_options(task, each)
                 _train(each, folders[title], own_task, records, replicas, stop, words, settings)
                 report, is_chief = read_report(folders[title]), replicas.worker == 0
