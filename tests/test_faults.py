@@ -35,7 +35,11 @@ TINY = [
     *("--units=4", "--num_layers=1", "--nrnm_layers=", "--batch_size=8", "--epochs=1"),
     "--checkpoint_every=1",
 ]
-TINY_TASK = {"text": ["--embedding_size=4"], "nw_ucla": ["--timesteps=8"]}
+TINY_TASK = {
+    "text": ["--embedding_size=4", "--settings=fixed"],
+    "sequence": ["--settings=fixed"],
+    "nw_ucla": ["--timesteps=8"],
+}
 SPLITS = {"train": 24, "validation": 8, "test": 8}
 PATIENCE = 300  # seconds, for what a test waits for
 

@@ -205,10 +205,11 @@ class Records:
     def _take_strata(self, fraction):
         """Takes the last examples of each class, at least one in all, for validation."""
         rank, size = self._class_ranks()
-        count = np.round(fraction * size)
-        is_for_training = rank < size - count
-        if is_for_training.all():
-            is_for_training[np.argmax(size + rank / (1 + size))] = False
+        # Positions from the end of each class, as fractions of it: the nearest to the end are taken.
+        position = (size - rank - 0.5) / np.maximum(size, 1)
+        count = max(1, round(fraction * len(size)))
+        is_for_training = np.ones(len(size), bool)
+        is_for_training[np.argsort(position, kind="stable")[:count]] = False
         self._divide(is_for_training, f"validation_fraction={fraction}")
         self._scatter()
 

@@ -26,7 +26,9 @@ def find_run(path: str | os.PathLike) -> pathlib.Path:
     if os.path.isfile(path) or (path / RunFolder.MODEL).is_file():
         return path
     if _is_run(path):
-        raise unfinished(path)
+        if not (path / RunFolder.REPORT).exists():
+            raise unfinished(path)
+        return path  # damaged, as whoever reads it will say
     runs = list(_runs_below(path))
     finished = [run for run in runs if (run / RunFolder.REPORT).exists()]
     if len(finished) == 1:

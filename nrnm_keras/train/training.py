@@ -92,7 +92,7 @@ def train(
     >>> import tempfile
     >>> from nrnm_keras.train import NetworkConfig, TextTask, TrainConfig, train
     >>> config = TrainConfig(
-    ...     task=TextTask(embedding_size=8),
+    ...     task=TextTask(embedding_size=8, settings="fixed"),
     ...     network=NetworkConfig(units=8, num_layers=1, nrnm_layers=[1]),
     ...     run_dir=tempfile.mkdtemp(),
     ...     epochs=1,

@@ -50,7 +50,9 @@ def test_no_flag_came_without_a_reason(values):
     renamed = {"relational_memory_slots", "input_shards", "time_limit", "center", "unlabeled_file"}
     adversarial = {"adversarial", "adversarial_norm", "adversarial_weight", "entropy_weight"}
     files = {"text_column", "label_column", "on_error"}
-    assert new == renamed | adversarial | files | {
+    own_data = {"settings", "folds", "linear_classifier", "baseline"}
+    own_data |= {"stacked_steps", "passes_per_epoch"}
+    assert new == renamed | adversarial | files | own_data | {
         "test",
         "cluster_timeout",
         "source_limit_mb",

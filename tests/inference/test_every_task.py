@@ -175,9 +175,8 @@ def test_command_predicts_what_python_predicts(run, tmp_path, capsys):
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for value, row in zip(run.inputs, rows, strict=True):
         expected = run.trained.output.as_json(run.alone(value))
-        assert set(row) == {*expected, *(set(row) - set(expected))} and len(row) == 1 + len(
-            expected
-        )
+        kept = {"id"} & row.keys()  # another column of the file
+        assert expected.keys() <= row.keys() and len(row) == 1 + len(expected) + len(kept)
         for key in set(expected) & NUMERIC:
             assert row[key] == pytest.approx(expected[key], rel=1e-4, abs=1e-5)
         for key in set(expected) & {"label", "labels"}:

@@ -67,6 +67,4 @@ def _by_prefixes(trained, steps, most):
     run = tf.function(lambda batch: ops.softmax(trained.scores(batch)), input_signature=[shape])
     batches = range(0, len(prefixes), _PREFIXES_IN_BATCH)
     probabilities = [run(prefixes[first : first + _PREFIXES_IN_BATCH]) for first in batches]
-    return RunningPrediction(
-        -(-counts // trained.modality.stacked_steps), np.concatenate(probabilities)
-    )
+    return RunningPrediction(counts, np.concatenate(probabilities))
