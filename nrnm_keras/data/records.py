@@ -205,7 +205,7 @@ class Records:
     def _take_strata(self, fraction):
         """Takes the last examples of each class, at least one in all, for validation."""
         rank, size = self._class_ranks()
-        # Positions from the end of each class, as fractions of it: the nearest to the end are taken.
+        # Fractions of each class from its end: those nearest to the end are taken.
         position = (size - rank - 0.5) / np.maximum(size, 1)
         count = max(1, round(fraction * len(size)))
         is_for_training = np.ones(len(size), bool)

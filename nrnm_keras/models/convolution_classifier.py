@@ -41,7 +41,7 @@ class ConvolutionClassifier(layers.Layer):
     >>> series = np.sin(np.arange(30) * np.array([[0.5], [1.5]]))[..., None]
     >>> classifier = ConvolutionClassifier(2, max_length=30)
     >>> classifier.fit(series, np.array([0, 1]))
-    >>> ops.argmax(classifier(series), -1).numpy().numpy().tolist()
+    >>> ops.argmax(classifier(series), -1).numpy().tolist()
     [0, 1]
 
     Args:

@@ -31,7 +31,7 @@ class NGramClassifier(layers.Layer):
 
     >>> classifier = NGramClassifier(2, buckets=1009)
     >>> classifier.fit(np.array([[3, 4, 0], [5, 4, 6]]), np.array([0, 1]))
-    >>> ops.argmax(classifier(np.array([[3, 0], [5, 6]])), -1).numpy().numpy().tolist()
+    >>> ops.argmax(classifier(np.array([[3, 0], [5, 6]])), -1).numpy().tolist()
     [0, 1]
 
     Args:

@@ -97,8 +97,8 @@ def train(
     ...     run_dir=tempfile.mkdtemp(),
     ...     epochs=1,
     ... )
-    >>> texts = ["a fine film", "a dull film", "fine", "so dull"] * 10
-    >>> run = train(config, (texts, ["good", "bad"] * 20))  # doctest: +ELLIPSIS
+    >>> texts = [f"{['a fine', 'a dull'][i % 2]} film, number {i}" for i in range(200)]
+    >>> run = train(config, (texts, ["good", "bad"] * 100))  # doctest: +ELLIPSIS
     Epoch 1/1
     ...
     >>> run.model.class_names

@@ -153,7 +153,7 @@ def probabilities_of_labels(run, texts, labels):
 def test_saved_model_is_the_best_epoch(run):
     report = report_of(run)
     assert report["training"]["best_epoch"] < report["training"]["epochs"]
-    records = Records(report["data"]["records"], validation_fraction=0.1)
+    records = Records(report["data"]["records"], validation_fraction=0.1, stratified=True)
     rows = list(records.read("validation").as_numpy_iterator())
     texts = [row["text"].decode() for row in rows]
     labels = [records.features["label"].int2str(row["label"]) for row in rows]
