@@ -1,8 +1,12 @@
 """The shell of this package's commands: flags, exit codes, one line for each user error."""
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -10,6 +14,8 @@ from pipelines.console import USER_ERRORS, command_output, say_error, words_for
 from pipelines.errors import SourceError
 from pipelines.escaping import quoted
 from pipelines.library_logs import define_verbose
+
+_SECONDS_TO_REPEAT = 0.1
 
 
 def run_command(
@@ -29,7 +35,7 @@ def run_command(
     words = list(sys.argv[1:] if arguments is None else arguments)
     if hides_gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    with command_output():
+    with command_output(), _interrupts_kept():
         try:
             return run(words)
         except USER_ERRORS as error:
@@ -38,6 +44,32 @@ def run_command(
         except KeyboardInterrupt as error:
             say_error(str(error) or interrupted, "interrupted")
             return 130
+
+
+@contextlib.contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Within this context, a Ctrl-C is not lost where Python drops exceptions.
+
+    That is in destructors and in callbacks of the garbage collector.
+    """
+    report = sys.unraisablehook
+    main_thread: Any = threading.main_thread().ident
+
+    def interrupt() -> None:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    def repeat_interrupt(dropped: "sys.UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            # Not now: an exception in this function would be dropped, too.
+            threading.Timer(_SECONDS_TO_REPEAT, interrupt).start()
+        else:
+            report(dropped)
+
+    sys.unraisablehook = repeat_interrupt
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 def new_flags() -> flags.FlagValues:

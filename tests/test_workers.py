@@ -1,6 +1,8 @@
 """Trainings in several processes, some of which never come, go, or cannot be."""
 
 import json
+import pathlib
+import re
 import signal
 import socket
 import time
@@ -91,13 +93,20 @@ def test_cluster_that_cannot_be_is_refused_at_once(flags, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def catches(pid, number):
+    """Whether a process has a handler of a signal, as Linux tells."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    (caught,) = re.findall(r"SigCgt:\s*(\w+)", status)
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_worker_that_waits_for_the_first_ones_work_ends_on_signals(flags, tmp_path, name):
     """TensorFlow does not come back to Python while it waits for another process."""
     many = write_sequences(tmp_path, 60_000)  # which the first one makes records of
     first, second = start_workers([*flags, *many], tmp_path / "log", kind=Command)
     first.wait_until(lambda: list((tmp_path / "data").glob("**/incomplete.*")))
-    time.sleep(3)
+    second.wait_until(lambda: not catches(second.pid, getattr(signal, name)))
     second.send(name)
     assert second.wait() == -getattr(signal, name), second.output
     first.send("SIGKILL")

@@ -106,6 +106,11 @@ class Training:
         return self._process.exitcode
 
     @property
+    def pid(self):
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def ended(self):
         """Whether it has ended."""
         return self._poll() is not None
