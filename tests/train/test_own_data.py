@@ -94,6 +94,7 @@ def test_other_values_are_another_run(run):
         RunFolder(run.folder).check(config.replace(network=network))
 
 
+@pytest.mark.slow
 def test_baseline_of_texts_and_its_flag(tmp_path):
     texts = [f"{'good' if i % 2 else 'bad'} film number {i}" for i in range(60)]
     data = (texts, ["ab"[i % 2] for i in range(60)])
@@ -113,7 +114,7 @@ def test_settings_on_the_command_line(tmp_path, capsys):
     output = capsys.readouterr().out
     assert "settings chosen from the training data" in output and "--num_layers=1 " in output
     assert "--units=4 " not in output.partition("Epoch")[0]
-    assert "warning: only 8 validation examples" in output
+    assert "warning: only 7 validation examples" in output
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["warnings"] and report["baseline"]["accuracy"] > 0.5
 
@@ -127,7 +128,7 @@ def test_unusual_texts_are_named(build_records):
     test = [("new", "0"), ("TEXT  0", "1"), (rows[2][0], "2")]
     found = warnings_of(TextTask(max_length=6), build_records, train=rows, test=test)
     joined = "\n".join(found)
-    assert "only 5 validation examples" in joined
+    assert "only 6 validation examples" in joined
     assert "all 11 labels are numbers" in joined
     assert "2 of 3 test examples are also training examples" in joined
     assert "% of the training texts have more than --max_length=6 tokens" in joined
