@@ -6,6 +6,8 @@ from nrnm_keras.config import TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks import find_tasks
+from pipelines.console import say
+from pipelines.one_hot import classes_of_one_hot, one_hot_line
 from pipelines.publishing import make_folder, publish
 
 _FILES = {
@@ -83,6 +85,9 @@ def _pair(name, data):
         raise UsageError(f"{_FILES[name]}: {counts[0]} examples and {counts[1]} labels")
     if not counts[0]:
         raise UsageError(f"{_FILES[name]}: no examples")
+    if (classes := classes_of_one_hot(labels)) is not None:
+        say(one_hot_line(_FILES[name], labels.shape[1]))
+        return examples, classes
     if labels.ndim != 1 or labels.dtype.kind not in "iuSU":
         raise UsageError(
             f"{_FILES[name]}: labels of shape {labels.shape}, type {labels.dtype}; expected one "

@@ -5,7 +5,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.labeled_files import LabeledFiles
 from pipelines.limits import ARRAYS, LINE, option_help
-from pipelines.sequence_files.reader import read_labels, read_sequences
+from pipelines.sequence_files.reader import describe, read_labels, read_sequences
 
 
 class SequenceFiles(LabeledFiles):
@@ -25,6 +25,11 @@ class SequenceFiles(LabeledFiles):
     }
     CONTENT = "sequence"
     FORMATS = "an .npz or .ts file"
+
+    def warnings(self) -> list[str]:
+        """Returns a line for what was guessed about each file, and what was left out."""
+        lines = [line for path in self._files.values() for line in describe(path, self._limit)]
+        return [*lines, *super().warnings()]
 
     def _content_feature(self, path):
         num_features, _ = read_labels(path, self._limit)

@@ -2,7 +2,8 @@
 
 There are two forms. Padded: `x` `(n, time, features)` and optionally `lengths` `(n,)`. Ragged:
 `values` `(total, features)`, all sequences concatenated, and `row_splits` `(n + 1,)`, the beginning
-of each sequence and the end of the last. In both, `y` `(n,)` holds the labels, integers or strings.
+of each sequence and the end of the last. In both, `y` `(n,)` holds the labels, integers or strings,
+or `y` `(n, classes)` one-hot labels, which mean the classes from 0.
 Other arrays are refused: one might be a misspelled `lengths`. `Content` says what stands in the
 place of `features`.
 """
@@ -20,6 +21,7 @@ from pipelines.archives.zip_archive import read_members
 from pipelines.errors import SourceError
 from pipelines.escaping import cut, listed, one_line
 from pipelines.limits import ARRAYS, check_size
+from pipelines.one_hot import classes_of_one_hot, one_hot_line
 from pipelines.paths import StrPath
 
 _HEADER_READERS = {
@@ -182,6 +184,8 @@ def _labels(path, arrays, n):
     if "y" not in arrays:
         raise SourceError(f"{path}: no array y; expected labels y ({n},), integers or strings")
     y = arrays["y"]
+    if y.ndim == 2 and len(y) == n:
+        y = _from_one_hot(path, y)
     if y.dtype.kind not in "iuSU":
         raise SourceError(f"{path}, array y: type {y.dtype}; expected integers or strings")
     if y.shape != (n,):
@@ -194,6 +198,22 @@ def _labels(path, arrays, n):
             raise SourceError(f"{path}, array y: not UTF-8 text ({error})") from error
 
     return label
+
+
+def _from_one_hot(path, y):
+    classes = classes_of_one_hot(y)
+    if classes is None:
+        raise SourceError(
+            f"{path}, array y: shape {y.shape}, but not one-hot; expected one label each, "
+            f"({len(y)},), or a single 1 in each row of zeros"
+        )
+    return classes
+
+
+def describe_npz(path: StrPath, limit: int = ARRAYS, content: Content = SEQUENCES) -> list[str]:
+    """Returns the line that says that an archive's labels are one-hot; nothing if they are not."""
+    y = _load(path, limit, content).get("y")
+    return [one_hot_line(str(path), y.shape[1])] if y is not None and y.ndim == 2 else []
 
 
 def _numbers(path, name, array, content, before):

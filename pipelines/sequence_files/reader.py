@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.errors import SourceError
 from pipelines.limits import ARRAYS, LINE
 from pipelines.paths import StrPath
-from pipelines.sequence_files.npz_file import read_npz
+from pipelines.sequence_files.npz_file import describe_npz, read_npz
 from pipelines.sequence_files.ts_file import read_ts
 from pipelines.user_files import clean_label, file_of_type
 
@@ -82,6 +82,12 @@ def read_labels(path: StrPath, limit: int | None = None) -> tuple[int, set[str]]
         num_features = num_features or read().shape[1]
         labels.add(clean_label(place, label))
     return num_features, labels
+
+
+def describe(path: StrPath, limit: int | None = None) -> list[str]:
+    """Returns a line for what was guessed about a file; none if nothing was."""
+    path, suffix = file_of_type(path, _READERS)
+    return describe_npz(path, limit or ARRAYS) if suffix == ".npz" else []
 
 
 def _rows(path, with_labels, limit):

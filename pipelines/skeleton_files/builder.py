@@ -5,7 +5,8 @@ import tensorflow_datasets as tfds
 
 from pipelines.labeled_files import LabeledFiles
 from pipelines.limits import ARRAYS, option_help
-from pipelines.skeleton_files.reader import read_labels, read_skeletons
+from pipelines.sequence_files.npz_file import describe_npz
+from pipelines.skeleton_files.reader import SKELETONS, read_labels, read_skeletons
 
 
 class SkeletonFiles(LabeledFiles):
@@ -28,6 +29,15 @@ class SkeletonFiles(LabeledFiles):
     EXAMPLE = "skeleton"
     EMPTY = "without one usable joint"
     FORMATS = "an .npz file"
+
+    def warnings(self) -> list[str]:
+        """Returns a line for each file with one-hot labels, and what was left out."""
+        lines = [
+            line
+            for path in self._files.values()
+            for line in describe_npz(path, self._limit or ARRAYS, SKELETONS)
+        ]
+        return [*lines, *super().warnings()]
 
     def _content_feature(self, path):
         (bodies, joints), _ = read_labels(path, self._limit)

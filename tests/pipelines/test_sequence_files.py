@@ -193,7 +193,7 @@ def with_value(value, place=(1, 2, 0)):
         ({"x": X, "lengths": [-1, 2, 4], "y": Y}, "lengths: -1 at index 0; expected 1 to 4"),
         ({"x": X, "y": [0, 1]}, "array y: shape (2,); expected (3,), one label each"),
         ({"x": X, "y": [[0, 1, 1]]}, "array y: shape (1, 3); expected (3,)"),
-        ({"x": X, "y": np.eye(3, dtype=int)}, "array y: shape (3, 3); expected (3,)"),
+        ({"x": X, "y": np.ones((3, 3), int)}, "array y: shape (3, 3), but not one-hot; expected"),
         ({"x": X, "y": [0.0, 1, 1]}, "array y: type float64; expected integers or strings"),
         ({"x": X, "y": [True, False, True]}, "array y: type bool; expected integers or strings"),
         ({"x": X, "y": np.array([b"\xff", b"a", b"a"])}, "array y: not UTF-8 text"),
@@ -463,3 +463,32 @@ def test_folder_names_are_made_as_for_text_files(tmp_path):
 
     assert builder.builder_config.name == f"content_{content_hash({'train': path})}"
     assert builder.info.features["label"].names == class_names(path, ["x", "10", "9"])
+
+
+@pytest.mark.parametrize("form", [padded, ragged])
+@pytest.mark.parametrize("kind", ["int64", "float32", "bool"])
+def test_one_hot_labels_mean_classes_from_0(write, tmp_path, form, kind):
+    path = write(form(SEQUENCES, np.eye(12)[[10, 2, 10, 0]].astype(kind)))
+    assert [sequence.label for sequence in read_sequences(path)] == ["10", "2", "10", "0"]
+    builder = SequenceFiles(train_file=path, data_dir=tmp_path / "data")
+    assert builder.info.features["label"].names == ["0", "2", "10"]
+    assert builder.warnings() == [f"{path}: one-hot labels, taken as the classes 0 to 11"]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [[0, 1], [1, 1], [0, 1], [0, 1]],
+        [[0, 1], [0, 0], [0, 1], [0, 1]],
+        [[0, 2], [1, 0], [0, 1], [0, 1]],
+        [[0, 1], [1, 0], [0.5, 0.5], [0, 1]],
+        [[0, 1], [1, 0], [np.nan, 1], [0, 1]],
+        [[1], [1], [1], [1]],
+        [["a", "b"]] * 4,
+    ],
+)
+def test_labels_in_rows_that_are_not_one_hot_are_refused(write, y):
+    path = write(padded(SEQUENCES, y))
+    with pytest.raises(SourceError, match="array y: shape .*, but not one-hot; expected") as error:
+        list(read_sequences(path))
+    assert "\n" not in str(error.value)

@@ -196,3 +196,11 @@ def test_larger_than_allowed(write):
     path = write({"x": np.ones((2, 4, 1, 20, 3)), "y": [0, 1]})
     with pytest.raises(SourceError, match="expected at most 1,000; --source_limit_mb=N allows"):
         list(read_skeletons(path, limit=1000))
+
+
+def test_one_hot_labels_are_classes(tmp_path):
+    path = tmp_path / "one_hot.npz"
+    np.savez(path, x=np.ones((3, 2, 1, 20, 3)), y=np.eye(3)[[2, 0, 2]])
+    builder = SkeletonFiles(train_file=path, data_dir=tmp_path / "data")
+    assert builder.info.features["label"].names == ["0", "2"]
+    assert builder.warnings() == [f"{path}: one-hot labels, taken as the classes 0 to 2"]

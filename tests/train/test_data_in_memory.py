@@ -53,6 +53,16 @@ def test_sequences_become_a_file_of_the_run(tmp_path, form):
     assert [sequence.label for sequence in found] == ["0", "1", "0"]
 
 
+@pytest.mark.parametrize("kind", ["int64", "float32", "bool"])
+def test_one_hot_labels_are_classes(tmp_path, capsys, kind):
+    x, y = np.zeros((3, 4, 2)), np.eye(4)[[2, 0, 2]].astype(kind)
+    config = with_data(config_of(SequenceTask(), tmp_path), (x, y))
+    found = read_sequences(config.task.train_file)
+    assert [sequence.label for sequence in found] == ["2", "0", "2"]
+    said = capsys.readouterr()
+    assert "train_data: one-hot labels, taken as the classes 0 to 3" in said.out + said.err
+
+
 @pytest.mark.parametrize("bodies", [None, 1, 2])
 @pytest.mark.parametrize("form", ["padded", "ragged"])
 def test_skeletons_become_a_file_of_the_run(tmp_path, form, bodies):
@@ -82,6 +92,8 @@ JOINTS = np.ones((2, 3, 1, 20, 3))
         (TextTask(), TEXTS, "train_data: expected a pair of examples and labels"),
         (TextTask(), (["a", 7], [0, 1]), "train_data: text 1 is a int; expected a string"),
         (TextTask(), (["a", "b"], [0.5, 1]), "type float64; expected one integer or string"),
+        (TextTask(), (["a", "b"], [[0, 1], [1, 1]]), r"labels of shape \(2, 2\), type int64"),
+        (TextTask(), (["a", "b"], [[0], [1]]), r"labels of shape \(2, 1\), type int64"),
         (TextTask(train_file="a.csv"), (TEXTS, LABELS), "train_file and train_data are both given"),
         (SequenceTask(), ([[1, 2], [3]], [0, 1]), "expected sequences .timesteps, features."),
         (SequenceTask(), (["a", "b"], [0, 1]), "sequences are no arrays of numbers"),
