@@ -15,7 +15,9 @@ AUTOMATIC = frozenset(
     }
 )
 TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
-_STEPS = {"text": 500, "sequence": 200}
+_STEPS = {"text": 500, "sequence": 120}
+# Steps of a sequence after stacking, about: a step of a small network takes long on a CPU.
+_SHORT = 50
 # Of an epoch: each costs some time besides its steps.
 _FEWEST_STEPS = 20
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
@@ -96,18 +98,18 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
     """Returns the settings for the classification of sequences.
 
     A small network that reads in both directions, averaged with a linear classifier of fixed
-    convolutions. Long sequences are shortened to about 100 steps by joining neighboring ones.
+    convolutions. Long sequences are shortened to about 50 steps by joining neighboring ones.
 
     Example:
 
     >>> data = Statistics(100, 10, length=1460, features=1, has_validation=False)
     >>> chosen = {setting.flag: setting.value for setting in settings_for_sequences(data)}
     >>> chosen["units"], chosen["stacked_steps"], chosen["folds"]
-    (32, 15, 3)
+    (32, 30, 3)
     """
     units = 32 if data.examples < 2000 else 64 if data.examples < 20_000 else 128
     examples = f"{data.examples:,} examples"
-    stacked = math.ceil(data.length / 100)
+    stacked = math.ceil(data.length / _SHORT)
     return [
         Setting("units", units, examples),
         Setting("num_layers", 1, examples),
