@@ -197,7 +197,7 @@ def _markdown(report, folder, pictures, task):
 def _own_data_sections(report):
     """Returns the warnings, the comparisons and the chosen settings of a run on a user's data."""
     sections = [
-        "\n".join(f"- {line.strip()}" for line in lines)
+        "\n".join(f"- {' '.join(line.split())}" for line in lines)
         for lines in (
             [f"Warning: {text}." for text in report.get("warnings", [])],
             _comparisons(report),
