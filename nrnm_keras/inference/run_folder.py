@@ -115,7 +115,7 @@ class RunFolder:
             self._try_writing()
             if set(self.path.iterdir()) <= self._passing():
                 return
-            if not (self / self.FLAGS).exists():
+            if not self.is_begun:
                 raise UsageError(
                     f"run_dir={self.path} holds files that are not from a run; choose a new folder"
                 )
@@ -139,7 +139,7 @@ class RunFolder:
                     for path in self.path.glob(name):
                         _remove(path)
             make_folder(self.path)
-            if not (self / self.FLAGS).exists():
+            if not self.is_begun:
                 with self.complete(self.FLAGS) as path:
                     text = "".join(f"{line}\n" for line in config_lines(config))
                     path.write_text(text, encoding="utf-8", errors="surrogateescape")

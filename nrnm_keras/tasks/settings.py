@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 AUTOMATIC = frozenset(
     {
         *("units", "num_layers", "nrnm_layers", "block_size", "stride", "bidirectional", "pooling"),
-        *("embedding_size", "embedding_dropout", "word_dropout", "head_dropout", "dropout"),
+        *("embedding_size", "embedding_dropout", "word_dropout", "head_dropout"),
         *("vocabulary_size", "stacked_steps", "linear_classifier", "batch_size", "epochs"),
         "passes_per_epoch",
         *("patience", "learning_rate", "learning_rate_schedule", "warmup_fraction"),

@@ -100,7 +100,7 @@ def _write(content, path, config):
     """Writes a file, unless it is there already."""
     if path.exists() and path.read_bytes() == content:
         return
-    is_begun = (RunFolder(config.run_dir) / RunFolder.FLAGS).exists()
+    is_begun = RunFolder(config.run_dir).is_begun
     if path.exists() and is_begun and not config.overwrite:
         raise UsageError(
             f"run_dir={config.run_dir} holds a run on other data; choose another folder, or "

@@ -8,7 +8,7 @@ import numpy as np
 from nrnm_keras.tasks.heads.classification import Classification
 from pipelines.escaping import quoted
 
-_FEWEST_VALIDATION, _FEWEST_OF_CLASS, _MOST_CUT = 20, 5, 0.1
+_FEWEST_VALIDATION, _FEWEST_OF_CLASS = 20, 5
 _MOST_NAMED = 5
 _FEWEST_NUMBERS = 10  # classes that are whole numbers may be codes
 
@@ -29,7 +29,7 @@ def _about_sizes(task) -> Iterator[str]:
             f"only {count} validation examples: the choice of the best epoch is mostly chance; "
             "--folds=3 validates on all examples"
         )
-    labels = task.baseline_examples("train")[1]
+    labels = task.baseline_examples("train", raw=True)[1]
     counts = np.bincount(labels[labels >= 0], minlength=len(task.class_names))
     rare = [
         f"{quoted(name)} ({count})"
