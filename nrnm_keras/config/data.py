@@ -30,11 +30,7 @@ class ValidationConfig(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AutomaticConfig(ValidationConfig):
-    """Settings chosen from the training data
-
-    Attributes:
-        fold: which part of a cross-validation is validated on, from 0; None to train on all.
-    """
+    """Settings chosen from the training data"""
 
     settings: str = option(
         "auto",
@@ -58,11 +54,10 @@ class AutomaticConfig(ValidationConfig):
         "also fit a simple classifier, to compare with: TF-IDF and logistic regression for texts, "
         "statistics and a random forest for sequences; needs scikit-learn",
     )
-    fold: int | None = None
 
     def validation_split(self) -> dict[str, Any]:
         """Returns the arguments of `Records` that say which examples are validated on."""
-        return {**super().validation_split(), "folds": self.folds, "fold": self.fold}
+        return {**super().validation_split(), "folds": self.folds}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

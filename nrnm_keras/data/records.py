@@ -1,5 +1,6 @@
 """Records: the splits of a data set's TFRecords."""
 
+import copy
 import os
 from collections.abc import Callable
 
@@ -32,8 +33,8 @@ class Records:
             `samples`. The other records are the test split.
         max_timesteps: integer, the largest length of a sequence that is expected. Default: any.
         stratified: whether the validation split has the same fraction of each class.
-        folds: integer. If more than 1, the validation split is one of so many stratified parts.
-        fold: index of this part; None for no validation split.
+        folds: integer. If more than 1, there is no validation split; `fold` takes one of so many
+            stratified parts.
 
     Both functions get the scalar features only.
 
@@ -56,10 +57,10 @@ class Records:
         max_timesteps: int | None = None,
         stratified: bool = False,
         folds: int = 1,
-        fold: int | None = None,
     ) -> None:
         self.path = path
         self._max_timesteps = max_timesteps
+        self._folds = folds
         self._builder = open_build(path)
         self.features = self._builder.info.features
         available = {name: info.num_examples for name, info in self._builder.info.splits.items()}
@@ -83,11 +84,9 @@ class Records:
                 f"{path}: none of its {len(self._places['test'])} records is for training; "
                 "expected at least two, one of them for validation"
             )
-        if "validation" in available:
+        if "validation" in available or folds > 1:
             return
-        if folds > 1:
-            self._take_fold(folds, fold)
-        elif stratified:
+        if stratified:
             self._take_strata(validation_fraction)
         else:
             self._take_validation(validation_fraction, number)
@@ -128,6 +127,23 @@ class Records:
         places = np.array_split(self._places[split], num_parts)[part]
         records = self._read(split, places)
         return records.apply(tf.data.experimental.assert_cardinality(len(places)))
+
+    def fold(self, index: int) -> "Records":
+        """Returns the same records with every `folds`th example of each class for validation.
+
+        Args:
+            index: integer from 0 to `folds - 1`.
+        """
+        fold = copy.copy(self)
+        fold._split_of, fold._places = dict(self._split_of), dict(self._places)
+        fold._scattered = dict(self._scattered)
+        rank, size = self._class_ranks()
+        is_for_training = np.ones(len(self._places["train"]), bool)
+        # Small classes do not all begin in the same part. Unlabeled examples come last.
+        is_for_training[: len(rank)] = (rank + size) % self._folds != index
+        fold._divide(is_for_training, f"folds={self._folds}")
+        fold._scatter()
+        return fold
 
     def leave_out_test(self) -> None:
         """Drops the test split: it is no longer counted and cannot be read."""
@@ -211,15 +227,6 @@ class Records:
         is_for_training = np.ones(len(size), bool)
         is_for_training[np.argsort(position, kind="stable")[:count]] = False
         self._divide(is_for_training, f"validation_fraction={fraction}")
-        self._scatter()
-
-    def _take_fold(self, folds, fold):
-        """Takes every `folds`th example of each class for validation."""
-        if fold is None:
-            return
-        rank, size = self._class_ranks()
-        # Small classes do not all begin in the same part.
-        self._divide((rank + size) % folds != fold, f"folds={folds}")
         self._scatter()
 
     def _class_ranks(self):

@@ -23,7 +23,7 @@ class PartlyLabeledRecords(Records):
         path: folder of a built version.
         validation_fraction: float, the fraction of the labeled training records.
         number: function from a record to an integer tensor, as `Records` takes it.
-        **splitting: `stratified`, `folds` and `fold` of `Records`.
+        **splitting: `stratified` and `folds` of `Records`.
     """
 
     def __init__(

@@ -65,8 +65,8 @@ class ConvolutionClassifier(layers.Layer):
         self,
         num_classes: int,
         max_length: int,
-        num_features: int = 2000,
-        inverse_penalty: float = 20.0,
+        num_features: int = 6000,
+        inverse_penalty: float = 100.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:

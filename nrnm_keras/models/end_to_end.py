@@ -21,11 +21,6 @@ class OtherClassifier(NamedTuple):
     scores: Callable[[Tensor], Tensor]
     network_weight: float
 
-    def average(self, network: keras.Model) -> keras.Model:
-        """Returns the model from the network's input to the averaged log-probabilities."""
-        inputs = keras.Input(network.input_shape[1:], dtype=network.inputs[0].dtype)
-        return keras.Model(inputs, self.average_scores(network(inputs), inputs))
-
     def average_scores(self, scores: Tensor, inputs: Tensor) -> Tensor:
         """Returns the average of the network's scores and those for its inputs."""
         return AverageLogProbabilities(self.network_weight)([scores, self.scores(inputs)])

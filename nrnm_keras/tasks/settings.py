@@ -19,7 +19,7 @@ _STEPS = {"text": 500, "sequence": 120}
 # Steps of a sequence after stacking, about: a step of a small network takes long on a CPU.
 _SHORT = 50
 # Of an epoch: each costs some time besides its steps.
-_FEWEST_STEPS = 20
+_FEWEST_STEPS = 40
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
 _MOST_TOKENS, _MOST_VALUES = 5_000_000, 20_000_000
 

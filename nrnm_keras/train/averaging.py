@@ -8,11 +8,11 @@ import numpy as np
 
 from nrnm_keras.models.end_to_end import OtherClassifier
 from nrnm_keras.tasks.heads.classification import Classification
-from nrnm_keras.train.evaluation import Evaluation, evaluate, evaluation_of
+from nrnm_keras.train.evaluation import Evaluation, evaluate, evaluation_of, join_evaluations
 
 # Weights of the network to choose from. With few examples, the choice would be chance.
 _WEIGHTS = np.linspace(0, 1, 11)
-_USUAL_WEIGHT, _FEWEST_EXAMPLES = 0.3, 200
+_USUAL_WEIGHT, _FEWEST_EXAMPLES = 0.3, 50
 
 
 class Averaging(NamedTuple):
@@ -34,7 +34,9 @@ class Averaging(NamedTuple):
 
 
 def average_with_linear(
-    task: Classification, validated: Sequence[tuple[Classification, keras.Model]], batch_size: int
+    task: Classification,
+    validated: Sequence[tuple[Classification, Evaluation]],
+    batch_size: int,
 ) -> Averaging:
     """Fits a linear classifier, and the weight with which a network is averaged with it.
 
@@ -43,13 +45,16 @@ def average_with_linear(
 
     Args:
         task: the `Classification`.
-        validated: pairs of an open task with a validation split and the network that was trained
-            on its training split; several for a cross-validation.
+        validated: pairs of an open task with a validation split and the `Evaluation` there of the
+            network that was trained on its training split; several for a cross-validation.
         batch_size: positive integer.
     """
-    linear = [(each, _as_model(each.fit_linear(["train"]), network)) for each, network in validated]
-    of_network = evaluate_parts(validated, batch_size)
-    of_linear = evaluate_parts(linear, batch_size)
+    of_network = join_evaluations(task, [evaluation for _, evaluation in validated])
+    linear = [
+        evaluate(part.fit_linear(["train"]), part, "validation", batch_size)
+        for part, _ in validated
+    ]
+    of_linear = join_evaluations(task, linear)
     targets = of_network.targets
     scores = [_log_softmax(each.outputs) for each in (of_network, of_linear)]
     weight = _best_weight(targets, *scores)
@@ -61,23 +66,6 @@ def average_with_linear(
     }
     splits = [split for split in ("train", "validation") if split in task.records.sizes]
     return Averaging(OtherClassifier(task.fit_linear(splits), weight), evaluations)
-
-
-def evaluate_parts(
-    validated: Sequence[tuple[Classification, keras.Model]], batch_size: int
-) -> Evaluation:
-    """Returns the `Evaluation` of networks, each on the validation split of its task."""
-    parts = [evaluate(m.predict_on_batch, t, "validation", batch_size) for t, m in validated]
-    targets, outputs = (
-        np.concatenate(column) for column in zip(*(p[1:3] for p in parts), strict=True)
-    )
-    return evaluation_of("validation", validated[0][0], targets, outputs)
-
-
-def _as_model(scores, network):
-    """Returns scores of a network's inputs as a model."""
-    inputs = keras.Input(network.input_shape[1:], dtype=network.inputs[0].dtype)
-    return keras.Model(inputs, scores(inputs))
 
 
 def _log_softmax(scores):

@@ -1,7 +1,6 @@
 """Cross-validation: one training for each part of the examples, validated on that part."""
 
 import functools
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import keras
@@ -11,7 +10,6 @@ from nrnm_keras.commands.stopping import StopRequest
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks.heads.open_task import OpenTask
-from nrnm_keras.tasks.task import Task
 from nrnm_keras.train.loop import run_training
 from nrnm_keras.train.progress import Progress
 from pipelines.console import say
@@ -36,8 +34,7 @@ class Fold(NamedTuple):
 
 
 def cross_validate(
-    task: Task,
-    records: str | os.PathLike,
+    task: OpenTask,
     config: TrainConfig,
     folder: RunFolder,
     replicas: "Replicas | JaxReplicas",
@@ -46,22 +43,19 @@ def cross_validate(
     """Trains on all parts but one, for each part, resuming where it was stopped.
 
     Args:
-        task: the `Task`, with an `AutomaticConfig`.
-        records: folder of the built records.
+        task: the `OpenTask`, whose `Task` has an `AutomaticConfig`.
         config: the `TrainConfig`.
         folder: the `RunFolder` of the training that follows.
         replicas, stop: those of `run_training`.
     """
     folds = []
-    for index in range(task.folds):  # type: ignore[attr-defined]
-        opened = task.replace(fold=index).open(records)
-        if not config.test:
-            opened.records.leave_out_test()
+    for index in range(task.task.folds):
         own = folder.fold(index)
         replicas.on_chief(functools.partial(own.create, config.replace(overwrite=False)))
-        say(f"Cross-validation, part {index + 1} of {task.folds}")  # type: ignore[attr-defined]
+        say(f"Cross-validation, part {index + 1} of {task.task.folds}")
         keras.utils.set_random_seed(config.seed)
-        folds.append(Fold(opened, own, run_training(opened, config, own, replicas, stop)))
+        part = task.fold(index)
+        folds.append(Fold(part, own, run_training(part, config, own, replicas, stop)))
     return folds
 
 

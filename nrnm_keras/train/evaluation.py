@@ -1,12 +1,14 @@
 """Evaluation of a network on a split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from nrnm_keras.data.batches import evaluation_batches
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.typing import ArrayLike
 
 
 class Evaluation(NamedTuple):
@@ -23,12 +25,12 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    predict_on_batch: Callable[[Any], np.ndarray], task: OpenTask, split: str, batch_size: int
+    predict_on_batch: Callable[[Any], ArrayLike], task: OpenTask, split: str, batch_size: int
 ) -> Evaluation:
     """Evaluates a network on a split. Examples are in the order of the batches.
 
     Args:
-        predict_on_batch: function from a batch of sequences to an array of the network's outputs.
+        predict_on_batch: function from a batch of sequences to the network's outputs.
         task: an `OpenTask`.
         split: name of the split.
         batch_size: positive integer.
@@ -36,7 +38,7 @@ def evaluate(
     targets, outputs = [], []
     for sequences, batch_targets in evaluation_batches(task, split, batch_size):
         targets.append(batch_targets.numpy())
-        outputs.append(predict_on_batch(sequences))
+        outputs.append(keras.ops.convert_to_numpy(predict_on_batch(sequences)))
     if targets[0].ndim > 1:
         steps = max(batch.shape[1] for batch in targets)
         targets = [_pad_steps(batch, steps, task.target_padding) for batch in targets]
@@ -52,6 +54,13 @@ def evaluation_of(
     for metric in task.metrics():
         metrics[metric.name] = float(metric(targets, outputs))
     return Evaluation(split, targets, outputs, metrics)
+
+
+def join_evaluations(task: OpenTask, parts: Sequence[Evaluation]) -> Evaluation:
+    """Returns the `Evaluation` of several parts of a split together."""
+    targets = np.concatenate([part.targets for part in parts])
+    outputs = np.concatenate([part.outputs for part in parts])
+    return evaluation_of(parts[0].split, task, targets, outputs)
 
 
 def _pad_steps(batch, steps, value):

@@ -1,7 +1,7 @@
 """The end of a run: tests the best network, exports it and writes the report."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -15,16 +15,30 @@ from nrnm_keras.models import ClassProbabilities
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.settings import Setting
-from nrnm_keras.train.averaging import average_with_linear, evaluate_parts
+from nrnm_keras.train.averaging import average_with_linear
 from nrnm_keras.train.baseline import fit_baseline, is_available
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
-from nrnm_keras.train.evaluation import evaluate
+from nrnm_keras.train.evaluation import evaluate, join_evaluations
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
 from nrnm_keras.train.progress import Progress
 from nrnm_keras.train.report import create_report, write_report
 from pipelines.console import say
+
+
+class Preliminaries(NamedTuple):
+    """What came before the training, on a user's own data.
+
+    Attributes:
+        settings: the `Setting`s that were chosen from the data.
+        warnings: what is unusual in the data, a list of strings.
+        folds: the `Fold`s of a cross-validation.
+    """
+
+    settings: Sequence[Setting] = ()
+    warnings: Sequence[str] = ()
+    folds: Sequence[Fold] = ()
 
 
 def finish(
@@ -33,9 +47,7 @@ def finish(
     folder: RunFolder,
     progress: Progress,
     command: Sequence[str],
-    folds: Sequence[Fold] = (),
-    settings: Sequence[Setting] = (),
-    warnings: Sequence[str] = (),
+    preliminaries: Preliminaries,
 ) -> None:
     """Evaluates the best epoch's network once on the test split, exports it and writes the report.
 
@@ -45,23 +57,25 @@ def finish(
         folder: the `RunFolder`, with the weights of the best epoch.
         progress: the `Progress` at the end of the training.
         command: list of words, the command line.
-        folds: the `Fold`s of a cross-validation.
-        settings: the `Setting`s that were chosen from the data.
-        warnings: what is unusual in the data.
+        preliminaries: the `Preliminaries`.
 
     Raises:
         UsageError: if the loss of the test split is not finite, or the weights are damaged.
     """
     keras.utils.clear_session()
-    network = _trained(task, config, folder)
     # The report plots this history. The file may be out of date if the run was interrupted.
     HistoryFiles(folder, progress.history)
-    validated = [(fold.task, _trained(fold.task, config, fold.folder)) for fold in folds]
+    network = task.build_network(config.network)
+    predict = _compiled(network)
+    validated: Any = _evaluate_folds(preliminaries.folds, network, predict, config.batch_size)
+    network.set_weights(read_best_weights(folder, network))
     averaging = None
     if getattr(config.task, "linear_classifier", False):
-        pairs: Any = validated or [(task, network)]
-        averaging = average_with_linear(cast(Classification, task), pairs, config.batch_size)
-    evaluation = _test(task, config, network, averaging, validated)
+        if not validated:
+            own = evaluate(predict, task, "validation", config.batch_size)
+            validated = [(task, own)]
+        averaging = average_with_linear(cast(Classification, task), validated, config.batch_size)
+    evaluation = _test(task, predict, averaging, validated, config.batch_size)
     if not np.isfinite(evaluation.metrics["loss"]):
         split = evaluation.split
         raise UsageError(
@@ -76,11 +90,7 @@ def finish(
         task, config, progress, best, network.count_params(), evaluation, command
     )
     if isinstance(config.task, AutomaticConfig):
-        report["settings"] = [setting._asdict() for setting in settings]
-        report["warnings"] = list(warnings)
-        if config.task.baseline and is_available():
-            parts: Any = [fold.task for fold in folds]
-            report["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()
+        report |= _facts_of_own_data(cast(Classification, task), config.task, preliminaries)
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
@@ -88,23 +98,45 @@ def finish(
     folder.remove_state()
 
 
-def _trained(task, config, folder):
-    """Returns a task's network with the weights of the best epoch."""
-    network = task.build_network(config.network)
-    network.set_weights(read_best_weights(folder, network))
-    return network
+def _compiled(network):
+    """Returns a network as a function of a batch, compiled once for all lengths."""
+    inputs = tf.TensorSpec(network.input_shape, network.inputs[0].dtype)
+    return tf.function(lambda batch: network(batch, training=False), input_signature=[inputs])
 
 
-def _test(task, config, network, averaging, validated):
+def _evaluate_folds(folds, network, predict, batch_size):
+    """Returns pairs of a fold's open task and the `Evaluation` of its best epoch."""
+    evaluations = []
+    for fold in folds:
+        network.set_weights(read_best_weights(fold.folder, network))
+        evaluations.append((fold.task, evaluate(predict, fold.task, "validation", batch_size)))
+    return evaluations
+
+
+def _test(task, predict, averaging, validated, batch_size):
     """Returns the `Evaluation` on the test split, or on validation if there is none."""
     tested = "test" if "test" in task.records.sizes else "validation"
     say(f"{tested.capitalize()}:")
     if tested == "validation" and averaging:
         return averaging.evaluations["average"]
     if tested == "validation" and validated:
-        return evaluate_parts(validated, config.batch_size)
-    model = averaging.other.average(network) if averaging else network
-    return evaluate(model.predict_on_batch, task, tested, config.batch_size)
+        return join_evaluations(task, [evaluation for _, evaluation in validated])
+    if averaging:
+        average = averaging.other.average_scores
+        return evaluate(lambda batch: average(predict(batch), batch), task, tested, batch_size)
+    return evaluate(predict, task, tested, batch_size)
+
+
+def _facts_of_own_data(task, options, preliminaries):
+    """Returns what the report says about a run on a user's own data."""
+    facts: dict[str, Any] = {
+        "settings": [setting._asdict() for setting in preliminaries.settings],
+        "warnings": list(preliminaries.warnings),
+    }
+    if options.baseline and is_available():
+        parts = [fold.task for fold in preliminaries.folds]
+        facts["baseline"] = fit_baseline(task, parts)._asdict()
+    return facts
 
 
 def _export(exported, folder):

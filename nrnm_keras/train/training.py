@@ -24,7 +24,7 @@ from nrnm_keras.train.automatic_settings import choose_settings, print_settings
 from nrnm_keras.train.cross_validation import cross_validate, mean_metrics
 from nrnm_keras.train.data_in_memory import with_data
 from nrnm_keras.train.data_warnings import data_warnings
-from nrnm_keras.train.finish import finish
+from nrnm_keras.train.finish import Preliminaries, finish
 from nrnm_keras.train.loop import run_training
 from nrnm_keras.train.pretrained import Pretrained
 from nrnm_keras.train.run_checks import check_run
@@ -230,14 +230,15 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         warnings = data_warnings(opened) if isinstance(task, AutomaticConfig) else []
         for warning in warnings:
             say(f"warning: {warning}")
-        folds, validation = [], None
+        preliminaries, validation = Preliminaries(settings, warnings), None
         if getattr(task, "folds", 1) > 1 and "validation" not in opened.records.sizes:
-            folds = cross_validate(task, records, config, folder, replicas, stop)
+            folds = cross_validate(opened, config, folder, replicas, stop)
+            preliminaries = preliminaries._replace(folds=folds)
             validation = mean_metrics(folds)
             say("All examples")
             keras.utils.set_random_seed(config.seed)
         progress = run_training(opened, config, folder, replicas, stop, pretrained, validation)
-    finished = (opened, config, folder, progress, command, folds, settings, warnings)
+    finished = (opened, config, folder, progress, command, preliminaries)
     replicas.on_chief(lambda: _finish(*finished))
 
 

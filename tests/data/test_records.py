@@ -79,7 +79,7 @@ def test_stratified_validation_of_a_small_fraction_has_one_example(build_records
 
 def test_folds_share_out_each_class(build_records):
     path = build_records(train=UNEVEN)
-    folds = [Records(path, folds=3, fold=fold) for fold in range(3)]
+    folds = [Records(path, folds=3).fold(index) for index in range(3)]
     validated = [texts(each, "validation") for each in folds]
     assert sorted(text for part in validated for text in part) == sorted(t for t, _ in UNEVEN)
     for each, part in zip(folds, validated, strict=True):

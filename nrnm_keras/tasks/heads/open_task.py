@@ -1,5 +1,6 @@
 """OpenTask: what the training loop needs to know about a data set and its network."""
 
+import copy
 import pathlib
 from typing import Any
 
@@ -47,6 +48,15 @@ class OpenTask:
         `part` and `num_parts` are those of `Records.read`.
         """
         raise NotImplementedError
+
+    def fold(self, index: int) -> "OpenTask":
+        """Returns the task with one part of a cross-validation as its validation split.
+
+        The preprocessing is the same for all parts: that of all training examples.
+        """
+        fold = copy.copy(self)
+        fold.records = self.records.fold(index)
+        return fold
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns the model from padded batches of sequences to predictions for the loss.

@@ -12,7 +12,7 @@ from nrnm_keras.tasks.settings import Statistics
 
 def sequence_statistics(task: Any, records: str | os.PathLike) -> Statistics:
     """Returns the `Statistics` of the training sequences of a `SequenceTask`."""
-    opened = Records(records, **task.replace(folds=2, fold=None).validation_split())
+    opened = Records(records, **task.replace(folds=2).validation_split())
     found = [
         (len(r["sequence"]), int(r["label"])) for r in opened.read("train").as_numpy_iterator()
     ]

@@ -13,7 +13,7 @@ from nrnm_keras.tasks.settings import Statistics
 
 def text_statistics(task: Any, records: str | os.PathLike) -> Statistics:
     """Returns the `Statistics` of the training texts of a `TextTask`, in tokens."""
-    opened = Records(records, **task.replace(folds=2, fold=None).validation_split())
+    opened = Records(records, **task.replace(folds=2).validation_split())
     preprocessor = TextPreprocessor(task.vocabulary_size, task.max_length, task.head_fraction)
     labels, lengths = [], []
     for batch in opened.read("train").batch(READ_BATCH):
