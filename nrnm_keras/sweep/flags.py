@@ -20,8 +20,9 @@ def define_sweep_flags() -> flags.FlagValues:
         "grid",
         [],
         "a flag of nrnm_keras.train and its values, as in block_size=4,8; semicolons separate "
-        "values that contain commas, as in nrnm_layers=;2;1,2,3; if given several times, every "
-        "combination is trained",
+        "values that contain commas, as in nrnm_layers=;2;1,2,3; flags vary together in "
+        "train_file,test_file=a.csv,b.csv;c.csv,d.csv; if given several times, every combination "
+        "is trained",
         flag_values=values,
     )
     flags.DEFINE_integer(

@@ -19,7 +19,8 @@ def write_runs(
         writer = csv.writer(file)
         metric = reports[0]["metric"]
         results = [f"validation_{metric}", f"test_{metric}"]
-        names = ["seed", *results, "units", "parameters", "epochs", "seconds_per_epoch"]
+        baseline = ["baseline"] if any(map(_baseline, reports)) else []
+        names = ["seed", *results, *baseline, "units", "parameters", "epochs", "seconds_per_epoch"]
         writer.writerow([*runs[0].point.values, *names])
         for run, report in zip(runs, reports, strict=True):
             test = report["metrics"]["test"]
@@ -30,6 +31,7 @@ def write_runs(
                     run.seed,
                     report["metrics"]["validation"][metric],
                     test[metric] if test else "",
+                    *(_baseline(report) for _ in baseline),
                     report["flags"]["units"],
                     report["parameters"],
                     training["epochs"],
@@ -42,8 +44,9 @@ def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[di
     """Returns a dictionary for each point, in the order of the runs.
 
     Its keys are `values`; `metric`, the metric's name; `validation` and `test`, lists with a result
-    for each seed (empty without a test split); and, from the first seed's run, `parameters`,
-    `seconds_per_epoch`, the `notice` about the data or None, and `leaves_out_test`.
+    for each seed (empty without a test split); and, from the first seed's run, `baseline`, the
+    result of a simple classifier or None, `parameters`, `seconds_per_epoch`, the `notice` about the
+    data or None, `leaves_out_test`, and the `companions` of the point.
     """
     points: dict[str, dict[str, Any]] = {}
     for run, report in zip(runs, reports, strict=True):
@@ -55,6 +58,8 @@ def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[di
                 "metric": metric,
                 "validation": [],
                 "test": [],
+                "companions": run.point.companions,
+                "baseline": _baseline(report),
                 "parameters": report["parameters"],
                 "seconds_per_epoch": report["training"]["seconds_per_epoch"],
                 "notice": report["notice"],
@@ -71,11 +76,14 @@ def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], c
     """Returns a Markdown table of `summarize`'s rows, with the published rows below them."""
     metric = rows[0]["metric"].replace("_", " ")
     names = list(rows[0]["values"])
-    head = [*names, f"test {metric}", f"validation {metric}", "seeds", "parameters", "s per epoch"]
+    baseline = ["baseline"] if any(row["baseline"] for row in rows) else []
+    head = [*names, f"test {metric}", *baseline, f"validation {metric}"]
+    head += ["seeds", "parameters", "s per epoch"]
     lines = [
         [
             *_written(row),
             _in_words(row["test"]),
+            *(f"{row['baseline']:.4f}" if row["baseline"] else "none" for _ in baseline),
             _in_words(row["validation"]),
             str(len(row["validation"])),
             f"{row['parameters']:,}",
@@ -84,7 +92,7 @@ def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], c
         for row in rows
     ]
     for row in published:
-        result = [row["value"], "", "", row["parameters"], ""]
+        result = [row["value"], *("" for _ in baseline), "", "", row["parameters"], ""]
         lines.append([*_published_name(row, names), *result])
     note = "Mean and standard deviation over the seeds."
     if any(row["leaves_out_test"] for row in rows):
@@ -113,6 +121,12 @@ def parameter_table(
             lines.append([*_published_name(row, names), "", row["parameters"]])
     head = [*names, "units", "parameters"]
     return _notices(rows) + _markdown(head, lines, "Nothing was trained.", command)
+
+
+def _baseline(report):
+    """Returns the accuracy of the simple classifier on the test split, or None."""
+    baseline = report.get("baseline")
+    return baseline["accuracy"] if baseline and baseline["split"] == "test" else None
 
 
 def _written(row):

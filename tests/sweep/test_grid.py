@@ -29,9 +29,25 @@ def test_values_with_commas(config):
     assert points[0].name == "nrnm_layers=none"
 
 
+def test_flags_that_vary_together(config):
+    lines = ["train_file,test_file=a.csv,b.csv;c/d.csv,e.csv", "units=8,16"]
+    points = grid_points(config, read_grid(lines))
+    files = [(point.config.task.train_file, point.config.task.test_file) for point in points]
+    assert files == [("a.csv", "b.csv")] * 2 + [("c/d.csv", "e.csv")] * 2
+    assert [point.config.network.units for point in points] == [8, 16, 8, 16]
+    assert points[2].companions == {"test_file"}
+    assert points[2].name == "train_file=c%2Fd.csv_test_file=e.csv_units=8"
+
+
 @pytest.mark.parametrize(
     ("lines", "named"),
     [
+        (
+            ["train_file,test_file=a.csv,b.csv,c.csv"],
+            "'a.csv,b.csv,c.csv' has 3 values for 2 flags",
+        ),
+        (["train_file,units=a.csv,8", "units=16"], "units is given twice"),
+        (["train_file,seed=a.csv,8"], "'seed'"),
         (["block_size"], "name=value"),
         (["blok_size=4"], "blok_size"),
         (["seed=1,2"], "'seed'"),

@@ -76,6 +76,18 @@ def test_without_a_test_split():
     assert "| 4 | none | 0.5000 ± 0.0000 |" in table(rows, [], "x")
 
 
+def test_baseline_beside_the_results(tmp_path):
+    baseline = {"name": "a simple classifier", "split": "test", "accuracy": 0.625}
+    reports = [{**each, "baseline": baseline} for each in REPORTS]
+    lines = table(summarize(RUNS, reports), PUBLISHED, "x").splitlines()
+    assert lines[2].startswith("| block_size | test accuracy | baseline | validation accuracy |")
+    assert lines[4].startswith("| 4 | 0.5000 ± 0.3536 | 0.6250 | 0.6000 ± 0.1414 |")
+    assert len({line.count("|") for line in lines[2:8]}) == 1
+    write_runs(RUNS, reports, tmp_path / "runs.csv")
+    with (tmp_path / "runs.csv").open() as file:
+        assert {float(row["baseline"]) for row in csv.DictReader(file)} == {0.625}
+
+
 def test_a_row_for_each_run(tmp_path):
     write_runs(RUNS, REPORTS, tmp_path / "runs.csv")
     with (tmp_path / "runs.csv").open() as file:
