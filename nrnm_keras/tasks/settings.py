@@ -15,7 +15,8 @@ AUTOMATIC = frozenset(
     }
 )
 TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
-_STEPS = {"text": 500, "sequence": 120}
+_STEPS = {"text": 500, "long text": 250, "sequence": 120}
+_LONG_TEXT = 200  # tokens
 # Steps of a sequence after stacking, about: a step of a small network takes long on a CPU.
 _SHORT = 50
 # Of an epoch: each costs some time besides its steps.
@@ -71,6 +72,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
     """
     units = 64 if data.examples < 20_000 else 128
     examples = f"{data.examples:,} examples"
+    kind = "text" if data.length <= _LONG_TEXT else "long text"
     block = _block(data.length)
     return [
         Setting("units", units, examples),
@@ -89,7 +91,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
             data.examples * data.length < _MOST_TOKENS,
             f"of n-grams: {examples}",
         ),
-        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
+        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS[kind]),
         *_validation(data),
     ]
 

@@ -43,6 +43,15 @@ def test_few_examples_are_validated_in_folds(task):
     assert not {"folds", "validation_fraction"} & chosen(60, has_validation=True).keys()
 
 
+def test_long_texts_get_fewer_steps():
+    def steps(length):
+        data = Statistics(2000, 1000, length, 0, False)
+        chosen = {s.flag: s.value for s in settings_for_texts(data)}
+        return chosen["epochs"] * chosen["passes_per_epoch"] * -(-2000 // chosen["batch_size"])
+
+    assert (steps(200), steps(201)) == (512, 256)
+
+
 def test_given_options_are_not_chosen():
     config = make_config("text", units=8, batch_size=64)
     assert automatic_flags(config) == (AUTOMATIC - {"units", "batch_size", "stacked_steps"})
