@@ -42,7 +42,9 @@ def draw_sweep(rows: Sequence[Mapping[str, Any]], path: File, title: str) -> Non
     values = values if is_numeric else values[:_MOST_VALUES]
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in (row for row in rows if row["values"][first] in values):
-        alone = {k: v for k, v in row["values"].items() if k not in (first, *row.get("companions", ()))}
+        alone = {
+            k: v for k, v in row["values"].items() if k not in (first, *row.get("companions", ()))
+        }
         others = [f"{name}={value or 'none'}" for name, value in alone.items()]
         groups.setdefault(", ".join(others), []).append(row)
     notes.append(number_drawn(min(len(groups), _MOST_GROUPS), len(groups), "combinations"))

@@ -20,17 +20,23 @@ class Averaging(NamedTuple):
 
     Attributes:
         other: the `OtherClassifier`.
+        inverse_penalty: that of the linear classifier.
         evaluations: `Evaluation`s of the validation examples by the names `"average"`,
             `"network"` and `"linear"`.
     """
 
     other: OtherClassifier
+    inverse_penalty: float
     evaluations: dict[str, Evaluation]
 
     def facts(self) -> dict[str, Any]:
         """Returns what the report says of it."""
         metrics = {name: each.metrics for name, each in self.evaluations.items()}
-        return {"network_weight": self.other.network_weight, "validation": metrics}
+        return {
+            "network_weight": self.other.network_weight,
+            "inverse_penalty": self.inverse_penalty,
+            "validation": metrics,
+        }
 
 
 def average_with_linear(
@@ -40,8 +46,9 @@ def average_with_linear(
 ) -> Averaging:
     """Fits a linear classifier, and the weight with which a network is averaged with it.
 
-    The weight has the lowest loss on the validation examples, of which neither the networks nor the
-    linear classifiers there have learned. The classifier is then fitted to all examples.
+    The penalty of the classifier and the weight have the lowest losses on the validation examples,
+    of which neither the networks nor the linear classifiers there have learned. The classifier is
+    then fitted to all examples.
 
     Args:
         task: the `Classification`.
@@ -50,11 +57,13 @@ def average_with_linear(
         batch_size: positive integer.
     """
     of_network = join_evaluations(task, [evaluation for _, evaluation in validated])
-    linear = [
-        evaluate(part.fit_linear(["train"]), part, "validation", batch_size)
-        for part, _ in validated
-    ]
-    of_linear = join_evaluations(task, linear)
+    parts = [part for part, _ in validated]
+    linear = {
+        inverse_penalty: _evaluate_linear(task, parts, inverse_penalty, batch_size)
+        for inverse_penalty in task.inverse_penalties
+    }
+    chosen = min(linear, key=lambda inverse_penalty: linear[inverse_penalty].metrics["loss"])
+    of_linear = linear[chosen]
     targets = of_network.targets
     scores = [_log_softmax(each.outputs) for each in (of_network, of_linear)]
     weight = _best_weight(targets, *scores)
@@ -65,7 +74,17 @@ def average_with_linear(
         "linear": of_linear,
     }
     splits = [split for split in ("train", "validation") if split in task.records.sizes]
-    return Averaging(OtherClassifier(task.fit_linear(splits), weight), evaluations)
+    other = OtherClassifier(task.fit_linear(splits, chosen), weight)
+    return Averaging(other, chosen, evaluations)
+
+
+def _evaluate_linear(task, parts, inverse_penalty, batch_size):
+    """Returns the `Evaluation` of linear classifiers that learn from the other examples."""
+    evaluations = [
+        evaluate(part.fit_linear(["train"], inverse_penalty), part, "validation", batch_size)
+        for part in parts
+    ]
+    return join_evaluations(task, evaluations)
 
 
 def _log_softmax(scores):

@@ -41,11 +41,17 @@ class Classification(OpenTask):
         """Returns the accuracy."""
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+    # Those of the linear classifier to choose from.
+    inverse_penalties: Sequence[float] = ()
+
+    def fit_linear(
+        self, splits: Sequence[str], inverse_penalty: float
+    ) -> Callable[[Tensor], Tensor]:
         """Fits a linear classifier; returns it as a function of the network's input.
 
         Args:
             splits: names of the splits that it learns from.
+            inverse_penalty: how closely it fits them.
         """
         raise NotImplementedError
 

@@ -56,7 +56,11 @@ class SequenceClassification(Classification):
             name="network",
         )
 
-    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+    inverse_penalties = (100.0,)
+
+    def fit_linear(
+        self, splits: Sequence[str], inverse_penalty: float
+    ) -> Callable[[Tensor], Tensor]:
         """Fits a `ConvolutionClassifier` to the sequences."""
         examples = [x for split in splits for x in self.examples(split).as_numpy_iterator()]
         sequences, labels = zip(*examples, strict=True)
@@ -64,7 +68,10 @@ class SequenceClassification(Classification):
         longest = lengths.max()
         padded = np.stack([np.pad(x, ((0, longest - len(x)), (0, 0))) for x in sequences])
         classifier = ConvolutionClassifier(
-            len(self.class_names), int(longest), name="convolution_classifier"
+            len(self.class_names),
+            int(longest),
+            inverse_penalty=inverse_penalty,
+            name="convolution_classifier",
         )
         classifier.fit(padded, np.array(labels), np.arange(longest) < lengths[:, np.newaxis])
         return lambda sequence: classifier(NanPadding()(sequence))

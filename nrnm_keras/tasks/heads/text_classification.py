@@ -74,14 +74,20 @@ class TextClassification(Classification):
         """Returns embedding and backbone."""
         return network.layers[0], network.layers[-1].backbone
 
-    def fit_linear(self, splits: Sequence[str]) -> Callable[[Tensor], Tensor]:
+    inverse_penalties = (5.0, 20.0, 80.0)
+
+    def fit_linear(
+        self, splits: Sequence[str], inverse_penalty: float
+    ) -> Callable[[Tensor], Tensor]:
         """Fits an `NGramClassifier` to token ids."""
         ids, labels = [], []
         for split in splits:
             for text, label in self._batches(split):
                 ids.append(self.preprocessor.encode(tf.boolean_mask(text, label >= 0)))
                 labels.append(tf.boolean_mask(label, label >= 0))
-        classifier = NGramClassifier(len(self.class_names), name="ngram_classifier")
+        classifier = NGramClassifier(
+            len(self.class_names), inverse_penalty=inverse_penalty, name="ngram_classifier"
+        )
         classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
         return classifier
 
