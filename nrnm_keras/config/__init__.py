@@ -9,6 +9,7 @@ from nrnm_keras.config.data import (
     AutomaticConfig,
     OwnFilesConfig,
     SourceConfig,
+    StackingConfig,
     ValidationConfig,
 )
 from nrnm_keras.config.network import NetworkConfig
@@ -42,6 +43,7 @@ __all__ = [
     "SkeletonConfig",
     "SkeletonSplitConfig",
     "SourceConfig",
+    "StackingConfig",
     "TextConfig",
     "TrainConfig",
     "ValidationConfig",

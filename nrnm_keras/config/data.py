@@ -61,6 +61,18 @@ class AutomaticConfig(ValidationConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class StackingConfig(Options):
+    """Long input"""
+
+    stacked_steps: int = option(
+        1,
+        "neighboring steps that are joined to one before the recurrent layers, for long input",
+        minimum=1,
+        unit="steps",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceConfig(Options):
     """Raw data
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Of the gradient, for a feature that one example has.
-_TOLERANCE = 3e-3
+_TOLERANCE = 3e-4
 _POWER_ITERATIONS, _MARGIN = 30, 1.2
 
 

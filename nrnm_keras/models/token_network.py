@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from nrnm_keras.config import EmbeddingConfig
+from nrnm_keras.preprocessing import StepStacking
 
 
 def embedding_layers(embedding: EmbeddingConfig, vocabulary_size: int) -> list[layers.Layer]:
@@ -16,7 +17,11 @@ def embedding_layers(embedding: EmbeddingConfig, vocabulary_size: int) -> list[l
 
 
 def token_network(
-    embedding: EmbeddingConfig, vocabulary_size: int, classifier: layers.Layer, dtype: str = "int32"
+    embedding: EmbeddingConfig,
+    vocabulary_size: int,
+    classifier: layers.Layer,
+    dtype: str = "int32",
+    stacked_steps: int = 1,
 ) -> keras.Sequential:
     """Returns the network from token ids `(batch, timesteps)` to the outputs of a classifier.
 
@@ -25,7 +30,9 @@ def token_network(
         vocabulary_size: number of token ids, padding included.
         classifier: layer from sequences of vectors to logits.
         dtype: integer type of the ids.
+        stacked_steps: number of neighboring vectors that become one.
     """
     inputs = keras.Input((None,), dtype=dtype)
     vectors = embedding_layers(embedding, vocabulary_size)
-    return keras.Sequential([inputs, *vectors, classifier], name="network")
+    stacking = [StepStacking(stacked_steps)] if stacked_steps > 1 else []
+    return keras.Sequential([inputs, *vectors, *stacking, classifier], name="network")

@@ -5,7 +5,12 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from nrnm_keras.typing import Config, Shape, Tensor
+from nrnm_keras.typing import Config, Shape, StepState, Tensor
+
+
+def number_stacked(network: keras.Sequential) -> int:
+    """Returns the number of steps that become one in a network; 1 without `StepStacking`."""
+    return next((each.steps for each in network.layers if isinstance(each, StepStacking)), 1)
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -61,6 +66,14 @@ class StepStacking(layers.Layer):
         batch_size, timesteps, features = input_shape
         joined = None if timesteps is None else -(-timesteps // self.steps)
         return (batch_size, joined, self.steps * features)
+
+    def initial_step_state(self, batch_size: int | Tensor) -> StepState:
+        """Raises a ValueError if several steps become one: a single step is not enough then."""
+        if self.steps > 1:
+            raise ValueError(
+                f"StepStacking layers need the whole sequence. Received: steps={self.steps}"
+            )
+        return {}
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import AutomaticConfig, OwnFilesConfig
+from nrnm_keras.config import AutomaticConfig, OwnFilesConfig, StackingConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import sequences_as_npz
 from nrnm_keras.tasks.settings import Setting, settings_for_sequences
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # it needs TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
+class SequenceTask(OwnFilesConfig, StackingConfig, AutomaticConfig, Task):
     """Your own labeled sequences"""
 
     name: ClassVar[str] = "sequence"
@@ -30,13 +30,6 @@ class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
         minimum=1,
         unit="steps",
         changes_result=False,
-    )
-
-    stacked_steps: int = option(
-        1,
-        "neighboring steps that are joined to one before the recurrent layers, for long sequences",
-        minimum=1,
-        unit="steps",
     )
 
     def choose_settings(self, records: str | os.PathLike) -> list[Setting]:

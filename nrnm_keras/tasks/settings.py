@@ -15,10 +15,9 @@ AUTOMATIC = frozenset(
     }
 )
 TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
-_STEPS = {"text": 500, "long text": 250, "sequence": 120}
-_LONG_TEXT = 200  # tokens
-# Steps of a sequence after stacking, about: a step of a small network takes long on a CPU.
-_SHORT = 50
+_STEPS = {"text": 500, "sequence": 120}
+# Steps after stacking, about: a step of a small network takes long on a CPU.
+_SHORT = {"text": 100, "sequence": 50}
 # Of an epoch: each costs some time besides its steps.
 _FEWEST_STEPS = 40
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
@@ -61,7 +60,8 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
     """Returns the settings for the classification of texts.
 
     A small network that reads in both directions, with strong dropout, averaged with a linear
-    classifier of word n-grams.
+    classifier of word n-grams. Long texts are shortened to about 100 steps by joining neighboring
+    words.
 
     Example:
 
@@ -72,14 +72,14 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
     """
     units = 64 if data.examples < 20_000 else 128
     examples = f"{data.examples:,} examples"
-    kind = "text" if data.length <= _LONG_TEXT else "long text"
-    block = _block(data.length)
+    stacked = math.ceil(data.length / _SHORT["text"])
     return [
         Setting("units", units, examples),
         Setting("embedding_size", units, examples),
         Setting("num_layers", 1, examples),
         Setting("nrnm_layers", (1,), "one layer"),
-        *block,
+        Setting("stacked_steps", stacked, f"lengths up to {data.length:,}"),
+        *_block(math.ceil(data.length / stacked)),
         Setting("bidirectional", True, "whole texts are known"),
         Setting("pooling", "max", "any word may decide"),
         Setting("embedding_dropout", 0.3, examples),
@@ -91,7 +91,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
             data.examples * data.length < _MOST_TOKENS,
             f"of n-grams: {examples}",
         ),
-        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS[kind]),
+        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
         *_validation(data),
     ]
 
@@ -111,7 +111,7 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
     """
     units = 32 if data.examples < 2000 else 64 if data.examples < 20_000 else 128
     examples = f"{data.examples:,} examples"
-    stacked = math.ceil(data.length / _SHORT)
+    stacked = math.ceil(data.length / _SHORT["sequence"])
     return [
         Setting("units", units, examples),
         Setting("num_layers", 1, examples),

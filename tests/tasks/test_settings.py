@@ -43,18 +43,18 @@ def test_few_examples_are_validated_in_folds(task):
     assert not {"folds", "validation_fraction"} & chosen(60, has_validation=True).keys()
 
 
-def test_long_texts_get_fewer_steps():
-    def steps(length):
-        data = Statistics(2000, 1000, length, 0, False)
-        chosen = {s.flag: s.value for s in settings_for_texts(data)}
-        return chosen["epochs"] * chosen["passes_per_epoch"] * -(-2000 // chosen["batch_size"])
-
-    assert (steps(200), steps(201)) == (512, 256)
+@pytest.mark.parametrize("task", RULES)
+@pytest.mark.parametrize("length", [1, 50, 51, 100, 101, 400, 5000])
+def test_long_input_is_shortened_by_stacking(task, length):
+    data = Statistics(2000, 1000, length, 1, False)
+    stacked = {s.flag: s.value for s in RULES[task](data)}["stacked_steps"]
+    most = {"text": 100, "sequence": 50}[task]
+    assert length / stacked <= most and (stacked == 1) == (length <= most)
 
 
 def test_given_options_are_not_chosen():
     config = make_config("text", units=8, batch_size=64)
-    assert automatic_flags(config) == (AUTOMATIC - {"units", "batch_size", "stacked_steps"})
+    assert automatic_flags(config) == (AUTOMATIC - {"units", "batch_size"})
     assert "stride" not in automatic_flags(make_config("text", block_size=20))
     assert "num_layers" not in automatic_flags(make_config("text", nrnm_layers=2))
     for fixed in (make_config("text", settings="fixed"), make_config("text", init_from="x")):

@@ -7,7 +7,7 @@ from keras import ops
 
 from nrnm_keras.inference.analysis.attention import Attention, attention_received
 from nrnm_keras.inference.analysis.running_prediction import running_prediction
-from nrnm_keras.inference.analysis.time_steps import name_time_steps
+from nrnm_keras.inference.modalities.texts import name_words
 from nrnm_keras.plots.text_reading import TextReading
 from nrnm_keras.typing import Tensor
 
@@ -26,11 +26,13 @@ def read_text(trained: "TrainedModel", raw: Tensor, attentions: Sequence[Attenti
         attentions: list of `Attention`, of this text.
     """
     preprocessor: Any = trained.text_preprocessor
-    words = name_time_steps(trained, raw).names
+    words = name_words(preprocessor, raw).names
+    stacked = trained.modality.stacked_steps
+    received = attention_received(attentions, -(-len(words) // stacked))
     return TextReading(
         words,
         ops.convert_to_numpy(trained.encode(raw))[0] != _UNKNOWN_ID,
-        attention_received(attentions, len(words)),
+        received.repeat(stacked)[: len(words)],
         int(preprocessor.head_fraction * preprocessor.max_length),
         preprocessor.tokenize(raw)[0].shape[0] - len(words),
         running_prediction(trained, raw),

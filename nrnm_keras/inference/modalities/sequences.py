@@ -19,7 +19,8 @@ from nrnm_keras.inference.modalities.modality import (
     shown_shape,
 )
 from nrnm_keras.plots.time_steps import TimeSteps
-from nrnm_keras.preprocessing import NanPadding, StepStacking
+from nrnm_keras.preprocessing import NanPadding
+from nrnm_keras.preprocessing.step_stacking import number_stacked
 from pipelines.sequence_files.reader import read_sequences
 
 SUFFIXES = {".npz": "index", ".ts": "line"}
@@ -35,8 +36,7 @@ class Sequences(Modality):
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
         self.is_padded = any(isinstance(layer, NanPadding) for layer in network.layers)
-        stacks = (layer for layer in network.layers if isinstance(layer, StepStacking))
-        self._stacked_steps = next((layer.steps for layer in stacks), 1)
+        self._stacked_steps = number_stacked(network)
         self.description = "sequences of feature vectors"
         self.nothing = ""
         if self.is_padded:

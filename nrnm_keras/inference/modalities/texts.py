@@ -10,6 +10,7 @@ import tensorflow as tf
 from nrnm_keras.inference.modalities.modality import TimeSteps, portable
 from nrnm_keras.inference.modalities.text_input import TextInput
 from nrnm_keras.preprocessing import TextPreprocessor
+from nrnm_keras.preprocessing.step_stacking import number_stacked
 from nrnm_keras.preprocessing.text import UNKNOWN
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Texts(TextInput):
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
         self.text_preprocessor = next(_preprocessors(model))
+        self.stacked_steps = number_stacked(network)
 
     @classmethod
     def is_of(cls, model: keras.Model) -> bool:
@@ -42,8 +44,13 @@ class Texts(TextInput):
         return self.text_preprocessor(raw)
 
     def name_time_steps(self, raw: Any) -> dict[str, TimeSteps]:
-        """Returns the words as the model sees them."""
-        return {"": name_words(self.text_preprocessor, raw)}
+        """Returns the words as the model sees them, those together that are stacked."""
+        words, stacked = name_words(self.text_preprocessor, raw), self.stacked_steps
+        if stacked == 1:
+            return {"": words}
+        first = range(0, len(words.names), stacked)
+        names = [" ".join(words.names[start : start + stacked]) for start in first]
+        return {"": TimeSteps("word", words.numbers[::stacked], names)}
 
     def no_step(self, shape: tuple, dtype: str) -> np.ndarray:
         """Returns an unknown word."""

@@ -60,7 +60,9 @@ class TextClassification(Classification):
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and `SequenceClassifier`: token ids to logits."""
         vocabulary_size = len(self.preprocessor.vocabulary)
-        return token_network(self.task, vocabulary_size, self.build_classifier(network))
+        stacked = getattr(self.task, "stacked_steps", 1)
+        classifier = self.build_classifier(network)
+        return token_network(self.task, vocabulary_size, classifier, stacked_steps=stacked)
 
     def build_trained(self, network: keras.Model) -> keras.Model:
         """Returns the network, wrapped in `AdversarialTraining` if the task's options say so."""
