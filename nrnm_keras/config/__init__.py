@@ -8,6 +8,7 @@ library.
 from nrnm_keras.config.data import (
     AutomaticConfig,
     OwnFilesConfig,
+    OwnTablesConfig,
     SourceConfig,
     ValidationConfig,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "NetworkConfig",
     "OptimizerConfig",
     "OwnFilesConfig",
+    "OwnTablesConfig",
     "RunConfig",
     "ScheduleConfig",
     "SkeletonConfig",

@@ -94,7 +94,8 @@ class OwnFilesConfig(SourceConfig):
 
     train_file: str | None = option(
         None,
-        "labeled texts (.csv, .tsv, .jsonl, .json), sequences (.npz or .ts) or skeletons (.npz)",
+        "labeled texts (.csv, .tsv, .jsonl, .json), sequences (.npz, .ts, .csv, .tsv, .txt, "
+        ".parquet) or skeletons (.npz)",
     )
     validation_file: str | None = option(
         None, "the same to validate on; default: a part of train_file"
@@ -108,3 +109,23 @@ class OwnFilesConfig(SourceConfig):
     def without_test(self) -> Self:
         """Returns the task without its test file."""
         return self.replace(test_file=None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OwnTablesConfig(OwnFilesConfig):
+    """Your own tables"""
+
+    label_column: str | None = option(
+        None, "column of the labels; default: label, or another usual name such as class"
+    )
+    on_error: str = option(
+        "fail",
+        "what to do with an empty text, a missing number or a missing label; skip leaves such "
+        "examples out",
+        choices=("fail", "skip"),
+    )
+
+    def build_options(self) -> dict[str, Any]:
+        """Returns the files, and how they are read."""
+        own = {"label_column": self.label_column, "on_error": self.on_error}
+        return {**super().build_options(), **own}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import AutomaticConfig, OwnFilesConfig
+from nrnm_keras.config import AutomaticConfig, OwnTablesConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import sequences_as_npz
 from nrnm_keras.tasks.settings import Setting, settings_for_sequences
@@ -18,10 +18,9 @@ if TYPE_CHECKING:  # it needs TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
-    """Your own labeled sequences"""
+class _OwnSequences(OwnTablesConfig, Task):
+    """Your own sequences"""
 
-    name: ClassVar[str] = "sequence"
     dataset: ClassVar[str] = "sequence_files"
     data_suffix: ClassVar[str] = ".npz"
     max_timesteps: int = option(
@@ -31,7 +30,14 @@ class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
         unit="steps",
         changes_result=False,
     )
-
+    id_column: str | None = option(
+        None,
+        "column of a table of sequences with one step in a row: to which sequence the row belongs; "
+        "default: id, or another usual name",
+    )
+    time_column: str | None = option(
+        None, "column of such a table with the time of the row; default: time, or a usual name"
+    )
     stacked_steps: int = option(
         1,
         "neighboring steps that are joined to one before the recurrent layers, for long sequences",
@@ -39,15 +45,27 @@ class SequenceTask(OwnFilesConfig, AutomaticConfig, Task):
         unit="steps",
     )
 
+    def build_options(self) -> dict[str, Any]:
+        """Returns the files, and how they are read."""
+        own = {"id_column": self.id_column, "time_column": self.time_column}
+        return {**super().build_options(), **own}
+
+    def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
+        """Returns an .npz archive of sequences `(timesteps, features)` that are in memory."""
+        return sequences_as_npz(examples, labels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SequenceTask(_OwnSequences, AutomaticConfig):
+    """Your own labeled sequences"""
+
+    name: ClassVar[str] = "sequence"
+
     def choose_settings(self, records: str | os.PathLike) -> list[Setting]:
         """Returns settings that suit the training sequences."""
         from nrnm_keras.tasks.heads.sequence_statistics import sequence_statistics
 
         return settings_for_sequences(sequence_statistics(self, records))
-
-    def data_content(self, examples: Any, labels: np.ndarray) -> bytes:
-        """Returns an .npz archive of sequences `(timesteps, features)` that are in memory."""
-        return sequences_as_npz(examples, labels)
 
     def open(
         self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None

@@ -22,7 +22,7 @@ class Number(Output):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.noun = name
+        self.noun = self.heading = name
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
