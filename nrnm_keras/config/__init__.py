@@ -9,6 +9,7 @@ from nrnm_keras.config.data import (
     AutomaticConfig,
     OwnFilesConfig,
     OwnTablesConfig,
+    SettingsConfig,
     SourceConfig,
     ValidationConfig,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "OwnTablesConfig",
     "RunConfig",
     "ScheduleConfig",
+    "SettingsConfig",
     "SkeletonConfig",
     "SkeletonSplitConfig",
     "SourceConfig",

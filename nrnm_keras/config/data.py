@@ -29,12 +29,8 @@ class ValidationConfig(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AutomaticConfig(ValidationConfig):
-    """Settings chosen from the training data
-
-    Attributes:
-        fold: which part of a cross-validation is validated on, from 0; None to train on all.
-    """
+class SettingsConfig(ValidationConfig):
+    """Settings chosen from the training data"""
 
     settings: str = option(
         "auto",
@@ -42,6 +38,16 @@ class AutomaticConfig(ValidationConfig):
         "defaults shown here (fixed)",
         choices=("auto", "fixed"),
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AutomaticConfig(SettingsConfig):
+    """Settings of a classifier, chosen from the training data
+
+    Attributes:
+        fold: which part of a cross-validation is validated on, from 0; None to train on all.
+    """
+
     folds: int = option(
         1,
         "parts of a cross-validation, for few examples: each part validates one training, and a "

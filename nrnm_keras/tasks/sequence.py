@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import AutomaticConfig, OwnTablesConfig
+from nrnm_keras.config import AutomaticConfig, OwnTablesConfig, SettingsConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import sequences_as_npz
-from nrnm_keras.tasks.settings import Setting, settings_for_sequences
+from nrnm_keras.tasks.settings import Setting, settings_for_regression, settings_for_sequences
 from nrnm_keras.tasks.task import Task
 
 if TYPE_CHECKING:  # it needs TensorFlow
@@ -74,3 +74,30 @@ class SequenceTask(_OwnSequences, AutomaticConfig):
         from nrnm_keras.tasks.heads.sequence_classification import SequenceClassification
 
         return SequenceClassification(self, records, self.max_timesteps)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SequenceRegressionTask(_OwnSequences, SettingsConfig):
+    """Your own sequences, each with a number to be predicted"""
+
+    name: ClassVar[str] = "sequence_regression"
+    is_stratified: ClassVar[bool] = False
+    predicts_numbers: ClassVar[bool] = True
+
+    def build_options(self) -> dict[str, Any]:
+        """Returns the files, and how they are read."""
+        return {**super().build_options(), "labels": "numbers"}
+
+    def choose_settings(self, records: str | os.PathLike) -> list[Setting]:
+        """Returns settings that suit the training sequences."""
+        from nrnm_keras.tasks.heads.sequence_statistics import sequence_statistics
+
+        return settings_for_regression(sequence_statistics(self, records))
+
+    def open(
+        self, records: str | os.PathLike, vocabulary: Sequence[str] | None = None
+    ) -> "OpenTask":
+        """Returns the `SequenceRegression`."""
+        from nrnm_keras.tasks.heads.sequence_regression import SequenceRegression
+
+        return SequenceRegression(self, records, self.max_timesteps)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.config import AutomaticConfig, TrainConfig
+from nrnm_keras.config import SettingsConfig, TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
@@ -75,10 +75,10 @@ def finish(
     report = create_report(
         task, config, progress, best, network.count_params(), evaluation, command
     )
-    if isinstance(config.task, AutomaticConfig):
+    if isinstance(config.task, SettingsConfig):
         report["settings"] = [setting._asdict() for setting in settings]
         report["warnings"] = list(warnings)
-        if config.task.baseline and is_available():
+        if getattr(config.task, "baseline", False) and is_available():
             parts: Any = [fold.task for fold in folds]
             report["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()
     if averaging:

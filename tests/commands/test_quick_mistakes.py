@@ -131,6 +131,8 @@ def test_a_task_that_is_not_given_is_that_of_the_file(file, task, capsys):
         ("comment,likes\nfine,3\n", [], "text"),
         ("id,said,likes,label\n1,fine,3,x\n", [], "text"),
         ("text,label\n", [], "text"),
+        ("id,time,a,target\n1,1,0.5,2\n2,1,0.5,2.5\n", [], "sequence_regression"),
+        ("a,b,class\n1,1,1.0\n1,2,2.0\n", [], "sequence"),
         ("text,label\n1\n", [], "text"),
     ],
 )
@@ -145,6 +147,9 @@ def test_a_table_of_numbers_is_one_of_sequences(content, flags, task, tmp_path, 
     ("arrays", "task"),
     [
         ({"x": (2, 5, 3)}, "sequence"),
+        ({"x": (2, 5, 3), "y": (2,)}, "sequence_regression"),
+        ({"x": (2, 5, 3), "y": (2, 1)}, "sequence_regression"),
+        ({"x": (2, 5, 3), "y": (2, 4)}, "sequence"),
         ({"x": (2, 5, 20, 3)}, "skeleton"),
         ({"x": (2, 5, 2, 25, 3)}, "skeleton"),
         ({"values": (9, 3)}, "sequence"),
@@ -162,7 +167,18 @@ def test_arrays_have_steps_of_features_or_of_joints(arrays, task, tmp_path, caps
     if task:
         assert said == f"no --task given: --task={task}, from the content of {file}\n"
     else:
-        assert error.startswith("error: no --task given; expected --task=sequence or --task=skele")
+        assert error.startswith("error: no --task given; expected --task=sequence or --task=seq")
+
+
+@pytest.mark.parametrize(
+    ("header", "task"),
+    [("@TargetLabel true", "sequence_regression"), ("@classLabel true a b", "sequence")],
+)
+def test_the_header_of_a_ts_file_says_whether_labels_are_numbers(header, task, tmp_path, capsys):
+    file = tmp_path / "a.ts"
+    file.write_text(f"# a comment\n\n{header}\n@data\n1,2:0.5\n")
+    assert train.main([f"--train_file={file}"]) == 1
+    assert f"--task={task}, from the content" in capsys.readouterr().out
 
 
 SCRIPTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
