@@ -87,6 +87,10 @@ class LabeledFiles(DatasetBuilder):
         """Returns the labels in a training file."""
         raise NotImplementedError
 
+    def _label_feature(self, path):
+        """Returns the TFDS feature of the labels. Default: the classes in the training file."""
+        return tfds.features.ClassLabel(names=class_names(path, self._labels(path)))
+
     def _read(self, path, with_labels):
         """Yields (number in the file, place for messages, content, label or None).
 
@@ -102,7 +106,7 @@ class LabeledFiles(DatasetBuilder):
         path = self._files["train"]
         features = {
             self.CONTENT: self._content_feature(path),
-            "label": tfds.features.ClassLabel(names=class_names(path, self._labels(path))),
+            "label": self._label_feature(path),
             "id": tfds.features.Text(),
         }
         return self.dataset_info_from_configs(
@@ -120,7 +124,7 @@ class LabeledFiles(DatasetBuilder):
 
     def _examples(self, split, path):
         """Yields (place, key, example) of each example in a file."""
-        classes = self.info.features["label"].names
+        classes = getattr(self.info.features["label"], "names", None)
         for number, place, content, label in self._read(path, split != UNLABELED):
             key = f"{split}/{number}"
             if content is None:
@@ -128,7 +132,7 @@ class LabeledFiles(DatasetBuilder):
                 continue
             if split == UNLABELED:
                 label = -1
-            elif label not in classes:
+            elif classes is not None and label not in classes:
                 raise SourceError(
                     f"{place}: label {quoted(label)} does not occur in {self._files['train']}; "
                     f"it has: {listed(classes)}"

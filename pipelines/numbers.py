@@ -1,4 +1,4 @@
-"""Parses numbers in text, by the same rules for every format.
+"""Parses numbers in text, by the same rules for every format, and shows numbers.
 
 A number is what C, CSV readers and JSON accept: ASCII digits with at most one dot, and an optional
 exponent. Python's `float` accepts more, such as `1_000` and digits of other scripts; other readers
@@ -47,3 +47,14 @@ def parse_count(text: str) -> int | None:
     (12, None, None)
     """
     return int(text) if _COUNT.fullmatch(text) else None
+
+
+def shown_number(value: float) -> str:
+    """Returns a number with four decimals, or with four digits if it is close to zero.
+
+    Example:
+
+    >>> shown_number(12.34567), shown_number(-1.234567e-6), shown_number(0.0)
+    ('12.3457', '-1.235e-06', '0.0000')
+    """
+    return f"{value:.4g}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"

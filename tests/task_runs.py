@@ -22,6 +22,7 @@ TASKS = {
     "sick": {"embedding_size": 3},
     "secondary_structure": {"embedding_size": 3},
     "sequence": {"validation_fraction": 0.2},
+    "sequence_regression": {"validation_fraction": 0.2},
     "skeleton": {"validation_fraction": 0.2, "layout": "kinect_v1", "length": "all"},
     "nw_ucla": {"split": "cross_view", "length": "all"},
     "adding": {"problem_length": 9, "problem_train": 4, "problem_test": 3},
@@ -81,9 +82,10 @@ def _sources(name, folder, request):
         rows = [json.dumps({"text": text, "label": "ab"[len(text) % 2]}) for text in texts]
         (folder / "texts.jsonl").write_text("\n".join(rows))
         return {f"{split}_file": folder / "texts.jsonl" for split in ("train", "test")}
-    if name == "sequence":
+    if name.startswith("sequence"):
         x = np.random.default_rng(0).normal(size=(20, 9, 3))
         lengths, y = np.arange(20) % 9 + 1, np.arange(20) % 2
+        y = y * 1.5 - 0.25 if name == "sequence_regression" else y
         np.savez(folder / "x.npz", x=x, lengths=lengths, y=y)
         return {f"{split}_file": folder / "x.npz" for split in ("train", "test")}
     if name == "skeleton":

@@ -29,7 +29,7 @@ class ValidationConfig(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AutomaticConfig(ValidationConfig):
+class SettingsConfig(ValidationConfig):
     """Settings chosen from the training data"""
 
     settings: str = option(
@@ -38,6 +38,12 @@ class AutomaticConfig(ValidationConfig):
         "defaults shown here (fixed)",
         choices=("auto", "fixed"),
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AutomaticConfig(SettingsConfig):
+    """Settings of a classifier, chosen from the training data"""
+
     folds: int = option(
         1,
         "parts of a cross-validation, for few examples: each part validates one training, and a "
@@ -101,7 +107,8 @@ class OwnFilesConfig(SourceConfig):
 
     train_file: str | None = option(
         None,
-        "labeled texts (.csv, .tsv, .jsonl, .json), sequences (.npz or .ts) or skeletons (.npz)",
+        "labeled texts (.csv, .tsv, .jsonl, .json), sequences (.npz, .ts, .csv, .tsv, .txt, "
+        ".parquet) or skeletons (.npz)",
     )
     validation_file: str | None = option(
         None, "the same to validate on; default: a part of train_file"
@@ -115,3 +122,23 @@ class OwnFilesConfig(SourceConfig):
     def without_test(self) -> Self:
         """Returns the task without its test file."""
         return self.replace(test_file=None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OwnTablesConfig(OwnFilesConfig):
+    """Your own tables"""
+
+    label_column: str | None = option(
+        None, "column of the labels; default: label, or another usual name such as class"
+    )
+    on_error: str = option(
+        "fail",
+        "what to do with an empty text, a missing number or a missing label; skip leaves such "
+        "examples out",
+        choices=("fail", "skip"),
+    )
+
+    def build_options(self) -> dict[str, Any]:
+        """Returns the files, and how they are read."""
+        own = {"label_column": self.label_column, "on_error": self.on_error}
+        return {**super().build_options(), **own}

@@ -2,10 +2,12 @@
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.modalities import MODALITIES, Inputs
+from nrnm_keras.inference.modalities.modality import ReadOptions
 from pipelines.escaping import quoted
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ def read_inputs(
     trained: "TrainedModel",
     ntu_bodies: str = "tracked",
     limit: int | None = None,
+    columns: Mapping[str, str | None] | None = None,
 ) -> Inputs:
     """Returns `Inputs` from a file or folder.
 
@@ -35,19 +38,25 @@ def read_inputs(
         ntu_bodies: how two bodies are chosen in `.skeleton` files, a key of `BODIES`.
         limit: integer, bytes of the largest skeleton file, record of text, line of a .ts file, or
             arrays of an .npz file. Default: a suitable limit for each.
+        columns: names of columns of a table, by those of the flags `text_column`, `id_column`,
+            `time_column` and `label_column` that the model's input has. Default: the usual names.
 
     Raises:
         UsageError: if nothing is at the path, or the model does not take it.
         SourceError: if a file cannot be read.
     """
     modality, path = trained.modality, pathlib.Path(path).expanduser()
+    given = {flag: name for flag, name in (columns or {}).items() if name is not None}
+    for flag in given.keys() - set(modality.column_flags):
+        raise UsageError(f"--{flag} is not for a model that takes {modality.plural}")
+    options = ReadOptions(ntu_bodies, limit, given)
     if not os.path.exists(path):  # `Path.exists` raises an error if the name is too long
         raise UsageError(f"{path}: no such file or folder")
     if path.is_dir():
-        return modality.read_folder(path, ntu_bodies, limit)
+        return modality.read_folder(path, options)
     suffix = path.suffix.lower()
     if suffix in modality.suffixes:
-        return modality.read(path, ntu_bodies, limit)
+        return modality.read(path, options)
     for other in MODALITIES:
         if suffix in other.suffixes:
             raise UsageError(

@@ -23,6 +23,7 @@ _USAGE = (
     "python -m nrnm_keras.predict --run=RUN "
     "(--text=TEXT | --input=PATH [--output=FILE] | --skeleton=FILE.skeleton | --stream)"
 )
+_COLUMNS = ("text_column", "label_column", "id_column", "time_column")
 _SOURCES = ("text", "input", "skeleton", "stream")
 
 # What a shell reports of a command that has written to a closed pipe: 128 + SIGPIPE.
@@ -50,10 +51,15 @@ def _define_flags():
         (
             "input",
             "texts: .csv, .tsv, .jsonl or .json with a column text; pairs of texts: the same "
-            "types, with columns first and second; sequences and token ids: .npz or .ts; "
+            "types, with columns first and second; sequences: .npz, .ts, .csv, .tsv, .txt or "
+            ".parquet, as for training; token ids: .npz or .ts; "
             "skeletons: .skeleton, NW-UCLA's .json, or a folder of them; or .npz",
         ),
         ("output", "file for the results of --input, .csv or .jsonl; default: print them"),
+        ("text_column", "column of the texts of --input; default: text, or another usual name"),
+        ("label_column", "column of labels in --input, which the results keep"),
+        ("id_column", "column of --input: to which sequence a row belongs; default: a usual name"),
+        ("time_column", "column of --input: the time of a row; default: a usual name"),
         ("explain", "folder for plots of what the model's memory attended to"),
     ):
         flags.DEFINE_string(name, None, text, flag_values=values)
@@ -114,6 +120,8 @@ def _check(flags):
         raise UsageError(f"--{empty[0]} is empty; expected a value")
     if flags.output is not None and flags.input is None:
         raise UsageError("--output is for --input only")
+    if flags.input is None and (columns := [x for x in _COLUMNS if getattr(flags, x) is not None]):
+        raise UsageError(f"--{columns[0]} is for --input only")
     if flags.explain is not None and flags.stream:
         raise UsageError("--explain is for --text, --input or --skeleton, not for --stream")
 
@@ -133,7 +141,9 @@ def _inputs(flags, trained):
     if flags.skeleton is not None and not flags.skeleton.endswith(".skeleton"):
         raise UsageError(f"--skeleton={flags.skeleton}: expected a .skeleton file of NTU RGB+D")
     path = flags.skeleton or flags.input
-    return read_inputs(path, trained, flags.ntu_bodies, in_bytes(flags.source_limit_mb, None))
+    limit = in_bytes(flags.source_limit_mb, None)
+    columns = {name: getattr(flags, name) for name in _COLUMNS}
+    return read_inputs(path, trained, flags.ntu_bodies, limit, columns)
 
 
 def _write(flags, trained, inputs, output):

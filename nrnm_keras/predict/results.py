@@ -62,7 +62,21 @@ class _Results:
 
 
 class ReadableResults(_Results):
-    """Lines with a result and the beginning of the input's name."""
+    """Lines with a result and the beginning of the input's name, below a heading.
+
+    A result without a name, the only one, has no heading.
+    """
+
+    def __init__(
+        self,
+        file: TextIO,
+        output: "Output",
+        naming: str | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        super().__init__(file, output, naming, columns)
+        if naming:
+            file.write(f"{output.heading}  {naming}\n")
 
     def write(
         self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS

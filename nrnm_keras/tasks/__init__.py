@@ -12,7 +12,7 @@ from nrnm_keras.tasks.ntu_sample import NtuSampleTask
 from nrnm_keras.tasks.nw_ucla import NwUclaTask
 from nrnm_keras.tasks.sample_reviews import SampleLanguageModelTask, SampleReviewsTask
 from nrnm_keras.tasks.secondary_structure import SecondaryStructureTask
-from nrnm_keras.tasks.sequence import SequenceTask
+from nrnm_keras.tasks.sequence import SequenceRegressionTask, SequenceTask
 from nrnm_keras.tasks.sick import SickTask
 from nrnm_keras.tasks.skeleton import SkeletonTask
 from nrnm_keras.tasks.task import Task, find_tasks
@@ -31,6 +31,7 @@ __all__ = [
     "SampleLanguageModelTask",
     "SampleReviewsTask",
     "SecondaryStructureTask",
+    "SequenceRegressionTask",
     "SequenceTask",
     "SickTask",
     "SkeletonTask",

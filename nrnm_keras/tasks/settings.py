@@ -15,7 +15,7 @@ AUTOMATIC = frozenset(
     }
 )
 TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
-_STEPS = {"text": 500, "sequence": 120}
+_STEPS = {"text": 500, "sequence": 120, "regression": 500}
 # Steps after stacking, about: a step of a small network takes long on a CPU.
 _SHORT = {"text": 100, "sequence": 50}
 # Of an epoch: each costs some time besides its steps.
@@ -129,6 +129,28 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
         *_schedule(data, 16 if data.examples < 1000 else 64, _STEPS["sequence"]),
         *_validation(data),
     ]
+
+
+def settings_for_regression(data: Statistics) -> list[Setting]:
+    """Returns the settings for the regression of sequences.
+
+    They are those of classification, with more steps and less dropout, and without a linear
+    classifier and a cross-validation.
+
+    Example:
+
+    >>> data = Statistics(100, 0, length=1460, features=1, has_validation=False)
+    >>> chosen = {setting.flag: setting.value for setting in settings_for_regression(data)}
+    >>> chosen["units"], chosen["stacked_steps"], chosen["validation_fraction"]
+    (32, 30, 0.2)
+    """
+    batch_size = 16 if data.examples < 1000 else 64
+    own = {
+        "head_dropout": Setting("head_dropout", 0.1, "the targets are numbers"),
+        **{each.flag: each for each in _schedule(data, batch_size, _STEPS["regression"])},
+    }
+    settings = settings_for_sequences(data._replace(smallest_class=0))
+    return [own.get(each.flag, each) for each in settings if each.flag != "linear_classifier"]
 
 
 def _block(length):

@@ -30,6 +30,7 @@ class Task(Options):
         source_flag: name of the flag with the path of the raw data, or None.
         notice: a warning about the data that every summary shows, or None.
         starts_from_language_model: whether `open` takes the vocabulary of a language model.
+        predicts_numbers: whether the labels of a user's own examples are numbers, not classes.
         data_suffix: suffix of the files of `data_content`; None if the task has none.
     """
 
@@ -38,6 +39,7 @@ class Task(Options):
     source_flag: ClassVar[str | None] = None
     notice: ClassVar[str | None] = None
     starts_from_language_model: ClassVar[bool] = False
+    predicts_numbers: ClassVar[bool] = False
     data_suffix: ClassVar[str | None] = None
 
     def build_options(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class Task(Options):
 
         Args:
             examples: what the task classifies, of known length.
-            labels: array of integers or strings, as many.
+            labels: array of integers or strings, or of numbers to be predicted, as many.
 
         Raises:
             ValueError: if the examples are not what the task takes.

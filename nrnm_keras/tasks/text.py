@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import AutomaticConfig, OwnFilesConfig, StackingConfig
+from nrnm_keras.config import AutomaticConfig, OwnTablesConfig, StackingConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import texts_as_jsonl
 from nrnm_keras.tasks.settings import Setting, settings_for_texts
@@ -14,7 +14,7 @@ from nrnm_keras.tasks.text_tasks import LanguageModelTask, TextClassificationTas
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _OwnTexts(OwnFilesConfig):
+class _OwnTexts(OwnTablesConfig):
     """Your own texts"""
 
     dataset: ClassVar[str] = "text_files"
@@ -27,19 +27,11 @@ class _OwnTexts(OwnFilesConfig):
     text_column: str | None = option(
         None, "column of the texts; default: text, or another usual name such as review"
     )
-    label_column: str | None = option(
-        None, "column of the labels; default: label, or another usual name such as sentiment"
-    )
-    on_error: str = option(
-        "fail",
-        "what to do with an empty text or a missing label; skip leaves such examples out",
-        choices=("fail", "skip"),
-    )
 
     def build_options(self) -> dict[str, Any]:
         """Returns the files, and how they are read."""
-        own = ("unlabeled_file", "text_column", "label_column", "on_error")
-        return {**super().build_options(), **{name: getattr(self, name) for name in own}}
+        own = {"unlabeled_file": self.unlabeled_file, "text_column": self.text_column}
+        return {**super().build_options(), **own}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -67,14 +67,14 @@ def _check_task(task):
 
 def _content(task, name, data):
     """Returns the content of the file of a pair of examples and labels."""
-    examples, labels = _pair(name, data)
+    examples, labels = _pair(name, data, task.predicts_numbers)
     try:
         return task.data_content(examples, labels)
     except ValueError as error:
         raise UsageError(f"{_FILES[name]}: {error}") from error
 
 
-def _pair(name, data):
+def _pair(name, data, is_number):
     try:
         examples, labels = data
         labels = np.asarray(labels)
@@ -85,6 +85,8 @@ def _pair(name, data):
         raise UsageError(f"{_FILES[name]}: {counts[0]} examples and {counts[1]} labels")
     if not counts[0]:
         raise UsageError(f"{_FILES[name]}: no examples")
+    if is_number:
+        return examples, _numbers(name, labels)
     if (classes := classes_of_one_hot(labels)) is not None:
         say(one_hot_line(_FILES[name], labels.shape[1]))
         return examples, classes
@@ -94,6 +96,16 @@ def _pair(name, data):
             "integer or string for each example"
         )
     return examples, labels
+
+
+def _numbers(name, labels):
+    """Returns targets as an array `(examples,)`."""
+    if labels.ndim > 2 or labels.size != len(labels) or labels.dtype.kind not in "iuf":
+        raise UsageError(
+            f"{_FILES[name]}: targets of shape {labels.shape}, type {labels.dtype}; expected one "
+            "number for each example"
+        )
+    return labels.reshape(-1)
 
 
 def _write(content, path, config):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.heads.sequence_examples import SequenceExamples
+from nrnm_keras.tasks.heads.sequence_regression import SequenceRegression
 from pipelines.escaping import quoted
 
 _FEWEST_VALIDATION, _FEWEST_OF_CLASS = 20, 5
@@ -13,12 +15,14 @@ _MOST_NAMED = 5
 _FEWEST_NUMBERS = 10  # classes that are whole numbers may be codes
 
 
-def data_warnings(task: Classification) -> list[str]:
+def data_warnings(task: Classification | SequenceRegression) -> list[str]:
     """Returns warnings about the examples of an open task, one line each.
 
     Args:
-        task: the `Classification`.
+        task: the `Classification` or the `SequenceRegression`.
     """
+    if not isinstance(task, Classification):
+        return [*task.warnings(), *_about_duplicates(task)]
     return [*_about_sizes(task), *_about_labels(task), *_about_duplicates(task), *task.warnings()]
 
 
@@ -50,10 +54,12 @@ def _about_labels(task) -> Iterator[str]:
         numbers = [float(name) for name in names]
     except ValueError:
         return
+    is_sequence = isinstance(task, SequenceExamples)
     if len(names) >= _FEWEST_NUMBERS and np.isfinite(numbers).all():
         yield (
             f"all {len(names)} labels are numbers, such as {quoted(names[0])} and "
             f"{quoted(names[-1])}: a classifier does not know that near numbers are alike"
+            f"{'; --task=sequence_regression predicts numbers' * is_sequence}"
         )
 
 

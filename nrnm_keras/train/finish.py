@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.config import AutomaticConfig, TrainConfig
+from nrnm_keras.config import SettingsConfig, TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
@@ -89,8 +89,8 @@ def finish(
     report = create_report(
         task, config, progress, best, network.count_params(), evaluation, command
     )
-    if isinstance(config.task, AutomaticConfig):
-        report |= _facts_of_own_data(cast(Classification, task), config.task, preliminaries)
+    if isinstance(config.task, SettingsConfig):
+        report |= _facts_of_own_data(task, config.task, preliminaries)
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
@@ -133,9 +133,9 @@ def _facts_of_own_data(task, options, preliminaries):
         "settings": [setting._asdict() for setting in preliminaries.settings],
         "warnings": list(preliminaries.warnings),
     }
-    if options.baseline and is_available():
-        parts = [fold.task for fold in preliminaries.folds]
-        facts["baseline"] = fit_baseline(task, parts)._asdict()
+    if getattr(options, "baseline", False) and is_available():
+        parts: Any = [fold.task for fold in preliminaries.folds]
+        facts["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()
     return facts
 
 

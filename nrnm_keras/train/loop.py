@@ -23,6 +23,7 @@ from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
 from nrnm_keras.train.pretrained import Pretrained
 from nrnm_keras.train.progress import Progress
 from pipelines.console import say
+from pipelines.numbers import shown_number
 
 if TYPE_CHECKING:
     from nrnm_keras.train.jax_replicas import JaxReplicas
@@ -194,7 +195,8 @@ class _Training:
                 self._write(self._save_best)
         self._progress.seconds += time.perf_counter() - start
         row = self._progress.history[-1]
-        say("  ".join(f"{name} {value:.4f}" for name, value in row.items() if "val_" in name))
+        values = {name: value for name, value in row.items() if "val_" in name}
+        say("  ".join(f"{name} {shown_number(value)}" for name, value in values.items()))
         if self._is_chief:
             self._write(lambda: self._files.add_epoch(self._progress.history))
         self._save()

@@ -18,6 +18,7 @@ from nrnm_keras.train.evaluation import Evaluation
 from nrnm_keras.train.progress import Progress
 from pipelines.escaping import for_markdown, for_shell, markdown_code
 from pipelines.install_hint import install_hint
+from pipelines.numbers import shown_number
 
 _LEARNING_CURVES = "learning_curves.png"
 # Class names in report.md; report.json has all of them.
@@ -128,7 +129,7 @@ def _comparisons(report):
             f"average    validation accuracy {accuracy['average']:.4f}; network alone "
             f"{accuracy['network']:.4f}, linear classifier alone {accuracy['linear']:.4f}"
         )
-    if "settings" not in report or not report["flags"]["baseline"]:
+    if "settings" not in report or not report["flags"].get("baseline"):
         return lines
     if not (baseline := report.get("baseline")):
         return [
@@ -167,7 +168,7 @@ def _metrics(report, split):
     if metrics is None:
         reason = "left out: --notest" if leaves_out_test(report) else "no test split"
         return f"none ({reason})"
-    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
+    return ", ".join(f"{name} {shown_number(value)}" for name, value in sorted(metrics.items()))
 
 
 def _markdown(report, folder, pictures, task):

@@ -13,7 +13,7 @@ import keras
 
 from nrnm_keras.commands import child_process
 from nrnm_keras.commands.stopping import StopRequest
-from nrnm_keras.config import AutomaticConfig, TrainConfig
+from nrnm_keras.config import SettingsConfig, TrainConfig
 from nrnm_keras.data.checks import faults_named
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.report_file import read_report
@@ -74,7 +74,8 @@ def train(
             with steps of NaN, or a list of arrays `(timesteps, features)`); or skeletons, joints in
             meters (`(batch, frames, bodies, joints, 3)`, padded with frames of NaN, or a list of
             arrays `(frames, bodies, joints, 3)`; `bodies` may be left out if there is one). Labels
-            are integers or strings, one for each example. They are kept in the run's folder.
+            are integers or strings, one for each example; numbers for `SequenceRegressionTask`.
+            They are kept in the run's folder.
             Default: the files that the task names.
         validation_data: the same to validate on. Default: a part of the training data.
         test_data: the same to test on. Default: no test.
@@ -227,7 +228,7 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         if settings:
             _check_network(config)
             print_settings(settings)
-        warnings = data_warnings(opened) if isinstance(task, AutomaticConfig) else []
+        warnings = data_warnings(opened) if isinstance(task, SettingsConfig) else []
         for warning in warnings:
             say(f"warning: {warning}")
         preliminaries, validation = Preliminaries(settings, warnings), None

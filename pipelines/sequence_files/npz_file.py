@@ -69,18 +69,23 @@ SEQUENCES = Content("sequence", "time", "features")
 
 
 def read_npz(
-    path: StrPath, with_labels: bool, limit: int = ARRAYS, content: Content = SEQUENCES
+    path: StrPath,
+    with_labels: bool,
+    limit: int = ARRAYS,
+    content: Content = SEQUENCES,
+    is_number: bool = False,
 ) -> Iterator[tuple[int, str, Callable[[], np.ndarray], Any]]:
     """Yields index, place for messages, a function that returns `(time, features)`, and label.
 
-    All arrays together may have at most `limit` bytes.
+    All arrays together may have at most `limit` bytes. If labels are numbers to be predicted,
+    `is_number`, they may have any numeric type.
     """
     arrays = _load(path, limit, content)
     name, read = ("x", _padded) if "x" in arrays else ("values", _ragged)
     count, piece = read(path, arrays, content)
     if not count:
         raise SourceError(f"{path}: no {content.name}s in it")
-    label = _labels(path, arrays, count) if with_labels else lambda index: None
+    label = _labels(path, arrays, count, is_number) if with_labels else lambda index: None
     for index in range(count):
         place = f"{path}, {content.name} {index} of {name}"
         yield index, place, functools.partial(piece, index), label(index)
@@ -179,15 +184,19 @@ def _ragged(path, arrays, content):
     return len(splits) - 1, lambda index: values[splits[index] : splits[index + 1]]
 
 
-def _labels(path, arrays, n):
-    """Returns a function from an index to the label, an integer or a string."""
+def _labels(path, arrays, n, is_number):
+    """Returns a function from an index to the label, a number or a string."""
+    expected = "numbers" if is_number else "integers or strings"
     if "y" not in arrays:
-        raise SourceError(f"{path}: no array y; expected labels y ({n},), integers or strings")
+        raise SourceError(f"{path}: no array y; expected labels y ({n},), {expected}")
     y = arrays["y"]
-    if y.ndim == 2 and len(y) == n:
+    if is_number and y.shape == (n, 1):
+        y = y[:, 0]
+    elif not is_number and y.ndim == 2 and len(y) == n:
         y = _from_one_hot(path, y)
-    if y.dtype.kind not in "iuSU":
-        raise SourceError(f"{path}, array y: type {y.dtype}; expected integers or strings")
+    if y.dtype.kind not in ("iufSU" if is_number else "iuSU"):
+        advice = "; --task=sequence_regression predicts numbers" if y.dtype.kind == "f" else ""
+        raise SourceError(f"{path}, array y: type {y.dtype}; expected {expected}{advice}")
     if y.shape != (n,):
         raise SourceError(f"{path}, array y: shape {y.shape}; expected ({n},), one label each")
 

@@ -31,11 +31,12 @@ class _Header(NamedTuple):
 
 
 def read_ts(
-    path: pathlib.Path, with_labels: bool, limit: int = LINE
+    path: pathlib.Path, with_labels: bool, limit: int = LINE, is_number: bool = False
 ) -> Iterator[tuple[int, str, Callable[[], np.ndarray], str | None]]:
     """Yields line, place for messages, a function that returns `(time, features)`, and label.
 
-    A line may have at most `limit` bytes.
+    A line may have at most `limit` bytes. `is_number` says whether labels are numbers to be
+    predicted.
     """
     said: dict[str, tuple[str, str]] = {}
     header, empty = None, True
@@ -45,7 +46,7 @@ def read_ts(
             name, value = _header_line(place, line)
             said[name] = (value, place)
             if name == "data":
-                header = _header(place, said, with_labels)
+                header = _header(place, said, with_labels, is_number)
             continue
         empty = False
         features = line.split(":")
@@ -74,7 +75,7 @@ def _header_line(place, line):
     return name.lower(), "".join(value).strip()
 
 
-def _header(place, said, with_labels):
+def _header(place, said, with_labels, is_number):
     """Returns the header from a dictionary of its lines: name -> (value, place)."""
 
     def value(name):
@@ -88,14 +89,17 @@ def _header(place, said, with_labels):
             f"{said['timestamps'][1]}: timestamps are not supported; expected @timeStamps false "
             "and numbers at regular intervals"
         )
-    has_labels = is_true("classlabel")
-    if with_labels and not has_labels:
+    has_labels, has_numbers = is_true("classlabel"), is_true("targetlabel")
+    if with_labels and is_number and not (has_labels or has_numbers):
+        raise SourceError(f"{place}: no numbers to predict; expected @targetLabel true above @data")
+    if with_labels and not is_number and not has_labels:
+        advice = "; --task=sequence_regression predicts numbers" if has_numbers else ""
         raise SourceError(
-            f"{place}: no class labels; expected @classLabel true and the names above @data"
+            f"{place}: no class labels; expected @classLabel true and the names above @data{advice}"
         )
     dimensions = "dimensions" if "dimensions" in said else "dimension"
     return _Header(
-        has_labels or is_true("targetlabel"),
+        has_labels or has_numbers,
         frozenset(value("classlabel").split()[1:]) or None if has_labels else None,
         1 if is_true("univariate") else _integer(said, dimensions),
         _integer(said, "serieslength") if is_true("equallength") else None,

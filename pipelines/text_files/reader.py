@@ -1,28 +1,21 @@
 """Reads texts and labels from CSV, TSV, JSONL and JSON files; the suffix determines the format.
 
-All are UTF-8, or UTF-16 with a byte order mark. CSV and TSV begin with a line of column names and
-use the quoting of spreadsheets: a field in double quotes may contain separators and newlines, and a
-double quote in it is doubled. The separator of CSV is the comma, semicolon or tab with which the
-wanted columns are found. An apostrophe that keeps spreadsheets from evaluating a text as a formula,
-as in the files of predictions, is removed. JSONL has one object per line, JSON a list of objects.
-Other columns are ignored, and blank lines are skipped.
+All are UTF-8, or UTF-16 with a byte order mark. CSV and TSV begin with a line of column names: see
+`pipelines.csv_records`. JSONL has one object per line, JSON a list of objects. Other columns are
+ignored, and blank lines are skipped.
 """
 
-import csv
-import itertools
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from pipelines.csv_records import Record, csv_records
 from pipelines.errors import SourceError
-from pipelines.escaping import from_csv, listed, quoted
-from pipelines.limits import ADVICE, LINE, read_file
+from pipelines.escaping import quoted
+from pipelines.limits import LINE, read_file
 from pipelines.paths import StrPath
 from pipelines.text_files.columns import LABEL, TEXT, find_column
 from pipelines.user_files import clean_label, file_of_type, read_lines
-
-_SEPARATORS = {".csv": ",;\t", ".tsv": "\t"}
-_LONGEST_FIELD = 2**31 - 1  # the csv module's own limit is 128 Ki characters
 
 
 class Row(NamedTuple):
@@ -77,9 +70,9 @@ def read_examples(path: StrPath) -> Iterator[tuple[str, str | None]]:
         yield str(row.text), row.label
 
 
-def read_texts(path: StrPath, limit: int | None = None) -> Iterator[str]:
-    """Yields the texts of a file, which may lack labels. Otherwise like `read_examples`."""
-    for row in read_rows(path, False, limit):
+def read_texts(path: StrPath, limit: int | None = None, columns: Columns = USUAL) -> Iterator[str]:
+    """Yields the texts of a file, which may lack labels. Otherwise like `read_rows`."""
+    for row in read_rows(path, False, limit, columns):
         yield str(row.text)
 
 
@@ -150,15 +143,6 @@ def found_columns(
     return [record.names[index] for index in _indices(file, record, columns.wanted(with_labels))]
 
 
-class _Record(NamedTuple):
-    """Column names and values of an example, and the numbers of their lines."""
-
-    names_line: int
-    names: list
-    line: int
-    values: list
-
-
 def _records(path, wanted, limit):
     """Yields (place, line, values of the wanted columns) of each example."""
     file, suffix = file_of_type(path, tuple(_READERS))
@@ -177,70 +161,15 @@ def _indices(file, record, wanted):
     return [find_column(place, record.names, *each) for each in wanted]
 
 
-def _csv_records(path, limit):
-    """Yields each `_Record` of a CSV or TSV file."""
-    csv.field_size_limit(_LONGEST_FIELD)
-    columns, columns_line, line, size = None, 1, 1, 0
-
-    def lines():
-        nonlocal size
-        for _, text in read_lines(path, limit):
-            size += len(text)
-            if size > limit:  # for example, because a quote is not closed
-                raise SourceError(
-                    f"{path}, line {line}: a record of more than {limit:,} bytes; {ADVICE}"
-                )
-            yield text
-
-    blank, rest = _split_blank(lines())
-    separator = _separator(blank[-1:], _SEPARATORS[path.suffix.lower()])
-    reader = csv.reader(itertools.chain(blank, rest), delimiter=separator, strict=True)
-    try:
-        for fields in reader:
-            start, line, size = line, reader.line_num + 1, 0
-            if not fields or (len(fields) == 1 and fields[0].isspace()):
-                continue
-            if columns is None:
-                columns, columns_line = [name.strip() for name in fields], start
-                continue
-            if len(fields) != len(columns):
-                raise SourceError(
-                    f"{path}, line {start}: {len(fields)} fields, but {len(columns)} columns "
-                    f"({listed(columns)}); quote a field that contains the separator"
-                )
-            yield _Record(columns_line, columns, start, list(map(from_csv, fields)))
-    except csv.Error as error:
-        raise SourceError(f"{path}, line {line}: {error}") from error
-
-
-def _split_blank(lines):
-    """Returns the lines up to the first that is not blank, and an iterator over the others."""
-    first = []
-    for line in lines:
-        first.append(line)
-        if line.strip():
-            break
-    return first, lines
-
-
-def _separator(header, separators):
-    """Returns the separator with which a line of column names has the most."""
-
-    def columns(separator):
-        return len(next(csv.reader(header, delimiter=separator), ()))
-
-    return max(separators, key=columns)
-
-
 def _json_lines(path, limit):
-    """Yields each `_Record` of a file with one JSON object per line."""
+    """Yields each `Record` of a file with one JSON object per line."""
     for number, line in read_lines(path, limit):
         if line.strip():
             yield _json_record(path, number, _parsed(f"{path}, line {number}", line))
 
 
 def _json_list(path, limit):
-    """Yields each `_Record` of a file with a JSON list of objects; lines count these."""
+    """Yields each `Record` of a file with a JSON list of objects; lines count these."""
     objects = _parsed(path, read_file(path, limit))
     if not isinstance(objects, list):
         raise SourceError(
@@ -263,10 +192,10 @@ def _json_record(path, number, value):
     if not isinstance(value, dict):
         place = f"{path}, line {number}"
         raise SourceError(f"{place}: a {type(value).__name__}, expected an object")
-    return _Record(number, list(value), number, list(value.values()))
+    return Record(number, list(value), number, list(value.values()))
 
 
-_READERS = {".csv": _csv_records, ".tsv": _csv_records, ".jsonl": _json_lines, ".json": _json_list}
+_READERS = {".csv": csv_records, ".tsv": csv_records, ".jsonl": _json_lines, ".json": _json_list}
 
 
 def _text(place, value):

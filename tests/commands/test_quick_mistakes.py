@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 from nrnm_keras.train import __main__ as train
@@ -107,6 +108,8 @@ def test_mistakes(words, said):
         ("a.jsonl", "text"),
         ("a.json", "text"),
         ("a.ts", "sequence"),
+        ("a.txt", "sequence"),
+        ("a.parquet", "sequence"),
     ],
 )
 def test_a_task_that_is_not_given_is_that_of_the_file(file, task, capsys):
@@ -114,6 +117,68 @@ def test_a_task_that_is_not_given_is_that_of_the_file(file, task, capsys):
     said, error = capsys.readouterr()
     assert said == f"no --task given: --task={task}, from the type of {file}\n"
     assert error.startswith("error: no --run_dir given")
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "task"),
+    [
+        ("id,time,a,b,label\n1,1,0.5,,x\n", [], "sequence"),
+        ("Class;0;1;2\nup;1;2;3\n", [], "sequence"),
+        ("outcome,a,b\nup,1,2\n", [], "sequence"),  # then --label_column is asked for
+        ("x,a,b,kind\n1,1,2,up\n", ["--label_column=kind"], "sequence"),
+        ("label,text\n0,1984\n1,A good one.\n", [], "text"),
+        ("id,time,note,label\n1,1,fine,x\n", [], "text"),
+        ("comment,likes\nfine,3\n", [], "text"),
+        ("id,said,likes,label\n1,fine,3,x\n", [], "text"),
+        ("text,label\n", [], "text"),
+        ("id,time,a,target\n1,1,0.5,2\n2,1,0.5,2.5\n", [], "sequence_regression"),
+        ("a,b,class\n1,1,1.0\n1,2,2.0\n", [], "sequence"),
+        ("text,label\n1\n", [], "text"),
+    ],
+)
+def test_a_table_of_numbers_is_one_of_sequences(content, flags, task, tmp_path, capsys):
+    file = tmp_path / "a.csv"
+    file.write_text(content)
+    assert train.main([f"--train_file={file}", *flags]) == 1  # it has no --run_dir
+    assert f"--task={task}, from the content of {file}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arrays", "task"),
+    [
+        ({"x": (2, 5, 3)}, "sequence"),
+        ({"x": (2, 5, 3), "y": (2,)}, "sequence_regression"),
+        ({"x": (2, 5, 3), "y": (2, 1)}, "sequence_regression"),
+        ({"x": (2, 5, 3), "y": (2, 4)}, "sequence"),
+        ({"x": (2, 5, 20, 3)}, "skeleton"),
+        ({"x": (2, 5, 2, 25, 3)}, "skeleton"),
+        ({"values": (9, 3)}, "sequence"),
+        ({"values": (9, 25, 3)}, "skeleton"),
+        ({"values": (9, 25, 2)}, None),
+        ({"x": (2, 5)}, None),
+        ({"other": (2, 5, 3)}, None),
+    ],
+)
+def test_arrays_have_steps_of_features_or_of_joints(arrays, task, tmp_path, capsys):
+    file = tmp_path / "a.npz"
+    np.savez(file, **{name: np.zeros(shape) for name, shape in arrays.items()})
+    assert train.main([f"--train_file={file}"]) == 1
+    said, error = capsys.readouterr()
+    if task:
+        assert said == f"no --task given: --task={task}, from the content of {file}\n"
+    else:
+        assert error.startswith("error: no --task given; expected --task=sequence or --task=seq")
+
+
+@pytest.mark.parametrize(
+    ("header", "task"),
+    [("@TargetLabel true", "sequence_regression"), ("@classLabel true a b", "sequence")],
+)
+def test_the_header_of_a_ts_file_says_whether_labels_are_numbers(header, task, tmp_path, capsys):
+    file = tmp_path / "a.ts"
+    file.write_text(f"# a comment\n\n{header}\n@data\n1,2:0.5\n")
+    assert train.main([f"--train_file={file}"]) == 1
+    assert f"--task={task}, from the content" in capsys.readouterr().out
 
 
 SCRIPTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]

@@ -19,7 +19,7 @@ from tests.task_runs import TASKS
 
 CLASSES = {"text", "sequence", "skeleton", "nw_ucla", "associative_recall", "induction"}
 TAGS = {"secondary_structure", "copy_memory"}
-NUMBERS = {"adding": "value", "sick": "relatedness"}
+NUMBERS = {"adding": "value", "sequence_regression": "value", "sick": "relatedness"}
 WITHOUT_STREAMS = {"sick"}
 ONE_PIECE = {"text", "text_language_model", "secondary_structure"} | {
     *("copy_memory", "associative_recall", "induction")

@@ -350,7 +350,7 @@ def test_no_pickle_is_ever_loaded(write, tmp_path):
 
 
 def test_other_files_are_named(write, tmp_path):
-    check_error(write("1,2", "a.csv"), "file type '.csv'; expected one of .npz, .ts")
+    check_error(write("1,2", "a.xls"), "file type '.xls'; expected one of .npz, .ts, .csv")
     check_error(tmp_path / "b.npz", "no such file")
     check_error(tmp_path / "b.ts", "no such file")
     check_error(write(b"", "c.npz"), "not an .npz archive, or damaged")
@@ -435,7 +435,7 @@ def test_wrong_training_file_is_an_error(write, tmp_path):
 
     with pytest.raises(SourceError, match=f"{train}: every label is '7'; expected at least two"):
         SequenceFiles(train_file=train, data_dir=tmp_path / "data")
-    with pytest.raises(SourceError, match="no train_file given; expected an .npz or .ts file"):
+    with pytest.raises(SourceError, match="no train_file given; expected an .npz, .ts, .csv"):
         SequenceFiles(data_dir=tmp_path / "data")
     with pytest.raises(SourceError, match=f"{tmp_path}/b.npz: "):
         SequenceFiles(train_file=tmp_path / "b.npz", data_dir=tmp_path / "data")

@@ -138,9 +138,45 @@ def test_without_output_results_are_printed_with_names(sequences, tmp_path, caps
     x = np.random.default_rng(0).normal(size=(2, 4, 3))
     np.savez(tmp_path / "in.npz", x=x)
     assert predict.main([f"--run={sequences.path}", f"--input={tmp_path}/in.npz"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "label  probabilities  index"
     for number, (line, value) in enumerate(zip(lines, x, strict=True)):
         assert_line(line, sequences, value, name=f"  {number}")
+
+
+def test_series_of_a_table_have_one_row_each(sequences, tmp_path, capsys):
+    """With or without labels, which are kept, in the order of their first steps."""
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    places = [(0, 2), (1, 0), (1, 3), (0, 0), (0, 1), (1, 1), (1, 2), (0, 3)]
+    for label in ("", ",class"):
+        lines = [f"case,when,a,b,c{label}"]
+        for case, time in places:
+            features = ",".join(str(value) for value in x[case, time])
+            lines.append(f"={case},{time},{features}" + (f",k{case}" if label else ""))
+        (tmp_path / "in.csv").write_text("\n".join(lines))
+        flags = [f"--run={sequences.path}", f"--input={tmp_path}/in.csv", "--format=csv"]
+        assert predict.main([*flags, "--time_column=when"]) == 0
+        rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        assert [row["id"] for row in rows] == ["'=0", "'=1"]
+        for case, row in enumerate(rows):
+            assert row.get("class") == (f"k{case}" if label else None)
+            names = [f"probability_{name}" for name in sequences.trained.class_names]
+            assert_result(row["label"], [float(row[name]) for name in names], sequences, x[case])
+
+
+def test_columns_that_are_named(texts, tmp_path, capsys):
+    (tmp_path / "in.csv").write_text("text,said,label\n-,A good one,no\n")
+    flags = [f"--run={texts.path}", f"--input={tmp_path}/in.csv", "--format=jsonl"]
+    assert predict.main([*flags, "--text_column=Said", "--label_column=label"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["text"] == "A good one" and row["given_text"] == "-" and row["given_label"] == "no"
+    for words, message in (
+        ([*flags, "--text_column=none"], "no column 'none'"),
+        ([*flags, "--id_column=said"], "--id_column is not for a model that takes texts"),
+        ([f"--run={texts.path}", "--text=a", "--text_column=said"], "is for --input only"),
+    ):
+        assert predict.main(words) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_format_of_what_is_printed(texts, in_csv, capsys):

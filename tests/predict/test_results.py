@@ -30,7 +30,8 @@ def test_readable_line():
 
 def test_readable_line_has_the_name_in_one_line_and_not_all_of_a_long_one():
     text = written("text", [(TEXT, [0, 0, 1]), ("word " * 100, [0, 0, 1])], "text")
-    first, second = text.splitlines()
+    head, first, second = text.splitlines()
+    assert head == "label  probabilities  text"
     assert first.endswith(' 0.0000  He said "bad, bad" 很好')
     assert len(second) < 120 and second.endswith("...")
 

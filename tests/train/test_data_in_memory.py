@@ -110,7 +110,7 @@ JOINTS = np.ones((2, 3, 1, 20, 3))
         (
             AddingTask(),
             (TEXTS, LABELS),
-            "--task=adding takes no data in memory; sequence, skeleton",
+            "--task=adding takes no data in memory; sequence, sequence_regression, ",
         ),
     ],
 )

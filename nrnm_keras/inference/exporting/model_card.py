@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrnm_keras.inference.exporting.signatures import Signature
 from pipelines.escaping import for_markdown, for_terminal, markdown_code
+from pipelines.numbers import shown_number
 
 if TYPE_CHECKING:
     from nrnm_keras.inference.trained_model import TrainedModel
@@ -97,7 +98,7 @@ def _metrics(report):
     rows = ["| split | metric | value |", "| --- | --- | --- |"]
     for split, metrics in report["metrics"].items():
         values = {for_markdown(name): value for name, value in (metrics or {}).items()}
-        rows += [f"| {split} | {name} | {value:.4f} |" for name, value in values.items()]
+        rows += [f"| {split} | {name} | {shown_number(value)} |" for name, value in values.items()]
     return "\n".join(rows)
 
 

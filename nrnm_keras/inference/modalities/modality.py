@@ -3,7 +3,8 @@
 import functools
 import itertools
 import pathlib
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -42,6 +43,20 @@ class Inputs(NamedTuple):
         return list(next(self.read_others(), {}))
 
 
+class ReadOptions(NamedTuple):
+    """How files are read.
+
+    Attributes:
+        ntu_bodies: how two bodies are chosen in `.skeleton` files, a key of `BODIES`.
+        limit: bytes read at once at most, or None for the usual limits.
+        columns: names of the columns of tables by their flags, for those that were given.
+    """
+
+    ntu_bodies: str = "tracked"
+    limit: int | None = None
+    columns: Mapping[str, str] = types.MappingProxyType({})
+
+
 class MalformedError(ValueError):
     """A malformed line or step."""
 
@@ -57,6 +72,7 @@ class Modality:
         name, plural: what the inputs are called.
         step_name: name of the next step among the inputs of a streaming network.
         suffixes: dictionary from the suffix of input files to the kind of names, as in `Inputs`.
+        column_flags: the names of the flags that name columns of its files.
         description: what the model takes, for the model card.
         nothing: how the model treats an input without steps, in a sentence.
         is_padded: whether inputs of different lengths go into one batch.
@@ -70,6 +86,7 @@ class Modality:
     plural: str
     step_name: str
     suffixes: dict[str, str]
+    column_flags: tuple[str, ...] = ()
     description: str
     nothing: str
     is_padded = True
@@ -155,11 +172,11 @@ class Modality:
 
     # Files.
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the `Inputs` in a file that ends in one of `suffixes`."""
         raise NotImplementedError
 
-    def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read_folder(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the `Inputs` in a folder."""
         raise UsageError(
             f"{path} is a folder, but the model takes {self.plural}; expected a file, "

@@ -12,6 +12,7 @@ from nrnm_keras.inference.modalities.modality import (
     Inputs,
     MalformedError,
     Modality,
+    ReadOptions,
     as_numbers,
     fits,
     numbered,
@@ -21,7 +22,13 @@ from nrnm_keras.inference.modalities.modality import (
 from nrnm_keras.plots.time_steps import TimeSteps
 from nrnm_keras.preprocessing import NanPadding
 from nrnm_keras.preprocessing.step_stacking import number_stacked
-from pipelines.sequence_files.reader import read_sequences
+from pipelines.sequence_files.columns import Columns
+from pipelines.sequence_files.reader import (
+    TABLES,
+    Reading,
+    read_ids_and_labels,
+    read_sequences,
+)
 
 SUFFIXES = {".npz": "index", ".ts": "line"}
 
@@ -31,7 +38,8 @@ class Sequences(Modality):
 
     name, plural = "sequence", "sequences"
     step_name = "features"
-    suffixes = SUFFIXES
+    suffixes = {**SUFFIXES, **dict.fromkeys(TABLES, "line")}
+    column_flags = ("id_column", "time_column", "label_column")
 
     def __init__(self, model: keras.Model, network: keras.Sequential) -> None:
         super().__init__(model, network)
@@ -96,10 +104,12 @@ class Sequences(Modality):
             raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
         return features
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the sequences in a file. All are read once to check them."""
-        count, size = 0, self.shape[-1]
-        for sequence in read_sequences(path, with_labels=False, limit=limit):
+        count, size, limit = 0, self.shape[-1], options.limit
+        columns = Columns(*map(options.columns.get, self.column_flags))
+        how = Reading(columns)
+        for sequence in read_sequences(path, with_labels=False, limit=limit, how=how):
             values: Any = sequence.values
             found = values.shape[1]
             if found != size:
@@ -107,10 +117,25 @@ class Sequences(Modality):
             count += 1
 
         def read():
-            for sequence in read_sequences(path, with_labels=False, limit=limit):
+            for sequence in read_sequences(path, with_labels=False, limit=limit, how=how):
                 yield sequence.number, sequence.values
 
-        return Inputs(SUFFIXES[path.suffix.lower()], count, read)
+        suffix = path.suffix.lower()
+        if suffix not in TABLES:
+            return Inputs(SUFFIXES[suffix], count, read)
+
+        def read_labels():
+            return (label for _, label in read_ids_and_labels(path, limit, columns))
+
+        first, _ = next(read_ids_and_labels(path, limit, columns))
+        if first is None:
+            return Inputs(self.suffixes[suffix], count, read, read_labels)
+
+        def read_with_ids():
+            ids = (name for name, _ in read_ids_and_labels(path, limit, columns))
+            return ((name, value) for name, (_, value) in zip(ids, read(), strict=True))
+
+        return Inputs("id", count, read_with_ids, read_labels)
 
     def _fault_of_step(self, step):
         """Says what is not finite in a step. A step that is all NaN is padding, not a fault."""

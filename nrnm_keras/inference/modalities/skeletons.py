@@ -13,6 +13,7 @@ from nrnm_keras.inference.modalities.modality import (
     Inputs,
     MalformedError,
     Modality,
+    ReadOptions,
     as_numbers,
     fits,
     numbered,
@@ -99,14 +100,14 @@ class Skeletons(Modality):
             raise MalformedError(f"has a number that is not finite, {fault}; expected {expected}")
         return frame
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the recordings in a file. Those in an `.npz` file are read once to check them."""
         if path.suffix.lower() == SUFFIX:
-            return self._read_npz(path, limit)
+            return self._read_npz(path, options.limit)
         self._check_frame(path, _FRAMES[path.suffix.lower()])
-        return _read_files([path], path.parent, ntu_bodies, limit)
+        return _read_files([path], path.parent, options)
 
-    def read_folder(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read_folder(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the recordings below a folder that have the model's format."""
         suffixes = [suffix for suffix, frame in _FRAMES.items() if frame == self._frame]
         found = (pathlib.Path(entry.path) for entry in walk(path))
@@ -116,7 +117,7 @@ class Skeletons(Modality):
                 f"{path} has no {' or '.join(suffixes)} files; the model takes "
                 f"{_described(self._frame)}"
             )
-        return _read_files(files, path, ntu_bodies, limit)
+        return _read_files(files, path, options)
 
     def draw(self, explanation: "Explanation", folder: pathlib.Path) -> None:
         """Draws the frames of each write's block, and the moving skeleton."""
@@ -194,21 +195,21 @@ def _described(frame):
     return f"skeletons of {described(bodies, joints)}"
 
 
-def _read_files(files, folder, ntu_bodies, limit):
+def _read_files(files, folder, options):
     def read():
         for file in files:
             name = str(file.relative_to(folder)).encode(errors="backslashreplace").decode()
-            yield name, _read_joints(file, ntu_bodies, limit)
+            yield name, _read_joints(file, options)
 
     return Inputs("file", len(files), read)
 
 
-def _read_joints(file, ntu_bodies, limit):
+def _read_joints(file, options):
     """Returns the joints in a skeleton file."""
     suffix = file.suffix.lower()
-    content = read_file(file, limit or _LIMITS[suffix])
+    content = read_file(file, options.limit or _LIMITS[suffix])
     if suffix == _NTU:
-        kept = BODIES[ntu_bodies](read_skeleton(content, str(file)))
+        kept = BODIES[options.ntu_bodies](read_skeleton(content, str(file)))
         joints, has_body = kept.joints, kept.presence.any()
     else:
         joints = parse_joints(file, content)

@@ -9,10 +9,12 @@ from nrnm_keras.inference.modalities.modality import (
     Inputs,
     MalformedError,
     Modality,
+    ReadOptions,
     check_text,
     fault_of_text,
 )
-from pipelines.text_files.reader import read_other_columns, read_texts
+from pipelines.text_files.columns import TEXT
+from pipelines.text_files.reader import Columns, read_other_columns, read_texts
 
 
 class TextInput(Modality):
@@ -20,6 +22,7 @@ class TextInput(Modality):
 
     step_name = "token_id"
     suffixes = {".csv": "text", ".tsv": "text", ".jsonl": "text", ".json": "text"}
+    column_flags = ("text_column", "label_column")  # labels are kept, not read
     takes_ids = True
 
     def tokens_of(self, piece: str, dtype: str) -> list:
@@ -48,14 +51,16 @@ class TextInput(Modality):
         """Returns a piece of a string as it is."""
         return line
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
-        """Returns the strings in the column `text` of a file. All are read once to check them."""
-        count = sum(1 for _ in read_texts(path, limit))
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
+        """Returns the strings in the column of texts of a file. All are read once to check them."""
+        name, limit = options.columns.get("text_column"), options.limit
+        columns = Columns(text=name)
+        count = sum(1 for _ in read_texts(path, limit, columns))
         return Inputs(
             "text",
             count,
-            lambda: ((text, text) for text in read_texts(path, limit)),
-            lambda: read_other_columns(path, limit),
+            lambda: ((text, text) for text in read_texts(path, limit, columns)),
+            lambda: read_other_columns(path, limit, (name,) if name else TEXT),
         )
 
     def one_text(self, text: str) -> Inputs:

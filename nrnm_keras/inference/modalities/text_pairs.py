@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.inference.modalities.modality import Inputs, Modality, TimeSteps, fault_of_text
+from nrnm_keras.inference.modalities.modality import (
+    Inputs,
+    Modality,
+    ReadOptions,
+    TimeSteps,
+    fault_of_text,
+)
 from nrnm_keras.inference.modalities.texts import name_words
 from nrnm_keras.preprocessing import TextPairPreprocessor
 from nrnm_keras.typing import Tensor
@@ -74,8 +80,9 @@ class TextPairs(Modality):
         longest = max(len(each.names) for each in steps)
         return {name: _padded(each, longest) for name, each in zip(_NAMES, steps, strict=True)}
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the pairs in a file. All are read once to check them."""
+        limit = options.limit
         count = sum(1 for _ in read_pairs(path, limit))
 
         def read():

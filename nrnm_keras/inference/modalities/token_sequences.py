@@ -12,6 +12,7 @@ from nrnm_keras.inference.modalities.modality import (
     Inputs,
     MalformedError,
     Modality,
+    ReadOptions,
     as_numbers,
     numbered,
     padded,
@@ -79,9 +80,9 @@ class TokenSequences(Modality):
             raise MalformedError(f"has {fault.partition(';')[0]}; expected {expected}")
         return ids
 
-    def read(self, path: pathlib.Path, ntu_bodies: str, limit: int | None) -> Inputs:
+    def read(self, path: pathlib.Path, options: ReadOptions) -> Inputs:
         """Returns the ids in a file of sequences of one feature."""
-        count = 0
+        count, limit = 0, options.limit
         for sequence in read_sequences(path, with_labels=False, limit=limit):
             values: Any = sequence.values
             size = values.shape[1]

@@ -30,6 +30,7 @@ class Classes(Output):
     """
 
     noun = "probabilities"
+    heading = "label  probabilities"
     _label = "label"
     _network: type = SequenceClassifier
 

@@ -18,6 +18,7 @@ class Likelihood(Output):
     """The log-probability and the perplexity of a text; a row is `(2,)`."""
 
     noun = "log-probabilities"
+    heading = "likelihood"
     why_not_running = "the model predicts the likelihood of a text, not a class"
 
     @classmethod

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from nrnm_keras.inference.outputs.output import Output, rounded
+from nrnm_keras.inference.outputs.output import Output
 from nrnm_keras.typing import Tensor
+from pipelines.numbers import shown_number
 
 
 class Number(Output):
@@ -22,7 +23,7 @@ class Number(Output):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.noun = name
+        self.noun = self.heading = name
 
     @classmethod
     def find(cls, model: keras.Model, network: keras.Sequential | None) -> "Output | None":
@@ -59,16 +60,16 @@ class Number(Output):
 
     def readable(self, row: np.ndarray) -> str:
         """Returns the number."""
-        return f"{self.name} {row:.4f}"
+        return f"{self.name} {shown_number(row)}"
 
     def columns(self) -> list[str]:
         """Returns the name."""
         return [self.name]
 
     def as_csv(self, row: np.ndarray) -> list[str]:
-        """Returns the number."""
-        return [f"{row:.6f}"]
+        """Returns the number with all its digits."""
+        return [str(np.float32(row))]
 
     def as_json(self, row: np.ndarray) -> dict[str, Any]:
         """Returns the number by its name."""
-        return {self.name: rounded(row)}
+        return {self.name: float(str(np.float32(row)))}

@@ -21,12 +21,14 @@ class Output:
 
     Attributes:
         noun: name of the output in messages.
+        heading: what `readable` shows.
         class_names: list of strings, empty if there are no classes.
         step_is_result: whether the output after a step is for the whole sequence so far.
         why_not_running: why there is no running prediction to draw, if there is none.
     """
 
     noun: str
+    heading: str
     class_names: list[str] = []
     step_is_result = True
     why_not_running = ""

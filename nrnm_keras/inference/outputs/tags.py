@@ -22,6 +22,7 @@ _MOST_RUNS = 30
 class Tags(Classes):
     """Probabilities of classes at each step; a row is `(timesteps, classes)`."""
 
+    heading = "labels"
     step_is_result = False
     _label = "labels"
     _network = StepClassifier

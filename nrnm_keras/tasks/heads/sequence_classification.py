@@ -8,15 +8,15 @@ import keras
 import numpy as np
 
 from nrnm_keras.config import NetworkConfig
-from nrnm_keras.data.records import Records
 from nrnm_keras.models import ConvolutionClassifier
 from nrnm_keras.models.end_to_end import OtherClassifier, end_to_end_classifier
-from nrnm_keras.preprocessing import NanPadding, Standardization, StepStacking
+from nrnm_keras.preprocessing import NanPadding
 from nrnm_keras.tasks.heads.classification import Classification
+from nrnm_keras.tasks.heads.sequence_examples import SequenceExamples
 from nrnm_keras.typing import Tensor
 
 
-class SequenceClassification(Classification):
+class SequenceClassification(SequenceExamples, Classification):
     """Classes of sequences of feature vectors.
 
     Args:
@@ -25,35 +25,16 @@ class SequenceClassification(Classification):
         max_timesteps: the largest length that is expected. Default: any.
     """
 
-    # Steps in files are never NaN: NaN is padding, also in the exported model's input.
-    padding = float("nan")
-
     def __init__(
         self, task: Any, records: str | os.PathLike, max_timesteps: int | None = None
     ) -> None:
-        super().__init__(task)
-        self.records = Records(records, max_timesteps=max_timesteps, **task.validation_split())
+        super().__init__(task, records, max_timesteps)
         self.class_names = self.records.class_names
-        self.standardization = Standardization(name="standardization")
-        self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
-
-    def examples(self, split: str, part: int = 0, num_parts: int = 1) -> Any:
-        """Returns the sequences `(timesteps, features)` of a split with their labels."""
-        records = self.records.read(split, part, num_parts)
-        return records.map(lambda record: (record["sequence"], record["label"]))
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns preprocessing and `SequenceClassifier`: sequences to logits."""
-        stacked = self.task.stacked_steps
         return keras.Sequential(
-            [
-                keras.Input(self.records.features["sequence"].shape, name="sequence"),
-                NanPadding(name="nan_padding"),
-                self.standardization,
-                *([StepStacking(stacked)] if stacked > 1 else []),
-                self.build_classifier(network),
-            ],
-            name="network",
+            [*self.input_layers(), self.build_classifier(network)], name="network"
         )
 
     inverse_penalties = (100.0,)

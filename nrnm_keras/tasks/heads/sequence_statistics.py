@@ -11,10 +11,10 @@ from nrnm_keras.tasks.settings import Statistics
 
 
 def sequence_statistics(task: Any, records: str | os.PathLike) -> Statistics:
-    """Returns the `Statistics` of the training sequences of a `SequenceTask`."""
-    opened = Records(records, **task.replace(folds=2).validation_split())
+    """Returns the `Statistics` of the training sequences of a task on your own ones."""
+    opened = Records(records, folds=2)
     found = [
-        (len(r["sequence"]), int(r["label"])) for r in opened.read("train").as_numpy_iterator()
+        (len(r["sequence"]), float(r["label"])) for r in opened.read("train").as_numpy_iterator()
     ]
     lengths, labels = np.transpose(found)
     return statistics(labels, lengths, opened.features["sequence"].shape[-1], opened)
