@@ -1,5 +1,7 @@
 """Plot of a text: the attention that its words received, and its running prediction."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
@@ -10,11 +12,13 @@ from nrnm_keras.plots.running_prediction import (
 )
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
 from nrnm_keras.plots.text_reading import TextReading
-from nrnm_keras.typing import File
-from pipelines.escaping import cut, for_terminal
+from nrnm_keras.typing import Axes, Figure, File
+from pipelines.escaping import cut, for_picture, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
-_LINE = 0.29
+WORD_LINE = 0.29
+SCALES = 0.45  # of the row with the color scales
+_SCALE_WIDTH = 1.7
 _SPACE = 0.09
 _LINE_NUMBER = 0.45
 _FONT_SIZE = 10
@@ -32,18 +36,22 @@ def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
         path: where the plot is written, a path or a binary file.
         title: line above the plot.
     """
-    words = _flow(reading)
+    words = flow_words(reading, _WIDTH)
     drawn = 1 + max(index for *_, index in words if index is not None)
-    height = _LINE * (1 + words[-1][1])
-    figure = new_figure(_WIDTH, height + 0.35 + _CURVE_HEIGHT)
+    height = WORD_LINE * (1 + words[-1][1])
+    top = height + SCALES + 0.2
+    figure = new_figure(_WIDTH, top + _CURVE_HEIGHT)
     axes = place(figure, 0, 0, _WIDTH, height)
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    _draw_words(axes, words, reading)
-    curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
+    draw_words(axes, words, reading)
+    curve = place(figure, 0.55, top, _WIDTH - 0.55, _CURVE_HEIGHT)
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
+    name = for_picture(reading.class_names[reading.label], LONGEST_WORD)
+    scales = [(BLUE, (0, 1), f"probability of {name}")]
     if reading.has_attention:
-        _draw_scale(figure, reading)
+        scales.insert(0, (ORANGE, attention_limits(reading), "attention received"))
+    draw_scales(figure, height, scales)
     write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
     save(figure, path)
 
@@ -68,7 +76,7 @@ def explain(reading: TextReading, drawn: int | None = None) -> str:
         if np.isnan(reading.received).any():
             sentences.append("No write's block contains the words in gray.")
     else:
-        sentences.append("The model has no memory that attends to words, so none is shaded.")
+        sentences.append(f"No word is shaded: {reading.why_no_attention}.")
     name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
     sentences.append(f"The bluer the line below a word, the more probable {name} is after it.")
     if not reading.is_known.all():
@@ -108,16 +116,21 @@ def _explain_curve(reading):
     return "Below: " + explain_running_prediction(reading.running, reading.class_names, "word")
 
 
-def _flow(reading):
-    """Returns (text, line, left, width, index of the word or None) of the words that fit."""
+def flow_words(reading: TextReading, across: float) -> list[tuple]:
+    """Returns (text, line, left, width, index of the word or None) of the words that fit.
+
+    Args:
+        reading: `TextReading`.
+        across: width of a line, in inches.
+    """
     written, line, left = [], 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
         parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
         if reading.num_cut and index == reading.cut_at:
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:
-            width = _width(text)
-            if left + width > _WIDTH:
+            width = text_width(text)
+            if left + width > across:
                 line, left = line + 1, _LINE_NUMBER
                 if line == _MOST_LINES:
                     return written
@@ -126,25 +139,35 @@ def _flow(reading):
     return written
 
 
-def _width(text):
+def text_width(text: str, font_size: float = _FONT_SIZE) -> float:
     """Returns the width of a text in inches."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=_FONT_SIZE)
+    font = FontProperties(size=font_size)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
-def _draw_words(axes, words, reading):
+def draw_words(
+    axes: Axes, words: Sequence[tuple], reading: TextReading, has_lines: bool = True
+) -> None:
+    """Draws words from `flow_words` into matplotlib axes, whose units are inches.
+
+    Args:
+        axes: with the origin at the upper left corner.
+        words: list of tuples.
+        reading: `TextReading`.
+        has_lines: whether the lines below words show the probability.
+    """
     from matplotlib.patches import Rectangle
 
     limits = attention_limits(reading)
     probability = reading.probability_by_word
     numbered = -1
     for text, line, left, width, index in words:
-        top, style = line * _LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
+        top, style = line * WORD_LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
         style["va"] = "center_baseline"
-        middle = top + 0.42 * _LINE
+        middle = top + 0.42 * WORD_LINE
         if index is None:
             axes.text(left, middle, text, color="dimgrey", **style)
             continue
@@ -154,23 +177,45 @@ def _draw_words(axes, words, reading):
             numbered = line
         left_edge, box = left - 0.4 * _SPACE, width + 0.8 * _SPACE
         color = shade(reading.received[index], *limits)
-        axes.add_patch(Rectangle((left_edge, top), box, 0.8 * _LINE, color=color, linewidth=0))
-        color = shade(probability[index], 0, 1, BLUE)
-        low = top + 0.82 * _LINE
-        axes.add_patch(Rectangle((left_edge, low), box, 0.1 * _LINE, color=color, linewidth=0))
+        axes.add_patch(Rectangle((left_edge, top), box, 0.8 * WORD_LINE, color=color, linewidth=0))
+        if has_lines:
+            color, low = shade(probability[index], 0, 1, BLUE), top + 0.82 * WORD_LINE
+            line_box = Rectangle((left_edge, low), box, 0.1 * WORD_LINE, color=color, linewidth=0)
+            axes.add_patch(line_box)
         is_taken = not reading.has_attention or not np.isnan(reading.received[index])
         style["color"] = "black" if is_taken else "dimgrey"
         style["style"] = "normal" if reading.is_known[index] else "italic"
         axes.text(left, middle, text, **style)
 
 
-def _draw_scale(figure, reading):
-    """Draws the color scale of the shades, on the right of the text."""
+def draw_scales(
+    figure: Figure, top: float, scales: Sequence[tuple[str, tuple[float, float], str]]
+) -> None:
+    """Draws a row of color scales below the words.
+
+    Args:
+        figure: matplotlib figure.
+        top: the place of the row, in inches from above.
+        scales: list of tuples: the color at the upper limit, the limits, and what is shown.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    colors = LinearSegmentedColormap.from_list("attention", ["white", ORANGE])
-    scale = ScalarMappable(Normalize(*attention_limits(reading)), colors)
-    height = figure.get_size_inches()[1] - 0.35 - _CURVE_HEIGHT
-    bar = place(figure, _WIDTH + 0.15, 0, 0.13, min(height, 2.0))
-    figure.colorbar(scale, cax=bar).set_label("attention received", fontsize=9)
+    left = _LINE_NUMBER
+    for color, limits, label in scales:
+        left += text_width(label, 9) + 0.1
+        bar = place(figure, left, top + 0.1, _SCALE_WIDTH, 0.12)
+        colors = LinearSegmentedColormap.from_list("shades", ["white", color])
+        scale = ScalarMappable(Normalize(*limits), colors)
+        figure.colorbar(scale, cax=bar, orientation="horizontal")
+        bar.tick_params(labelsize=8, length=2, pad=2)
+        bar.text(
+            -0.1 / _SCALE_WIDTH,
+            0.5,
+            label,
+            fontsize=9,
+            ha="right",
+            va="center",
+            transform=bar.transAxes,
+        )
+        left += _SCALE_WIDTH + 0.5
