@@ -29,7 +29,7 @@ class SampleReviews(DatasetBuilder):
     }
 
     def __init__(
-        self, *, num_train: int = 5000, num_test: int = 1000, seed: int = 0, **kwargs: Any
+        self, *, num_train: int = 6000, num_test: int = 1000, seed: int = 0, **kwargs: Any
     ) -> None:
         check_at_least(2, num_train=num_train, num_test=num_test)
         self._counts = {"train": num_train, "test": num_test}

@@ -53,10 +53,9 @@ _REPORTS = {
         "Later I read that {other} had found every scene {opinion}.",
     ),
 }
-_LENGTHS = range(125, 171)  # words of a long review before the reported opinion
-# The kinds of ten reviews of a class.
-_KINDS = ("misleading", "short", "misleading", "short", "agreeing")
-_KINDS += ("misleading", "short", "misleading", "short", "without a report")
+_LENGTHS = range(140, 186)  # words of a long review before the reported opinion
+# The kinds of six reviews of a class.
+_KINDS = ("misleading", "short", "agreeing", "short", "without a report", "short")
 _ARTICLE = re.compile(r"\b([Aa])(?= [aeiouAEIOU])")
 
 

@@ -47,16 +47,22 @@ _MORE_ADJECTIVES = _columns(
     "nasty, dumb, irritating, depressing | remarkable, riveting, inspiring, masterful",
     "trite, dire, uninteresting, unconvincing | sweet, breathtaking, spectacular, underrated",
 )
-# The most common ones come up twice as often.
+_COMMON = _columns(
+    "bad, terrible, boring, awful, horrible, stupid | good, great, amazing, wonderful, funny, nice"
+)
+# The more common a word, the more often it stands here.
 ADJECTIVES = tuple(
     2 * (OPINIONS["adjective", "strong"][label] + OPINIONS["adjective", "mild"][label])
     + _MORE_ADJECTIVES[label]
+    + 4 * _COMMON[label]
     for label in (0, 1)
 )
 VERBS = tuple(
     OPINIONS["verb", "strong"][label] + OPINIONS["verb", "mild"][label] for label in (0, 1)
 )
-PRESENT = _columns("hate, dislike, detest, can't stand, despise | love, like, adore, enjoy, admire")
+PRESENT = _columns(
+    "hate, hate, dislike, can't stand, despise, detest | love, like, like, love, adore, enjoy"
+)
 # As in "I did not ... it": the opposite opinion.
 NEGATED = _columns("like, enjoy, love, care for | regret, mind, dislike, hate")
 SUPERLATIVES = _columns("worst, dullest, weakest, poorest | best, greatest, finest, funniest")

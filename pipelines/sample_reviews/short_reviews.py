@@ -5,8 +5,8 @@ import re
 import zlib
 
 from pipelines.sample_reviews import opinions
-from pipelines.sample_reviews.choices import happens, pick, shuffled
-from pipelines.sample_reviews.neutral_sentences import FILLERS, LEADS, fill
+from pipelines.sample_reviews.choices import happens, pick
+from pipelines.sample_reviews.neutral_sentences import LEADS, fill
 
 # A field with `not_` is of the opposite class.
 _STATEMENTS = (
@@ -92,10 +92,21 @@ _FORMAL = (
     "the {part}, above all, is {very} {adjective}",
 )
 _REPORTS = (
-    "{other} {not_verb} it",
-    "{other} thinks that it is {not_adjective}",
-    "{other} called it {not_adjective}",
-    "{other} says it is {not_adjective}",
+    "{other} {verb} it",
+    "{other} thinks that it is {adjective}",
+    "{other} called it {adjective}",
+    "{other} says it is {adjective}",
+)
+_LEADS = (
+    *LEADS,
+    "I watched it with my {relative} last night.",
+    "I watched this with my friends on {weekday}.",
+    "We saw it at home last week.",
+    "My {relative} and I went to see it on {weekday} {daytime}.",
+    "I just came back from the cinema.",
+    "It is the story of a young {job} who moves to {city}.",
+    "I saw this with my {relative} and two friends from {city}.",
+    "The film tells the story of a {job} and a {job}.",
 )
 _OPENINGS = {
     "casual": ("", "", "", "wow, ", "omg ", "man, ", "honestly, ", "well, ", "ok, ", "tbh "),
@@ -149,13 +160,11 @@ def _generate(random_, label):
         count += 1
     sentences = [_opinion(random_, label, register) for _ in range(count)]
     sentences[0] = pick(random_, _OPENINGS[register]) + sentences[0]
-    if happens(random_, 0.1):
-        sentences.insert(0, fill(random_, pick(random_, LEADS)))
     if happens(random_, 0.2):
-        fillers = shuffled(random_, FILLERS)[: 1 + int(random_.random() * 3)]
-        sentences += [fill(random_, filler) for filler in fillers]
-        if happens(random_, 0.5):
-            sentences.append(_filled(random_, pick(random_, _REPORTS), label) + ".")
+        sentences.insert(0, fill(random_, pick(random_, _LEADS)))
+    if happens(random_, 0.1):
+        report = _filled(random_, pick(random_, _REPORTS), pick(random_, (0, 1)))
+        sentences.append(report + ".")
     text = " ".join(_capitalized(sentence) for sentence in sentences)
     if register == "shouted":
         return text.upper()
