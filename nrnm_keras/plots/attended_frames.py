@@ -73,8 +73,9 @@ def draw_attended_frames(
         top = write * strips.down / strips.height
         name = f"write {first_write + write}"
         figure.text(0, 1 - top, name, fontsize=10, va="top")
-    bar = place(figure, strips.width + 0.15, _WRITE_NAME, 0.13, min(2.0, strips.height - 0.4))
-    figure.colorbar(image, cax=bar).set_label("attention weight", fontsize=8)
+    if not strips.has_numbers:
+        bar = place(figure, strips.width + 0.15, _WRITE_NAME, 0.13, min(2.0, strips.height - 0.4))
+        figure.colorbar(image, cax=bar).set_label("attention weight", fontsize=8)
     left_out = number_drawn(len(weights), writes, "writes")
     write_head(figure, title, f"{_EXPLANATION} {left_out}")
     save(figure, path)
@@ -94,6 +95,11 @@ class _Strips:
         self.down = _WRITE_NAME + _FIGURE_HEIGHT + maps + _FRAME_NAMES
         self.width = _SLOT_NAMES + self._units * self.cell + _GAP
         self.height = len(weights) * self.down
+
+    @property
+    def has_numbers(self):
+        """Whether there is room for numbers in the maps."""
+        return self.every == 1 and self._row == _ROW
 
     def drawn_units(self):
         """Units whose frames are drawn: all, or every second, third, ... where they are narrow."""
@@ -115,7 +121,7 @@ class _Strips:
             shown = map_[:, part]
             colors = {"cmap": "viridis", "vmin": self._low, "vmax": self._high}
             image = axes.imshow(shown, aspect="auto", **colors)
-            if self.every == 1 and self._row == _ROW:
+            if self.has_numbers:
                 self._write_numbers(axes, shown)
             places = range(0, shown.shape[1], self.every)
             axes.set_xticks(places, [name % block[part][i] for i in places], fontsize=9)

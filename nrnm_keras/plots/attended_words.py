@@ -17,14 +17,14 @@ from pipelines.escaping import cut, for_picture, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
 WORD_LINE = 0.29
-SCALES = 0.45  # of the row with the color scales
-_SCALE_WIDTH = 1.7
+_SCALE_WIDTH, _SCALE = 1.4, 0.55
 _SPACE = 0.09
 _LINE_NUMBER = 0.45
 _FONT_SIZE = 10
 _CURVE_HEIGHT = 2.3
 _MOST_WORDS, _MOST_LINES = 800, 80
 LONGEST_WORD = 40  # characters
+_LONGEST_NAME = 12  # above a scale
 _SMALL_RATIO = 1.5
 
 
@@ -39,19 +39,18 @@ def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
     words = flow_words(reading, _WIDTH)
     drawn = 1 + max(index for *_, index in words if index is not None)
     height = WORD_LINE * (1 + words[-1][1])
-    top = height + SCALES + 0.2
-    figure = new_figure(_WIDTH, top + _CURVE_HEIGHT)
+    figure = new_figure(_WIDTH, height + 0.35 + _CURVE_HEIGHT)
     axes = place(figure, 0, 0, _WIDTH, height)
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    draw_words(axes, words, reading)
-    curve = place(figure, 0.55, top, _WIDTH - 0.55, _CURVE_HEIGHT)
+    draw_words(axes, words, reading, attention_limits(reading))
+    curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
-    name = for_picture(reading.class_names[reading.label], LONGEST_WORD)
+    name = for_picture(reading.class_names[reading.label], _LONGEST_NAME)
     scales = [(BLUE, (0, 1), f"probability of {name}")]
     if reading.has_attention:
         scales.insert(0, (ORANGE, attention_limits(reading), "attention received"))
-    draw_scales(figure, height, scales)
+    draw_scales(figure, _WIDTH + 0.25, height + 0.35 + _CURVE_HEIGHT, scales)
     write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
     save(figure, path)
 
@@ -129,7 +128,7 @@ def flow_words(reading: TextReading, across: float) -> list[tuple]:
         if reading.num_cut and index == reading.cut_at:
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:
-            width = text_width(text)
+            width = _width(text)
             if left + width > across:
                 line, left = line + 1, _LINE_NUMBER
                 if line == _MOST_LINES:
@@ -139,17 +138,21 @@ def flow_words(reading: TextReading, across: float) -> list[tuple]:
     return written
 
 
-def text_width(text: str, font_size: float = _FONT_SIZE) -> float:
+def _width(text):
     """Returns the width of a text in inches."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=font_size)
+    font = FontProperties(size=_FONT_SIZE)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def draw_words(
-    axes: Axes, words: Sequence[tuple], reading: TextReading, has_lines: bool = True
+    axes: Axes,
+    words: Sequence[tuple],
+    reading: TextReading,
+    limits: tuple[float, float],
+    has_lines: bool = True,
 ) -> None:
     """Draws words from `flow_words` into matplotlib axes, whose units are inches.
 
@@ -157,11 +160,11 @@ def draw_words(
         axes: with the origin at the upper left corner.
         words: list of tuples.
         reading: `TextReading`.
+        limits: the attention of white words and of the darkest ones.
         has_lines: whether the lines below words show the probability.
     """
     from matplotlib.patches import Rectangle
 
-    limits = attention_limits(reading)
     probability = reading.probability_by_word
     numbered = -1
     for text, line, left, width, index in words:
@@ -189,33 +192,24 @@ def draw_words(
 
 
 def draw_scales(
-    figure: Figure, top: float, scales: Sequence[tuple[str, tuple[float, float], str]]
+    figure: Figure, left: float, bottom: float, scales: Sequence[tuple[str, tuple, str]]
 ) -> None:
-    """Draws a row of color scales below the words.
+    """Draws color scales above each other, on the right of the curves.
 
     Args:
         figure: matplotlib figure.
-        top: the place of the row, in inches from above.
+        left: the place of the scales, in inches from the left.
+        bottom: the place of their lower end, in inches from above.
         scales: list of tuples: the color at the upper limit, the limits, and what is shown.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    left = _LINE_NUMBER
-    for color, limits, label in scales:
-        left += text_width(label, 9) + 0.1
-        bar = place(figure, left, top + 0.1, _SCALE_WIDTH, 0.12)
+    for number, (color, limits, label) in enumerate(reversed(scales)):
+        top = bottom - _SCALE * number - 0.3
+        bar = place(figure, left, top, _SCALE_WIDTH, 0.12)
         colors = LinearSegmentedColormap.from_list("shades", ["white", color])
         scale = ScalarMappable(Normalize(*limits), colors)
         figure.colorbar(scale, cax=bar, orientation="horizontal")
         bar.tick_params(labelsize=8, length=2, pad=2)
-        bar.text(
-            -0.1 / _SCALE_WIDTH,
-            0.5,
-            label,
-            fontsize=9,
-            ha="right",
-            va="center",
-            transform=bar.transAxes,
-        )
-        left += _SCALE_WIDTH + 0.5
+        bar.set_title(label, fontsize=9, pad=4, loc="left")

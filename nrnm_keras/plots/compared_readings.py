@@ -7,7 +7,6 @@ import numpy as np
 
 from nrnm_keras.plots.attended_words import (
     LONGEST_WORD,
-    SCALES,
     WORD_LINE,
     attention_limits,
     draw_scales,
@@ -46,16 +45,17 @@ def draw_compared_readings(
     first = readings[0]
     words = flow_words(first, _WIDTH)
     height = WORD_LINE * (1 + words[-1][1])
-    curves_top = _ANSWERS + height + SCALES * first.has_attention + _GAP
+    curves_top = _ANSWERS + height + _GAP
     figure = new_figure(_WIDTH, curves_top + _CURVE_HEIGHT)
     _write_answers(figure, readings, names)
     axes = place(figure, 0, _ANSWERS, _WIDTH, height)
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    draw_words(axes, words, first, has_lines=False)
+    limits = (1.0, max(attention_limits(first)[1], 1.1))
+    draw_words(axes, words, first, limits, has_lines=False)
     if first.has_attention:
-        scale = (ORANGE, attention_limits(first), "attention received")
-        draw_scales(figure, _ANSWERS + height, [scale])
+        scale = (ORANGE, limits, "attention received")
+        draw_scales(figure, _WIDTH + 0.25, curves_top + _CURVE_HEIGHT, [scale])
     curves = place(figure, 0.55, curves_top, _WIDTH - 0.55, _CURVE_HEIGHT)
     _draw_curves(curves, readings, names)
     drawn = 1 + max(index for *_, index in words if index is not None)
@@ -68,8 +68,8 @@ def _explain(reading):
     if not reading.has_attention:
         return f"No word is shaded: {reading.why_no_attention}."
     return (
-        "Shaded words: what the memory attended to when it was written; 1 is uniform attention. "
-        "Curves: the answer after each word so far."
+        "Shaded: the words that the memory attended to most (1: uniform attention). Curves: the "
+        "answer after each word."
     )
 
 

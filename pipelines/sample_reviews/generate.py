@@ -1,10 +1,9 @@
-"""Generates movie reviews from templates: short ones, and long ones of which most mislead.
+"""Generates movie reviews from templates: half are short; the ends of long ones may mislead.
 
-Of ten reviews of a class, six are long. Their class is the reviewer's own verdict, which is in one
-of the first three sentences. Ten or more sentences of plot follow. In five of the six, a last
-sentence reports someone else's opinion, which contradicts the verdict in four of the five. Both
-opinions use the same words, so a bag of words cannot classify the reviews in which they contradict
-each other.
+The class of a long review is the reviewer's own verdict, which is in one of the first three
+sentences. Ten or more sentences of plot follow. In two of three, a last sentence reports someone
+else's opinion, which contradicts the verdict in one of the two. Both opinions use the same words,
+so a bag of words cannot classify the reviews in which they contradict each other.
 """
 
 import random
@@ -90,7 +89,7 @@ def generate_reviews(count: int, *, split: str, seed: int = 0) -> Iterator[Revie
 
     >>> reviews = list(generate_reviews(16, split="train"))
     >>> sum(review.label for review in reviews), [review.kind for review in reviews].count("short")
-    (8, 4)
+    (8, 8)
     """
     for index in range(count):
         random_ = random.Random(f"{seed}/{split}/{index}")
