@@ -159,7 +159,10 @@ def test_the_picture_shows_a_review_that_only_nrnm_reads_right(models, folder):
     assert text.startswith("I loved this film") and text.endswith("detested it.\n")
     assert [models[name].predict([text])["label"] for name in models] == [["pos"], ["neg"]]
     drawn = visualize(models["nrnm"], text, folder / "pictures", models["lstm"])
-    assert "compared.png" in [path.name for path in drawn.paths] and not drawn.left_out
+    assert "words.png" in [path.name for path in drawn.paths] and not drawn.left_out
+    alone = visualize(models["nrnm"], text, folder / "alone").paths
+    pictures = [next(p for p in paths if p.name == "words.png") for paths in (drawn.paths, alone)]
+    assert pictures[0].read_bytes() != pictures[1].read_bytes()
     assert (ROOT / "docs" / "long_review.png").stat().st_size < 200_000
 
 

@@ -52,7 +52,7 @@ def visualize(
     These are the plots of `explain`; `memory.png`, the norms of the memories and the openness of
     their gates over time; and `influence.png`, how far back the network's state depends on its
     input. For a pair of texts, each text has its own plots. With another model of the same texts
-    and classes, `compared.png` has both answers.
+    and classes, `words.png` has both answers.
 
     Args:
         trained: the `TrainedModel`.

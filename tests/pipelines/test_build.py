@@ -74,7 +74,7 @@ def test_help_lists_the_options(capsys):
     assert set(dataset_names()) | {"--data_dir", "--num_train", "--beam_runner"} <= set(words)
 
     assert main(["sample_reviews", "--help"]) == 0
-    assert "--num_train: number of training reviews (default: 4000)" in capsys.readouterr().out
+    assert "--num_train: number of training reviews (default: 6000)" in capsys.readouterr().out
 
     assert main(["ntu_rgbd", "--help"]) == 0
     line = "--config: 60 or 120 actions: ntu60 or ntu120 (default: ntu60)"
@@ -166,7 +166,7 @@ def test_what_a_killed_build_has_left_is_removed_by_the_next(tmp_path):
     process.kill()
     process.wait()
     # Another version's may be under way.
-    other = folder.with_name("incomplete.ABC123_2.0.0")
+    other = folder.with_name("incomplete.ABC123_3.0.0")
     other.mkdir()
     assert len(list(folder.parent.glob("incomplete.*_2.0.0"))) == 1
 

@@ -10,7 +10,7 @@ from nrnm_keras.plots.compared_readings import draw_compared_readings
 def draw_beside(
     explanation: Explanation, other: Explanation, names: tuple[str, str], folder: pathlib.Path
 ) -> None:
-    """Draws `compared.png`, if both models read the same words and tell the same classes.
+    """Draws `words.png` of both models, if they read the same words and tell the same classes.
 
     Args:
         explanation: the `Explanation` of the first model.
@@ -28,4 +28,4 @@ def draw_beside(
     kinds = [each.trained.backbone.title for each in both]
     title = "One text, two models"
     shown = kinds if kinds[0] != kinds[1] else names
-    draw_compared_readings(readings, shown, folder / "compared.png", title)
+    draw_compared_readings(readings, shown, folder / "words.png", title)
