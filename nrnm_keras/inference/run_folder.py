@@ -39,6 +39,8 @@ class RunFolder:
     MODEL = "model.keras"
     SAVED_MODEL = "saved_model"
     PICTURES = "pictures"
+    # Test reviews, as commands that predict them.
+    EXAMPLES = "reviews_to_paste.txt"
     REPORT_TEXT = "report.md"
     REPORT = "report.json"
     # Files and records of data given in memory, which `overwrite` does not remove.
@@ -49,6 +51,7 @@ class RunFolder:
     _NAMES = (
         REPORT,
         REPORT_TEXT,
+        EXAMPLES,
         PICTURES,
         SAVED_MODEL,
         MODEL,

@@ -69,10 +69,13 @@ def draw_attended_frames(
             axes = strips.figure_axes(figure, write, unit)
             figures.draw(axes, block[unit] - 1, view)
             axes.spines[:].set_color("lightgrey")
-        strips.draw_map(figure, write, map_, block)
+        image = strips.draw_map(figure, write, map_, block)
         top = write * strips.down / strips.height
         name = f"write {first_write + write}"
         figure.text(0, 1 - top, name, fontsize=10, va="top")
+    if not strips.has_numbers:
+        bar = place(figure, strips.width + 0.15, _WRITE_NAME, 0.13, min(2.0, strips.height - 0.4))
+        figure.colorbar(image, cax=bar).set_label("attention weight", fontsize=8)
     left_out = number_drawn(len(weights), writes, "writes")
     write_head(figure, title, f"{_EXPLANATION} {left_out}")
     save(figure, path)
@@ -93,6 +96,11 @@ class _Strips:
         self.width = _SLOT_NAMES + self._units * self.cell + _GAP
         self.height = len(weights) * self.down
 
+    @property
+    def has_numbers(self):
+        """Whether there is room for numbers in the maps."""
+        return self.every == 1 and self._row == _ROW
+
     def drawn_units(self):
         """Units whose frames are drawn: all, or every second, third, ... where they are narrow."""
         parts = (range(self._slots), range(self._slots, self._units))
@@ -104,15 +112,16 @@ class _Strips:
         return place(figure, self._left(unit), top, self.cell * self.every, _FIGURE_HEIGHT)
 
     def draw_map(self, figure, write, map_, block):
-        """Draws the heat map of a write, with numbers where there is room."""
+        """Draws the heat map of a write, with numbers where there is room; returns an image."""
         top = write * self.down + _WRITE_NAME + _FIGURE_HEIGHT
         parts = (slice(0, self._slots), slice(self._slots, self._units))
         for part, name in zip(parts, ("$h_{%d}$", "%d"), strict=True):
             width = (part.stop - part.start) * self.cell
             axes = place(figure, self._left(part.start), top, width, self._slots * self._row)
             shown = map_[:, part]
-            axes.imshow(shown, cmap="viridis", vmin=self._low, vmax=self._high, aspect="auto")
-            if self.every == 1 and self._row == _ROW:
+            colors = {"cmap": "viridis", "vmin": self._low, "vmax": self._high}
+            image = axes.imshow(shown, aspect="auto", **colors)
+            if self.has_numbers:
                 self._write_numbers(axes, shown)
             places = range(0, shown.shape[1], self.every)
             axes.set_xticks(places, [name % block[part][i] for i in places], fontsize=9)
@@ -121,9 +130,10 @@ class _Strips:
             if part.start == 0:
                 slots = range(0, self._slots, math.ceil(0.14 / self._row))
                 axes.set_yticks(slots, [f"slot {i + 1}" for i in slots], fontsize=8)
+        return image
 
     def _write_numbers(self, axes, shown):
-        for (row, column), weight in np.ndenumerate(shown):
+        for (row, column), weight in np.ndenumerate(shown.round(2)):
             is_light = weight - self._low > 0.6 * (self._high - self._low)
             color = "black" if is_light else "white"
             style = {"color": color, "fontsize": 8, "ha": "center", "va": "center"}

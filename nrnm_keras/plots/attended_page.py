@@ -36,15 +36,15 @@ img {{ max-width: 100%; }}
 <body>
 <h1>{title}</h1>
 <p class="note">{explanation}</p>
-{scale}<p class="words">{words}</p>
+{scales}<p class="words">{words}</p>
 <p><img alt="Running prediction" src="data:image/png;base64,{plot}"></p>
 </body>
 </html>
 """
 _SCALE = (
-    '<p class="note">attention received: <span style="background: linear-gradient(to right, '
+    '<p class="note">{name}: <span style="background: linear-gradient(to right, '
     'white, {color}); border: 1px solid #666666; padding: 0 5em; margin-right: 0.5em"></span>'
-    "from {least:.2f} to {most:.2f} times uniform attention</p>\n"
+    "from {limits}</p>\n"
 )
 
 
@@ -63,11 +63,15 @@ def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) ->
         reading.running, reading.class_names, "word", plot, "Running prediction"
     )
     least, most = attention_limits(reading)
-    scale = _SCALE.format(color=ORANGE, least=least, most=most)
+    attention = f"{least:.2f} to {most:.2f} times uniform attention"
+    name = cut(reading.class_names[reading.label], LONGEST_WORD)
+    scales = [_SCALE.format(name=for_html(f"probability of {name}"), color=BLUE, limits="0 to 1")]
+    if reading.has_attention:
+        scales.insert(0, _SCALE.format(name="attention received", color=ORANGE, limits=attention))
     page = _PAGE.format(
         title=for_html(title),
         explanation=for_html(explain(reading, min(len(reading.words), _MOST_WORDS))),
-        scale=scale if reading.has_attention else "",
+        scales="".join(scales),
         words=_words(reading),
         plot=base64.b64encode(plot.getvalue()).decode(),
     )

@@ -1,5 +1,7 @@
 """Plot of a text: the attention that its words received, and its running prediction."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
@@ -10,17 +12,19 @@ from nrnm_keras.plots.running_prediction import (
 )
 from nrnm_keras.plots.sheet import number_drawn, place, write_head
 from nrnm_keras.plots.text_reading import TextReading
-from nrnm_keras.typing import File
-from pipelines.escaping import cut, for_terminal
+from nrnm_keras.typing import Axes, Figure, File
+from pipelines.escaping import cut, for_picture, for_terminal
 
 _WIDTH = 11.0  # inches, of the text
-_LINE = 0.29
+WORD_LINE = 0.29
+_SCALE_WIDTH, _SCALE = 1.4, 0.55
 _SPACE = 0.09
 _LINE_NUMBER = 0.45
 _FONT_SIZE = 10
 _CURVE_HEIGHT = 2.3
 _MOST_WORDS, _MOST_LINES = 800, 80
 LONGEST_WORD = 40  # characters
+_LONGEST_NAME = 12  # above a scale
 _SMALL_RATIO = 1.5
 
 
@@ -32,18 +36,21 @@ def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
         path: where the plot is written, a path or a binary file.
         title: line above the plot.
     """
-    words = _flow(reading)
+    words = flow_words(reading, _WIDTH)
     drawn = 1 + max(index for *_, index in words if index is not None)
-    height = _LINE * (1 + words[-1][1])
+    height = WORD_LINE * (1 + words[-1][1])
     figure = new_figure(_WIDTH, height + 0.35 + _CURVE_HEIGHT)
     axes = place(figure, 0, 0, _WIDTH, height)
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    _draw_words(axes, words, reading)
+    draw_words(axes, words, reading, attention_limits(reading))
     curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
+    name = for_picture(reading.class_names[reading.label], _LONGEST_NAME)
+    scales = [(BLUE, (0, 1), f"probability of {name}")]
     if reading.has_attention:
-        _draw_scale(figure, reading)
+        scales.insert(0, (ORANGE, attention_limits(reading), "attention received"))
+    draw_scales(figure, _WIDTH + 0.25, height + 0.35 + _CURVE_HEIGHT, scales)
     write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
     save(figure, path)
 
@@ -68,7 +75,7 @@ def explain(reading: TextReading, drawn: int | None = None) -> str:
         if np.isnan(reading.received).any():
             sentences.append("No write's block contains the words in gray.")
     else:
-        sentences.append("The model has no memory that attends to words, so none is shaded.")
+        sentences.append(f"No word is shaded: {reading.why_no_attention}.")
     name = cut(for_terminal(reading.class_names[reading.label]), LONGEST_WORD)
     sentences.append(f"The bluer the line below a word, the more probable {name} is after it.")
     if not reading.is_known.all():
@@ -108,8 +115,13 @@ def _explain_curve(reading):
     return "Below: " + explain_running_prediction(reading.running, reading.class_names, "word")
 
 
-def _flow(reading):
-    """Returns (text, line, left, width, index of the word or None) of the words that fit."""
+def flow_words(reading: TextReading, across: float) -> list[tuple]:
+    """Returns (text, line, left, width, index of the word or None) of the words that fit.
+
+    Args:
+        reading: `TextReading`.
+        across: width of a line, in inches.
+    """
     written, line, left = [], 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
         parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
@@ -117,7 +129,7 @@ def _flow(reading):
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:
             width = _width(text)
-            if left + width > _WIDTH:
+            if left + width > across:
                 line, left = line + 1, _LINE_NUMBER
                 if line == _MOST_LINES:
                     return written
@@ -135,16 +147,30 @@ def _width(text):
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
-def _draw_words(axes, words, reading):
+def draw_words(
+    axes: Axes,
+    words: Sequence[tuple],
+    reading: TextReading,
+    limits: tuple[float, float],
+    has_lines: bool = True,
+) -> None:
+    """Draws words from `flow_words` into matplotlib axes, whose units are inches.
+
+    Args:
+        axes: with the origin at the upper left corner.
+        words: list of tuples.
+        reading: `TextReading`.
+        limits: the attention of white words and of the darkest ones.
+        has_lines: whether the lines below words show the probability.
+    """
     from matplotlib.patches import Rectangle
 
-    limits = attention_limits(reading)
     probability = reading.probability_by_word
     numbered = -1
     for text, line, left, width, index in words:
-        top, style = line * _LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
+        top, style = line * WORD_LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
         style["va"] = "center_baseline"
-        middle = top + 0.42 * _LINE
+        middle = top + 0.42 * WORD_LINE
         if index is None:
             axes.text(left, middle, text, color="dimgrey", **style)
             continue
@@ -154,23 +180,36 @@ def _draw_words(axes, words, reading):
             numbered = line
         left_edge, box = left - 0.4 * _SPACE, width + 0.8 * _SPACE
         color = shade(reading.received[index], *limits)
-        axes.add_patch(Rectangle((left_edge, top), box, 0.8 * _LINE, color=color, linewidth=0))
-        color = shade(probability[index], 0, 1, BLUE)
-        low = top + 0.82 * _LINE
-        axes.add_patch(Rectangle((left_edge, low), box, 0.1 * _LINE, color=color, linewidth=0))
+        axes.add_patch(Rectangle((left_edge, top), box, 0.8 * WORD_LINE, color=color, linewidth=0))
+        if has_lines:
+            color, low = shade(probability[index], 0, 1, BLUE), top + 0.82 * WORD_LINE
+            line_box = Rectangle((left_edge, low), box, 0.1 * WORD_LINE, color=color, linewidth=0)
+            axes.add_patch(line_box)
         is_taken = not reading.has_attention or not np.isnan(reading.received[index])
         style["color"] = "black" if is_taken else "dimgrey"
         style["style"] = "normal" if reading.is_known[index] else "italic"
         axes.text(left, middle, text, **style)
 
 
-def _draw_scale(figure, reading):
-    """Draws the color scale of the shades, on the right of the text."""
+def draw_scales(
+    figure: Figure, left: float, bottom: float, scales: Sequence[tuple[str, tuple, str]]
+) -> None:
+    """Draws color scales above each other, on the right of the curves.
+
+    Args:
+        figure: matplotlib figure.
+        left: the place of the scales, in inches from the left.
+        bottom: the place of their lower end, in inches from above.
+        scales: list of tuples: the color at the upper limit, the limits, and what is shown.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    colors = LinearSegmentedColormap.from_list("attention", ["white", ORANGE])
-    scale = ScalarMappable(Normalize(*attention_limits(reading)), colors)
-    height = figure.get_size_inches()[1] - 0.35 - _CURVE_HEIGHT
-    bar = place(figure, _WIDTH + 0.15, 0, 0.13, min(height, 2.0))
-    figure.colorbar(scale, cax=bar).set_label("attention received", fontsize=9)
+    for number, (color, limits, label) in enumerate(reversed(scales)):
+        top = bottom - _SCALE * number - 0.3
+        bar = place(figure, left, top, _SCALE_WIDTH, 0.12)
+        colors = LinearSegmentedColormap.from_list("shades", ["white", color])
+        scale = ScalarMappable(Normalize(*limits), colors)
+        figure.colorbar(scale, cax=bar, orientation="horizontal")
+        bar.tick_params(labelsize=8, length=2, pad=2)
+        bar.set_title(label, fontsize=9, pad=4, loc="left")

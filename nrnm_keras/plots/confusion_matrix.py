@@ -23,8 +23,9 @@ def draw_confusion_matrix(
     """Plots a confusion matrix as a PNG.
 
     A cell is the darker the larger its share of the examples of the true class. Rows without
-    examples are gray. With up to 20 classes, cells show their counts, and an empty cell is 0. With
-    more than 120 classes, the most confused pairs are plotted instead.
+    examples are gray. With up to 20 classes, cells show this share in percent, and an empty cell is
+    0; class names are followed by the number of examples. With more than 120 classes, the most
+    confused pairs are plotted instead.
 
     Args:
         matrix: integers of shape `(classes, classes)`, counts of examples; rows are the true
@@ -60,9 +61,9 @@ def draw_confusion_matrix(
     axes = figure.subplots()
     shares = _shares(matrix)
     _draw_cells(axes, shares, side)
-    _name_classes(axes, class_names, font_size)
+    _name_classes(axes, class_names, matrix.sum(axis=1), font_size)
     if has_numbers:
-        _write_numbers(axes, matrix, shares, font_size)
+        _write_numbers(axes, shares, font_size)
     title = for_picture(title, LONGEST_TITLE)
     axes.set_title(textwrap.fill(title, width=int(11 * side)), pad=12)
     save(figure, path)
@@ -75,23 +76,25 @@ def _shares(matrix):
 
 def _draw_cells(axes, shares, side):
     axes.set_facecolor("lightgrey")
-    image = axes.imshow(shares, cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
+    image = axes.imshow(100 * shares, cmap="magma_r", vmin=0, vmax=100, interpolation="nearest")
     lines = np.arange(1, len(shares)) - 0.5
     axes.vlines(lines, -0.5, len(shares) - 0.5, color="white", linewidth=0.5)
     axes.hlines(lines, -0.5, len(shares) - 0.5, color="white", linewidth=0.5)
     bar = axes.inset_axes([1 + 0.15 / side, 0, 0.15 / side, 1])
-    axes.figure.colorbar(image, cax=bar, label="share of the true class")
+    axes.figure.colorbar(image, cax=bar, label="share of the true class, %")
 
 
-def _name_classes(axes, class_names, font_size):
-    style = {"labels": list(map(for_picture, class_names)), "fontsize": font_size}
-    axes.set_xticks(range(len(class_names)), rotation=90, **style)
-    axes.set_yticks(range(len(class_names)), **style)
-    axes.set(xlabel="predicted class", ylabel="true class")
+def _name_classes(axes, class_names, examples, font_size):
+    names, places = list(map(for_picture, class_names)), range(len(class_names))
+    counted = [f"{name} ({count:,})" for name, count in zip(names, examples, strict=True)]
+    axes.set_xticks(places, names, rotation=90, fontsize=font_size)
+    axes.set_yticks(places, counted, fontsize=font_size)
+    axes.set(xlabel="predicted class", ylabel="true class (examples)")
 
 
-def _write_numbers(axes, matrix, shares, font_size):
-    for row, column in np.argwhere(matrix):
-        color = "white" if shares[row, column] > 0.5 else "black"
+def _write_numbers(axes, shares, font_size):
+    for row, column in np.argwhere(shares > 0):
+        percent = round(100 * shares[row, column])
+        color = "white" if percent > 50 else "black"
         style = {"color": color, "fontsize": font_size, "ha": "center", "va": "center"}
-        axes.text(column, row, matrix[row, column], **style)
+        axes.text(column, row, percent or "<1", **style)

@@ -19,6 +19,7 @@ class TextReading(NamedTuple):
         num_cut: the number of truncated words.
         running: `RunningPrediction`.
         class_names: list of strings.
+        why_no_attention: why no word received attention, if none did.
     """
 
     words: list
@@ -28,6 +29,7 @@ class TextReading(NamedTuple):
     num_cut: int
     running: RunningPrediction
     class_names: list
+    why_no_attention: str = "the model has no memory that attends to words"
 
     @property
     def label(self) -> int:

@@ -40,6 +40,7 @@ def _run(is_trained, values, arguments):
         say(f"not used by --task={config.task.name}: {', '.join(f'--{name}' for name in unused)}")
     command = ["python", "-m", "nrnm_keras.train", *arguments]
     import_keras()
+    from nrnm_keras.train.examples_to_try import show_example
     from nrnm_keras.train.next_steps import next_steps
     from nrnm_keras.train.report import summary
     from nrnm_keras.train.training import run_trainings
@@ -47,6 +48,8 @@ def _run(is_trained, values, arguments):
     runs = run_trainings(configs, command, is_trained)
     if all(run.is_chief for run in runs.values()):
         say(_comparison(runs) if values.compare_with_lstm else summary(runs[""].report))
+        for line in show_example({name: run.report for name, run in runs.items()}):
+            say(line)
         first = next(iter(runs.values()))
         say(next_steps(first.folder, first.report))
 

@@ -20,6 +20,7 @@ from nrnm_keras.train.baseline import fit_baseline, is_available
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
 from nrnm_keras.train.evaluation import evaluate, join_evaluations
+from nrnm_keras.train.examples_to_try import answer_examples, write_examples
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
 from nrnm_keras.train.progress import Progress
@@ -84,7 +85,8 @@ def finish(
             "the trained weights, and the same command resumes from there"
         )
     options = {"other": averaging.other} if averaging else {}
-    _export(task.build_exported(network, **options), folder)
+    exported = task.build_exported(network, **options)
+    _export(exported, folder)
     best = best_epoch(task, config, progress)
     report = create_report(
         task, config, progress, best, network.count_params(), evaluation, command
@@ -94,6 +96,9 @@ def finish(
     if averaging:
         report["averaging"] = averaging.facts()
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
+    if examples := task.examples_to_try():
+        report["examples_to_try"] = answer_examples(exported, examples)
+        write_examples(report["examples_to_try"], folder)
     write_report(report, folder, task, evaluation)
     folder.remove_state()
 

@@ -14,20 +14,22 @@ _EXPORT = ("python", "-m", "nrnm_keras.export")
 
 
 def next_steps(folder: str | os.PathLike, report: dict[str, Any]) -> str:
-    """Returns three lines: where the report of a run is, and how to predict and to export.
+    """Returns where the report of a run is, how to predict and to export, and what to predict.
 
     Args:
         folder: the run's folder.
         report: its report.
     """
     run = f"--run={folder}"
-    return "\n".join(
-        [
-            f"report:  {for_terminal(pathlib.Path(folder) / RunFolder.REPORT_TEXT)}",
-            f"predict: {for_shell([*_PREDICT, run, _example(report)])}",
-            f"export:  {for_shell([*_EXPORT, run, '--format=onnx'])}",
-        ]
-    )
+    folder = pathlib.Path(folder)
+    lines = [
+        f"report:  {for_terminal(folder / RunFolder.REPORT_TEXT)}",
+        f"predict: {for_shell([*_PREDICT, run, _example(report)])}",
+        f"export:  {for_shell([*_EXPORT, run, '--format=onnx'])}",
+    ]
+    if "examples_to_try" in report:
+        lines.append(f"to try:  {for_terminal(folder / RunFolder.EXAMPLES)}")
+    return "\n".join(lines)
 
 
 def _example(report):

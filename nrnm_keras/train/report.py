@@ -155,8 +155,10 @@ def _advice(report):
 
 def _title(report):
     flags = report["flags"]
+    layers = "layer" if flags["num_layers"] == 1 else "layers"
     title = (
-        f"{report['task']}: {flags['num_layers']} {flags['model']} layers of {flags['units']} units"
+        f"{report['task']}: {flags['num_layers']} {flags['model']} {layers} of {flags['units']} "
+        "units"
     )
     if flags["model"].startswith("nrnm"):
         title += f", memory in {','.join(map(str, flags['nrnm_layers'])) or 'none'}"

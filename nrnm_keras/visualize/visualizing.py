@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.analysis.influence import influence_of_parts
 from nrnm_keras.inference.analysis.memory_trace import trace_memories
+from nrnm_keras.inference.pictures.beside import draw_beside
 from nrnm_keras.inference.pictures.drawing import (
     check_environment,
     claimed_folder,
@@ -50,7 +51,8 @@ def visualize(
 
     These are the plots of `explain`; `memory.png`, the norms of the memories and the openness of
     their gates over time; and `influence.png`, how far back the network's state depends on its
-    input. For a pair of texts, each text has its own plots.
+    input. For a pair of texts, each text has its own plots. With another model of the same texts
+    and classes, `words.png` has both answers.
 
     Args:
         trained: the `TrainedModel`.
@@ -81,6 +83,8 @@ def visualize(
             draw_explanation(explanation, fresh)
             _draw_memories(explanation, fresh)
             _draw_influence(networks, raw, fresh)
+            if beside:
+                draw_beside(explanation, explain_input(beside, raw), names, fresh)
 
         return Drawn(draw_into(folder, draw), explanation.left_out)
 
@@ -97,7 +101,8 @@ def _check_beside(trained, beside, name):
 def _draw_memories(explanation, folder):
     for part, time_steps in explanation.time_steps.items():
         directions = [each for each in explanation.directions if each.part == part]
-        if traces := trace_memories(directions):
+        traces = trace_memories(directions)
+        if any(len(trace.writes) for trace in traces):  # otherwise it is zero
             name = f"memory_{part}.png" if part else "memory.png"
             draw_memory_trace(traces, time_steps, folder / name, "The memory over time")
 

@@ -20,8 +20,8 @@ class SampleReviews(DatasetBuilder):
         **kwargs: those of `tfds.core.GeneratorBasedBuilder`, such as `data_dir`.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version.", "2.0.0": "Short reviews, and more words."}
     OPTIONS = {
         "num_train": "number of training reviews",
         "num_test": "number of test reviews",
@@ -29,7 +29,7 @@ class SampleReviews(DatasetBuilder):
     }
 
     def __init__(
-        self, *, num_train: int = 4000, num_test: int = 1000, seed: int = 0, **kwargs: Any
+        self, *, num_train: int = 6000, num_test: int = 1000, seed: int = 0, **kwargs: Any
     ) -> None:
         check_at_least(2, num_train=num_train, num_test=num_test)
         self._counts = {"train": num_train, "test": num_test}

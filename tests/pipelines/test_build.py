@@ -74,7 +74,7 @@ def test_help_lists_the_options(capsys):
     assert set(dataset_names()) | {"--data_dir", "--num_train", "--beam_runner"} <= set(words)
 
     assert main(["sample_reviews", "--help"]) == 0
-    assert "--num_train: number of training reviews (default: 4000)" in capsys.readouterr().out
+    assert "--num_train: number of training reviews (default: 6000)" in capsys.readouterr().out
 
     assert main(["ntu_rgbd", "--help"]) == 0
     line = "--config: 60 or 120 actions: ntu60 or ntu120 (default: ntu60)"
@@ -93,7 +93,7 @@ def test_command_builds_and_sums_up(capsys, tmp_path):
     assert main(arguments) == 0
 
     first = capsys.readouterr().out
-    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "1.0.0"
+    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "2.0.0"
     assert str(folder) in first
     train, test = first.strip().split("\n")[1:]
     assert train.split()[:5] == ["train", "6", "examples", "1", "shards"]
@@ -105,7 +105,7 @@ def test_command_builds_and_sums_up(capsys, tmp_path):
 
 
 def test_unfinished_folder_is_not_taken_for_a_build(tmp_path):
-    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "1.0.0"
+    folder = tmp_path / "sample_reviews" / "train_6_test_3_seed_0" / "2.0.0"
     folder.mkdir(parents=True)
     (folder / "sample_reviews-train.tfrecord-00000-of-00001").write_bytes(b"")
 
@@ -143,7 +143,7 @@ def test_stopped_build_leaves_nothing_that_looks_finished(ending, tmp_path):
     _, errors = process.communicate()
 
     assert process.returncode == (130 if ending == signal.SIGINT else -signal.SIGKILL)
-    assert not (folder / "1.0.0").exists()
+    assert not (folder / "2.0.0").exists()
     assert not list(tmp_path.rglob("dataset_info.json"))
     if ending == signal.SIGINT:
         assert errors.strip().endswith("interrupted: no part of the unfinished build was kept")
@@ -154,7 +154,7 @@ def begun_build(tmp_path):
     """A command that builds a few thousand reviews, has begun to, and the folder of its build."""
     arguments = ["sample_reviews", f"--data_dir={tmp_path}", "--num_train=4000", "--num_test=2"]
     process = command(*arguments)
-    folder = tmp_path / "sample_reviews" / "train_4000_test_2_seed_0" / "1.0.0"
+    folder = tmp_path / "sample_reviews" / "train_4000_test_2_seed_0" / "2.0.0"
     while not list(folder.parent.glob("incomplete.*")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -166,9 +166,9 @@ def test_what_a_killed_build_has_left_is_removed_by_the_next(tmp_path):
     process.kill()
     process.wait()
     # Another version's may be under way.
-    other = folder.with_name("incomplete.ABC123_2.0.0")
+    other = folder.with_name("incomplete.ABC123_3.0.0")
     other.mkdir()
-    assert len(list(folder.parent.glob("incomplete.*_1.0.0"))) == 1
+    assert len(list(folder.parent.glob("incomplete.*_2.0.0"))) == 1
 
     assert main(arguments) == 0
 

@@ -1,3 +1,4 @@
+import random
 import re
 from collections import Counter
 
@@ -6,7 +7,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 from pipelines.build import build
-from pipelines.sample_reviews.generate import OPINIONS, generate_reviews
+from pipelines.sample_reviews import opinions, short_reviews
+from pipelines.sample_reviews.generate import generate_reviews
+from pipelines.sample_reviews.opinions import OPINIONS
 
 OPINION_LABELS = {
     word: label for pair in OPINIONS.values() for label in (0, 1) for word in pair[label]
@@ -15,6 +18,14 @@ OPINION_LABELS = {
 
 def words(text):
     return re.findall(r"[a-z']+", text.lower())
+
+
+def long_ones(reviews):
+    return [review for review in reviews if review.kind != "short"]
+
+
+def short_ones(reviews):
+    return [review for review in reviews if review.kind == "short"]
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +38,19 @@ def test():
     return list(generate_reviews(1000, split="test"))
 
 
-def test_classes_are_balanced_and_half_of_each_misleads(train):
-    assert Counter((review.label, review.misleading) for review in train) == {
-        (label, misleading): 1000 for label in (0, 1) for misleading in (False, True)
+def test_classes_are_balanced_and_half_are_short_and_a_third_of_the_others_misleads(train):
+    assert Counter((review.label, review.kind) for review in train) == {
+        (label, kind): count
+        for label in (0, 1)
+        for kind, count in (
+            *(("misleading", 334), ("agreeing", 333), ("without a report", 333)),
+            ("short", 1000),
+        )
     }
 
 
 def test_first_opinion_is_the_class_and_comes_early(train, test):
-    for review in train + test:
+    for review in long_ones(train + test):
         opinions = [word for word in words(review.text) if word in OPINION_LABELS]
         assert OPINION_LABELS[opinions[0]] == review.label
         first_sentences = re.split(r"(?<=\.) ", review.text)[:3]
@@ -42,9 +58,9 @@ def test_first_opinion_is_the_class_and_comes_early(train, test):
 
 
 def test_misleading_end_is_the_other_opinion_in_the_last_sentence(train):
-    for review in train:
+    for review in long_ones(train):
         opinions = [word for word in words(review.text) if word in OPINION_LABELS]
-        if review.misleading:
+        if review.kind == "misleading":
             assert [OPINION_LABELS[word] for word in opinions] == [review.label, 1 - review.label]
             assert opinions[1] in words(re.split(r"(?<=\.) ", review.text)[-1])
         else:
@@ -56,21 +72,22 @@ def test_misleading_reviews_use_the_words_of_both_classes_equally(train):
         label: Counter(
             word
             for review in train
-            if review.misleading and review.label == label
+            if review.kind == "misleading" and review.label == label
             for word in words(review.text)
             if word in OPINION_LABELS
         )
         for label in (0, 1)
     }
     for word in OPINION_LABELS:
-        # 2,000 draws from 4 lists of 4 words give 125 +- 11 of each word.
-        assert abs(counts[0][word] - counts[1][word]) < 5 * np.sqrt(2) * 11
+        # 334 draws from lists of 4 and of 12 words give at most 21 +- 4.6 of each word.
+        assert abs(counts[0][word] - counts[1][word]) < 5 * np.sqrt(2) * 4.6
 
 
 def test_words_without_their_order_do_not_tell_the_class(train, test):
     vocabulary = {
         word: index for index, word in enumerate({w for r in train for w in words(r.text)})
     }
+    train, test = long_ones(train), long_ones(test)
     counts = np.ones((2, len(vocabulary)))  # Laplace smoothing
     for review in train:
         for word in words(review.text):
@@ -82,21 +99,74 @@ def test_words_without_their_order_do_not_tell_the_class(train, test):
         for review in test
     )
 
-    assert 0.6 < correct / len(test) < 0.8
+    assert 0.6 < correct / len(test) < 0.9
 
 
-def test_reviews_are_long_and_rich_in_words(train):
+def test_long_reviews_are_rich_in_words(train):
+    train = long_ones(train)
     lengths = [len(review.text.split()) for review in train]
-    assert min(lengths) >= 120
-    assert max(lengths) <= 210
+    assert min(lengths) >= 140
+    assert max(lengths) <= 220
     assert len({word for review in train for word in words(review.text)}) > 500
     assert len({review.text for review in train}) == len(train)
+
+
+def test_short_reviews_have_from_one_word_to_a_few_sentences_in_many_registers(train):
+    texts = [review.text for review in short_ones(train)]
+    lengths = np.array([len(text.split()) for text in texts])
+    assert lengths.min() == 1 and lengths.max() < 100
+    assert 0.3 < np.mean(lengths < 6) < 0.6 < np.mean(lengths <= 14) < 0.9
+    assert len(set(texts)) > 0.95 * len(texts)
+    for share, is_of_kind in (
+        (0.15, str.isupper),
+        (0.05, str.islower),
+        (0.2, lambda text: "!" in text),
+        (0.05, lambda text: re.search(r"\w+, \w+(,| and) \w+", text)),  # lists of adjectives
+        (0.1, lambda text: re.search(r"\b(not|never|n't|far from)\b|n't", text.lower())),
+        (0.05, lambda text: text.startswith(("In my opinion", "Overall", "All in all", "I must"))),
+    ):
+        assert np.mean([bool(is_of_kind(text)) for text in texts]) > share
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_every_word_with_an_opinion_is_learned_from_short_reviews(train, label):
+    counts = Counter(word for review in short_ones(train) for word in words(review.text))
+    tables = (opinions.ADJECTIVES, opinions.VERBS, opinions.PRESENT)
+    known = {word for table in tables for entry in table[label] for word in words(entry)}
+    assert len(known) > 70 and not [word for word in known if counts[word] < 2]
+
+
+def test_words_of_one_class_are_not_those_of_the_other():
+    for table in (
+        *(opinions.ADJECTIVES, opinions.VERBS, opinions.PRESENT, opinions.SUPERLATIVES),
+        *(opinions.NOUNS, opinions.BARE_NOUNS, opinions.PHRASES),
+    ):
+        negative, positive = table
+        assert len(negative) == len(positive) and not set(negative) & set(positive)
+
+
+def test_negation_turns_an_opinion_around():
+    for label, others in ((0, opinions.ADJECTIVES[1]), (1, opinions.ADJECTIVES[0])):
+        for number in range(50):
+            text = short_reviews._filled(random.Random(number), "not {not_adjective}", label)
+            assert text.removeprefix("not ") in others
+
+
+def test_no_short_text_is_in_the_training_and_the_test_split(train, test):
+    texts = [
+        {" ".join(re.findall(r"\w+", review.text.lower())) for review in short_ones(part)}
+        for part in (train, test)
+    ]
+    assert not texts[0] & texts[1]
 
 
 def test_text_has_no_loose_ends(train):
     for review in train:
         assert not re.search(r"[{}]|  |\ba [aeiou]|\ban [^aeiou]", review.text, re.IGNORECASE)
-        assert all(sentence[0].isupper() for sentence in re.split(r"(?<=\.) ", review.text))
+        if not review.text.islower():
+            assert not any(
+                sentence[0].islower() for sentence in re.split(r"(?<=\w\.) ", review.text)
+            )
 
 
 def test_rating_agrees_with_the_class(train):
@@ -110,7 +180,8 @@ def test_seed_and_split_make_other_reviews_and_the_count_does_not(train):
         generate_reviews(20, split="train", seed=1),
         generate_reviews(20, split="test"),
     ):
-        assert not {review.text for review in other} & {review.text for review in train}
+        texts = {review.text for review in long_ones(other)}
+        assert len(texts) == 10 and not texts & {review.text for review in train}
 
 
 def test_records_hold_the_reviews(tmp_path):

@@ -25,6 +25,20 @@ class Attention(NamedTuple):
     steps: np.ndarray
     part: str = ""
 
+    @property
+    def mean_weights(self) -> np.ndarray:
+        """The mean over the heads, `(writes, slots, slots + block_size)`."""
+        return self.weights.mean(axis=1)
+
+
+def attention_limits(attentions: Sequence[Attention]) -> tuple[float, float]:
+    """Returns the smallest and the largest `mean_weights` of all memories; (0, 0) of none."""
+    weights = [attention.mean_weights for attention in attentions]
+    return (
+        min((float(each.min()) for each in weights), default=0.0),
+        max((float(each.max()) for each in weights), default=0.0),
+    )
+
 
 def attention_of_writes(directions: Sequence[Direction]) -> list[Attention]:
     """Returns the `Attention` of every memory that is written to at least once.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from nrnm_keras.errors import UsageError
+from nrnm_keras.inference.analysis.attention import attention_limits
 from nrnm_keras.inference.pictures.explanation import Explanation, explain_input
 from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
 from nrnm_keras.plots.attention_maps import draw_attention_maps
@@ -68,15 +69,15 @@ def check_environment() -> None:
 
 def draw_explanation(explanation: Explanation, folder: pathlib.Path) -> None:
     """Draws the plots of `explain`."""
-    attentions = explanation.attentions
+    attentions, limits = explanation.attentions, attention_limits(explanation.attentions)
     for attention in attentions[:MOST_MEMORIES]:
-        weights = attention.weights.mean(axis=1)
+        weights = attention.mean_weights
         for part, name, title in pages(attention, _MAPS, len(attentions)):
             draw_attention_maps(
                 weights[part],
                 attention.steps[part],
                 explanation.time_steps[attention.part],
-                (weights.min(), weights.max()),
+                limits,
                 folder / f"attention_{name}.png",
                 title,
                 first_write=part.start + 1,

@@ -1,6 +1,9 @@
 """Explanation: everything to draw about one input."""
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from nrnm_keras.inference.analysis.attention import Attention, attention_of_writes
 from nrnm_keras.inference.analysis.directions import Direction, recurrent_directions
@@ -66,5 +69,10 @@ def why_no_attention(directions: list[Direction]) -> str:
         return "the model has no memory"
     if memories[0].layer.cell.interaction != "self_attention":
         return "the memory of the model mixes its block without attention"
-    steps = memories[0].sequences.shape[1]
-    return f"the memory is not yet written to after {steps} time steps"
+    cell, mask = memories[0].layer.cell, memories[0].mask
+    steps = memories[0].sequences.shape[1] if mask is None else int(np.sum(mask))
+    first = math.ceil(cell.block_size / cell.window_size) * cell.window_size
+    return (
+        f"the memory is not yet written to after {steps} time steps; the first write comes after "
+        f"{first}"
+    )

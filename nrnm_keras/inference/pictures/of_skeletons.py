@@ -3,6 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING
 
+from nrnm_keras.inference.analysis.attention import attention_limits
 from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
 from nrnm_keras.plots.attended_frames import draw_attended_frames
 from nrnm_keras.plots.skeleton_animation import draw_skeleton_animation
@@ -28,7 +29,7 @@ def draw_skeletons(
     attentions, running = explanation.attentions, explanation.running
     assert running is not None  # the modality draws only explanations with a running prediction
     for attention in attentions[:MOST_MEMORIES]:
-        weights = attention.weights.mean(axis=1)
+        weights = attention.mean_weights
         for part, name, title in pages(attention, _STRIPS, len(attentions)):
             draw_attended_frames(
                 weights[part],
@@ -36,7 +37,7 @@ def draw_skeletons(
                 explanation.time_steps[""].numbers,
                 joints,
                 parents,
-                (weights.min(), weights.max()),
+                attention_limits(attentions),
                 folder / f"frames_{name}.png",
                 title,
                 first_write=part.start + 1,

@@ -93,6 +93,10 @@ class OpenTask:
         """Returns facts about the data for the report, as a dictionary."""
         return {}
 
+    def examples_to_try(self) -> list[tuple[Any, str]]:
+        """Returns raw test examples and their classes, for people to try. Default: none."""
+        return []
+
     def analyze(self, result: Any) -> dict[str, Any]:
         """Returns the analysis of an `Evaluation` for the report, as a dictionary."""
         return {}
