@@ -50,7 +50,7 @@ class LabeledFiles(DatasetBuilder):
 
     CONTENT: ClassVar[str]
     EXAMPLE: ClassVar[str | None] = None
-    EMPTY: ClassVar[str] = "without any number"
+    EMPTY: str = "without any number"
     FORMATS: ClassVar[str]
 
     def __init__(

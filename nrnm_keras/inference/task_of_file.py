@@ -22,9 +22,10 @@ _TASKS = {
     **dict.fromkeys((".csv", ".tsv"), ("text", "sequence")),
     **dict.fromkeys((".jsonl", ".json"), ("text",)),
     **dict.fromkeys((".txt", ".parquet"), ("sequence",)),
-    ".ts": ("sequence", "sequence_regression"),
-    ".npz": ("sequence", "sequence_regression", "skeleton"),
+    ".ts": ("sequence",),
+    ".npz": ("sequence", "skeleton"),
 }
+_BY_CONTENT = (".csv", ".tsv", ".ts", ".npz")  # the types that may hold several things
 _ROWS = 20  # of a table that are looked at
 _NOT_AN_ARRAY = (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError)
 
@@ -45,7 +46,7 @@ def infer_task(values: flags.FlagValues) -> None:
     path = pathlib.Path(values.train_file).expanduser()
     fitting = _TASKS.get(path.suffix.lower(), ())
     reason = "type"
-    if len(fitting) > 1:
+    if path.suffix.lower() in _BY_CONTENT:
         found = _by_content(path, values.label_column)
         fitting, reason = found or fitting, "content" if path.exists() else "type"
     if len(fitting) != 1:

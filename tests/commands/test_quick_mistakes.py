@@ -167,7 +167,7 @@ def test_arrays_have_steps_of_features_or_of_joints(arrays, task, tmp_path, caps
     if task:
         assert said == f"no --task given: --task={task}, from the content of {file}\n"
     else:
-        assert error.startswith("error: no --task given; expected --task=sequence or --task=seq")
+        assert error.startswith("error: no --task given; expected --task=sequence or --task=skele")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Number(Output):
 
     def readable(self, row: np.ndarray) -> str:
         """Returns the number."""
-        return f"{self.name} {shown_number(row)}"
+        return f"{self.name} {shown_number(float(row))}"
 
     def columns(self) -> list[str]:
         """Returns the name."""
