@@ -49,7 +49,7 @@ def build(dataset: str, data_dir: StrPath, **options: Any) -> pathlib.Path:
     >>> from pipelines.build import build
     >>> path = build("sample_reviews", tempfile.mkdtemp(), num_train=8, num_test=4)
     >>> path.name
-    '1.0.0'
+    '2.0.0'
     """
     builder = _prepare(dataset, data_dir, options)
     for warning in builder.warnings():

@@ -60,3 +60,11 @@ def test_blocks_of_any_size_fit(draw, block, slots):
     pixels = draw(weights, block, first=900)
     assert pixels.shape[1] < 1500
     assert len(figures(pixels)) >= min(block, 10)
+
+
+@pytest.mark.parametrize(("block", "has_scale"), [(4, False), (100, True)])
+def test_colors_without_numbers_have_a_scale(draw, block, has_scale):
+    weights = np.zeros((1, 2, 2 + block))
+    pixels = draw(weights, block)
+    is_yellow = np.all(np.abs(pixels - np.array([253, 231, 37]) / 255) < 0.02, axis=2)
+    assert is_yellow.any() == has_scale

@@ -61,8 +61,15 @@ def test_rows_without_examples_are_grey(draw):
     assert np.all(spread[1:, 0] > 0.02) and spread[2, 1] > 0.1
 
 
+def test_a_number_has_one_color(draw):
+    """Rows of 40 and of 400 examples: 75 and 25 % each, as numbers and as colors."""
+    pixels = cells(draw([[30, 10], [100, 300]]), 2)
+    np.testing.assert_array_equal(pixels[0, 0], pixels[1, 1])
+    np.testing.assert_array_equal(pixels[0, 1], pixels[1, 0])
+
+
 @pytest.mark.parametrize(("classes", "has_numbers"), [(2, True), (20, True), (21, False)])
-def test_counts_stand_in_the_cells_of_few_classes(draw, classes, has_numbers):
+def test_numbers_stand_in_the_cells_of_few_classes(draw, classes, has_numbers):
     diagonal = 12345 * np.eye(classes, dtype=int)
     matrix = diagonal + np.roll(diagonal, 1, axis=0)
     varies = np.ptp(cells(draw(matrix), classes), axis=(2, 3)).any(axis=-1)

@@ -112,11 +112,28 @@ def test_command_on_one_of_many_sequences(models, files):
         (backbone(()), 9, "no memory"),
         (backbone(interaction="linear"), 9, "without attention"),
         (backbone(window_size=6), 5, "the memory is not yet written to after 5 time steps"),
+        (backbone(window_size=6), 5, "the first write comes after 6"),
+        (backbone(window_size=2), 3, "the first write comes after 4"),
     ],
 )
 def test_says_why_there_is_no_attention(layers, timesteps, reason):
     directions = recurrent_directions(sequence_model(layers), sequence(timesteps))
     assert reason in why_no_attention(directions)
+
+
+def test_masked_steps_do_not_count_towards_the_first_write():
+    directions = recurrent_directions(sequence_model(backbone()), sequence(9, holes=range(3, 9)))
+    assert "after 3 time steps; the first write comes after 4" in why_no_attention(directions)
+
+
+def test_a_text_without_a_write_has_no_blank_pictures_and_no_false_words(models, files, capsys):
+    arguments = [f"--run={models['text']}", f"--beside={models['text_lstm']}", "--text=bad end"]
+    assert visualize.main([*arguments, f"--output={files}/out"]) == 0
+    reason = "the memory is not yet written to after 2 time steps; the first write comes after 4"
+    assert f"no attention is drawn: {reason}\n" in capsys.readouterr().out
+    assert names(files / "out") == {"words.png", "words.html", "influence.png"}
+    page = (files / "out" / "words.html").read_text()
+    assert f"No word is shaded: {reason}." in page and "no memory" not in page
 
 
 @pytest.mark.parametrize(

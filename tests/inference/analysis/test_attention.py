@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from nrnm_keras.inference.analysis.attention import attention_of_writes, attention_received
+from nrnm_keras.inference.analysis.attention import (
+    Attention,
+    attention_limits,
+    attention_of_writes,
+    attention_received,
+)
 from nrnm_keras.inference.analysis.directions import recurrent_directions
 from tests.inference.analysis.common import backbone, sequence, sequence_model
 from tests.layers.common import close
@@ -86,3 +91,13 @@ def test_no_attention_without_memory_or_attention_or_a_write(layers, timesteps):
     trained = sequence_model(layers)
     assert attention_of_writes(recurrent_directions(trained, sequence(timesteps))) == []
     assert np.isnan(attention_received([], timesteps)).all()
+
+
+def test_all_memories_share_the_limits_of_the_color_scale():
+    weights = np.zeros((1, 2, 1, 3))
+    weights[0, 0] = 0.2, 0.2, 0.6
+    weights[0, 1] = 0.4, 0.2, 0.4
+    attentions = [Attention("layer 1", weights, None), Attention("layer 2", weights / 2, None)]
+    np.testing.assert_allclose(attentions[0].mean_weights, [[[0.3, 0.2, 0.5]]])
+    np.testing.assert_allclose(attention_limits(attentions), (0.1, 0.5))
+    assert attention_limits([]) == (0, 0)
