@@ -1,6 +1,7 @@
 """Plot of a text: the attention that its words received, and its running prediction."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
     curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
     name = for_picture(reading.class_names[reading.label], _LONGEST_NAME)
-    scales = [(BLUE, (0, 1), f"probability of {name}")]
+    scales: list[tuple[str, tuple, str]] = [(BLUE, (0, 1), f"probability of {name}")]
     if reading.has_attention:
         scales.insert(0, (ORANGE, attention_limits(reading), "attention received"))
     draw_scales(figure, _WIDTH + 0.25, height + 0.35 + _CURVE_HEIGHT, scales)
@@ -122,9 +123,10 @@ def flow_words(reading: TextReading, across: float) -> list[tuple]:
         reading: `TextReading`.
         across: width of a line, in inches.
     """
-    written, line, left = [], 0, _LINE_NUMBER
+    written: list[tuple] = []
+    line, left = 0, _LINE_NUMBER
     for index, word in enumerate(reading.words[:_MOST_WORDS]):
-        parts = [(cut(for_terminal(word), LONGEST_WORD), index)]
+        parts: list[tuple[str, int | None]] = [(cut(for_terminal(word), LONGEST_WORD), index)]
         if reading.num_cut and index == reading.cut_at:
             parts.insert(0, (f"[ … {reading.num_cut} words are not read … ]", None))
         for text, word_index in parts:
@@ -168,7 +170,8 @@ def draw_words(
     probability = reading.probability_by_word
     numbered = -1
     for text, line, left, width, index in words:
-        top, style = line * WORD_LINE, {"fontsize": _FONT_SIZE, "parse_math": False}
+        top = line * WORD_LINE
+        style: dict[str, Any] = {"fontsize": _FONT_SIZE, "parse_math": False}
         style["va"] = "center_baseline"
         middle = top + 0.42 * WORD_LINE
         if index is None:

@@ -41,7 +41,8 @@ def read_grid(lines: Iterable[str]) -> dict[tuple[str, ...], list[tuple[str, ...
     Raises:
         UsageError: if a line has another form, or names an unknown flag or a flag twice.
     """
-    grid, seen = {}, set()
+    grid: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    seen: set[str] = set()
     for line in lines:
         written, is_pair, values = line.partition("=")
         shown = shorten(line, 80)

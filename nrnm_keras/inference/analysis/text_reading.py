@@ -27,7 +27,8 @@ def read_text(trained: "TrainedModel", raw: Tensor, attentions: Sequence[Attenti
     """
     preprocessor: Any = trained.text_preprocessor
     words = name_words(preprocessor, raw).names
-    stacked = trained.modality.stacked_steps
+    modality: Any = trained.modality
+    stacked = modality.stacked_steps
     received = attention_received(attentions, -(-len(words) // stacked))
     return TextReading(
         words,
