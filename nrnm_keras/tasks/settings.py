@@ -9,7 +9,7 @@ AUTOMATIC = frozenset(
         *("units", "num_layers", "nrnm_layers", "block_size", "stride", "bidirectional", "pooling"),
         *("embedding_size", "embedding_dropout", "word_dropout", "head_dropout"),
         *("vocabulary_size", "stacked_steps", "linear_classifier", "batch_size", "epochs"),
-        "passes_per_epoch",
+        *("tokens", "passes_per_epoch"),
         *("patience", "learning_rate", "learning_rate_schedule", "warmup_fraction"),
         *("ema_momentum", "best_epoch_by", "folds", "validation_fraction"),
     }
@@ -20,6 +20,11 @@ _STEPS = {"text": 500, "sequence": 120}
 _SHORT = 50
 # Of an epoch: each costs some time besides its steps.
 _FEWEST_STEPS = 40
+# The share of unknown words above which texts are split into subwords: with many texts, and with
+# few, whose words are rarely met twice in any language. English: 0.07 to 0.14 of thousands of
+# sentences, up to 0.36 of 300 and 0.71 of 10; the same without spaces: at least 0.88.
+_MOST_UNKNOWN, _MOST_UNKNOWN_OF_FEW, _FEW_TEXTS = 0.5, 0.8, 300
+_SUBWORDS = 1000
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
 _MOST_TOKENS, _MOST_VALUES = 5_000_000, 20_000_000
 
@@ -47,6 +52,9 @@ class Statistics(NamedTuple):
         length: number of steps that 95 % of the examples do not exceed.
         features: features of a step; 0 for texts.
         has_validation: whether the data have a validation split of their own.
+        tokens: of texts, `words` or `subwords`, which `length` counts.
+        unknown: share of the words of half of the texts that the other half does not have.
+        characters: number of different characters of the texts; 0 for words.
     """
 
     examples: int
@@ -54,6 +62,30 @@ class Statistics(NamedTuple):
     length: int
     features: int
     has_validation: bool
+    tokens: str = "words"
+    unknown: float = 0.0
+    characters: int = 0
+
+
+def tokens_for(examples: int, unknown: float) -> str:
+    """Returns what texts are split into: `subwords` if their words are mostly unknown.
+
+    Args:
+        examples: number of texts.
+        unknown: as in `Statistics`.
+
+    Example:
+
+    >>> tokens_for(5452, unknown=0.14), tokens_for(5452, unknown=0.9)
+    ('words', 'subwords')
+    """
+    most = _MOST_UNKNOWN if examples >= _FEW_TEXTS else _MOST_UNKNOWN_OF_FEW
+    return "subwords" if unknown > most else "words"
+
+
+def subword_vocabulary(characters: int) -> int:
+    """Returns the size of a vocabulary of subwords of so many different characters."""
+    return _SUBWORDS + characters
 
 
 def settings_for_texts(data: Statistics) -> list[Setting]:
@@ -73,6 +105,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
     examples = f"{data.examples:,} examples"
     block = _block(data.length)
     return [
+        *_vocabulary(data),
         Setting("units", units, examples),
         Setting("embedding_size", units, examples),
         Setting("num_layers", 1, examples),
@@ -83,7 +116,6 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
         Setting("embedding_dropout", 0.3, examples),
         Setting("word_dropout", 0.1, examples),
         Setting("head_dropout", 0.5, examples),
-        Setting("vocabulary_size", 50_000, "rare words too, for the linear classifier"),
         Setting(
             "linear_classifier",
             data.examples * data.length < _MOST_TOKENS,
@@ -127,6 +159,16 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
         *_schedule(data, 16 if data.examples < 1000 else 64, _STEPS["sequence"]),
         *_validation(data),
     ]
+
+
+def _vocabulary(data):
+    met = f"{100 * data.unknown:.0f} % of the words of half of the texts are not in the other half"
+    if data.tokens == "words":
+        size, reason = 50_000, "rare words too, for the linear classifier"
+    else:
+        size = subword_vocabulary(data.characters)
+        reason = f"{data.characters:,} characters, and frequent pieces"
+    return [Setting("tokens", data.tokens, met), Setting("vocabulary_size", size, reason)]
 
 
 def _block(length):

@@ -88,14 +88,19 @@ class TextClassification(Classification):
     baseline_name = "TF-IDF and logistic regression"
 
     def baseline(self) -> Any:
-        """Returns logistic regression on the TF-IDF of one and two words or punctuation marks."""
+        """Returns logistic regression on the TF-IDF of n-grams.
+
+        They are one and two words or punctuation marks or, for subwords, up to four characters.
+        """
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        ngrams = TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]"
-        )
+        if self.task.tokens == "words":
+            kind = {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"}
+        else:
+            kind = {"ngram_range": (1, 4), "analyzer": "char", "max_features": 100_000}
+        ngrams = TfidfVectorizer(sublinear_tf=True, **kind)
         return make_pipeline(ngrams, LogisticRegression(C=20, max_iter=1000))
 
     def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:
