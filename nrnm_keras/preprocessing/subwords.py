@@ -72,18 +72,32 @@ def split_into_subwords(texts: Tensor, is_piece: Callable[[Tensor], Tensor]) -> 
     texts = tf.where(texts == "", "", BEGIN + tf.strings.regex_replace(texts, " ", BEGIN))
     characters = tf.strings.unicode_split(texts, "UTF-8")
     flat = characters.flat_values
-    # No piece reaches beyond its word: `BEGIN` is only ever the first character of a piece.
-    pieces, lengths, candidates = flat, tf.ones_like(flat, tf.int32), flat
-    for length in range(2, _LONGEST + 1):
-        following = tf.concat([flat[length - 1 :], tf.fill([length - 1], BEGIN)], 0)
-        candidates = tf.strings.join([candidates, following[: tf.size(flat)]])
-        found = is_piece(candidates)
-        pieces = tf.where(found, candidates, pieces)
-        lengths = tf.where(found, length, lengths)
+    pieces, lengths = _longest_pieces(flat, is_piece)
     starts = _reached(flat == BEGIN, tf.range(tf.size(flat)) + lengths)
     return tf.ragged.boolean_mask(
         characters.with_flat_values(pieces), characters.with_flat_values(starts)
     )
+
+
+def _longest_pieces(characters, is_piece):
+    """Returns the longest piece that begins at each position, and its length.
+
+    No piece reaches beyond its word: `BEGIN` is only ever the first character of a piece.
+    """
+    import tensorflow as tf
+
+    def extend(length, candidates, pieces, lengths):
+        following = tf.concat([characters[length - 1 :], tf.fill([length - 1], BEGIN)], 0)
+        candidates = tf.strings.join([candidates, following[: tf.size(characters)]])
+        found = is_piece(candidates)
+        pieces, lengths = (
+            tf.where(found, new, old) for new, old in ((candidates, pieces), (length, lengths))
+        )
+        return length + 1, candidates, pieces, lengths
+
+    start = (tf.constant(2), characters, characters, tf.ones_like(characters, tf.int32))
+    loop = tf.while_loop(lambda length, *_: length <= _LONGEST, extend, start)
+    return loop[2:]
 
 
 def _reached(starts, following):
