@@ -24,7 +24,10 @@ _FEWEST_STEPS = 40
 # few, whose words are rarely met twice in any language. English: 0.07 to 0.14 of thousands of
 # sentences, up to 0.36 of 300 and 0.71 of 10; the same without spaces: at least 0.88.
 _MOST_UNKNOWN, _MOST_UNKNOWN_OF_FEW, _FEW_TEXTS = 0.5, 0.8, 300
-_SUBWORDS = 1000
+# Letters of DNA and of proteins are few enough to be tokens themselves.
+_FEW_CHARACTERS = 25
+_MOST_PIECES, _PIECES_PER_CHARACTER = 1000, 20
+_SPECIAL_TOKENS = 3  # padding, unknown, the beginning of a word
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
 _MOST_TOKENS, _MOST_VALUES = 5_000_000, 20_000_000
 
@@ -54,7 +57,7 @@ class Statistics(NamedTuple):
         has_validation: whether the data have a validation split of their own.
         tokens: of texts, `words` or `subwords`, which `length` counts.
         unknown: share of the words of half of the texts that the other half does not have.
-        characters: number of different characters of the texts; 0 for words.
+        vocabulary_size: that of the subwords; 0 for words.
     """
 
     examples: int
@@ -64,7 +67,7 @@ class Statistics(NamedTuple):
     has_validation: bool
     tokens: str = "words"
     unknown: float = 0.0
-    characters: int = 0
+    vocabulary_size: int = 0
 
 
 def tokens_for(examples: int, unknown: float) -> str:
@@ -83,9 +86,26 @@ def tokens_for(examples: int, unknown: float) -> str:
     return "subwords" if unknown > most else "words"
 
 
-def subword_vocabulary(characters: int) -> int:
-    """Returns the size of a vocabulary of subwords of so many different characters."""
-    return _SUBWORDS + characters
+def subword_vocabulary(characters: int, length: int, max_length: int) -> int:
+    """Returns the size of a vocabulary of subwords, which holds all characters.
+
+    If the characters are few, and texts of them short enough, they are the vocabulary.
+
+    Args:
+        characters: number of different characters of the texts.
+        length: usual length of a text in characters.
+        max_length: largest length of a text in tokens.
+
+    Example:
+
+    >>> subword_vocabulary(4, length=200, max_length=400)
+    7
+    >>> subword_vocabulary(4, length=2000, max_length=400), subword_vocabulary(70, 200, 400)
+    (87, 1073)
+    """
+    alone = characters <= _FEW_CHARACTERS and length <= max_length
+    pieces = 0 if alone else min(_MOST_PIECES, _PIECES_PER_CHARACTER * characters)
+    return _SPECIAL_TOKENS + characters + pieces
 
 
 def settings_for_texts(data: Statistics) -> list[Setting]:
@@ -118,7 +138,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
         Setting("head_dropout", 0.5, examples),
         Setting(
             "linear_classifier",
-            data.examples * data.length < _MOST_TOKENS,
+            data.examples * data.length * (3 if _is_spelled(data) else 1) < _MOST_TOKENS,
             f"of n-grams: {examples}",
         ),
         *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
@@ -161,13 +181,17 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
     ]
 
 
+def _is_spelled(data):
+    """Whether tokens are single letters, of which the linear classifier takes longer n-grams."""
+    return 0 < data.vocabulary_size <= _FEW_CHARACTERS + _SPECIAL_TOKENS
+
+
 def _vocabulary(data):
     met = f"{100 * data.unknown:.0f} % of the words of half of the texts are not in the other half"
     if data.tokens == "words":
         size, reason = 50_000, "rare words too, for the linear classifier"
     else:
-        size = subword_vocabulary(data.characters)
-        reason = f"{data.characters:,} characters, and frequent pieces"
+        size, reason = data.vocabulary_size, "all characters, and frequent pieces"
     return [Setting("tokens", data.tokens, met), Setting("vocabulary_size", size, reason)]
 
 

@@ -50,9 +50,9 @@ def test_texts_whose_words_are_mostly_unknown_are_split_into_subwords():
         assert tokens_for(examples, unknown) == "words"
     for examples, unknown in [(10, 1.0), (100, 0.92), (3394, 0.88)]:
         assert tokens_for(examples, unknown) == "subwords"
-    data = Statistics(100, 50, 30, 0, True, "subwords", 0.92, 70)
+    data = Statistics(100, 50, 30, 0, True, "subwords", 0.92, 1073)
     settings = {each.flag: each for each in settings_for_texts(data)}
-    assert settings["vocabulary_size"].value == 1070
+    assert settings["vocabulary_size"].value == 1073
     assert settings["tokens"].reason.startswith("92 % of the words")
 
 

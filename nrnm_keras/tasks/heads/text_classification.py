@@ -22,6 +22,7 @@ from nrnm_keras.tasks.text_tasks import TextClassificationTask
 from nrnm_keras.typing import Tensor
 
 _MOST_TRUNCATED = 0.1  # of the texts, without a warning
+_NGRAM, _NGRAM_OF_CHARACTERS = 2, 6  # tokens
 
 
 class TextClassification(Classification):
@@ -81,7 +82,9 @@ class TextClassification(Classification):
             for text, label in self._batches(split):
                 ids.append(self.preprocessor.encode(tf.boolean_mask(text, label >= 0)))
                 labels.append(tf.boolean_mask(label, label >= 0))
-        classifier = NGramClassifier(len(self.class_names), name="ngram_classifier")
+        single = all(len(token) == 1 for token in self.preprocessor.vocabulary[2:])
+        size = _NGRAM_OF_CHARACTERS if self.task.tokens == "subwords" and single else _NGRAM
+        classifier = NGramClassifier(len(self.class_names), size, name="ngram_classifier")
         classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
         return classifier
 

@@ -26,7 +26,7 @@ def text_statistics(task: Any, records: str | os.PathLike) -> Statistics:
     unknown = unknown_share(itertools.chain.from_iterable(rows.to_list() for rows in tokens))
     data = statistics(labels, _lengths(words, tokens), 0, opened)._replace(unknown=unknown)
     kind = task.tokens if "tokens" in task.given else tokens_for(data.examples, unknown)
-    return data if kind == "words" else _in_subwords(data, task, texts)
+    return data if kind == "words" else _in_subwords(data, task, texts, tokens)
 
 
 def unknown_share(rows: Iterable[list[bytes]]) -> float:
@@ -62,17 +62,19 @@ def statistics(labels: np.ndarray, lengths: np.ndarray, features: int, records: 
     )
 
 
-def _in_subwords(data, task, texts):
+def _in_subwords(data, task, texts, words):
     """Returns `Statistics` with the length in subwords, which are learned for it."""
-    characters = set()
-    for batch in texts:
-        letters = tf.strings.unicode_split(tf.strings.lower(batch, "utf-8"), "UTF-8")
-        characters.update(letters.flat_values.numpy().tolist())
     if "vocabulary_size" not in task.given:
-        task = task.replace(vocabulary_size=subword_vocabulary(len(characters)))
+        letters: set[bytes] = set()
+        for rows in words:
+            letters.update(tf.strings.unicode_split(rows.flat_values, "UTF-8").flat_values.numpy())
+        joined = [tf.strings.reduce_join(rows, axis=1) for rows in words]
+        lengths = np.concatenate([tf.strings.length(each, "UTF8_CHAR") for each in joined])
+        size = subword_vocabulary(len(letters), _usual(lengths), task.max_length)
+        task = task.replace(vocabulary_size=size)
     subwords = create_preprocessor(task.replace(tokens="subwords"), texts)
     length = _usual(_lengths(subwords, [subwords.tokenize(batch) for batch in texts]))
-    return data._replace(tokens="subwords", characters=len(characters), length=length)
+    return data._replace(tokens="subwords", vocabulary_size=task.vocabulary_size, length=length)
 
 
 def _lengths(preprocessor, tokens):
