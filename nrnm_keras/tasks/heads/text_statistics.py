@@ -1,7 +1,6 @@
 """Statistics of training texts, from which their settings are chosen."""
 
 import collections
-import itertools
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -11,22 +10,25 @@ import tensorflow as tf
 
 from nrnm_keras.data.records import Records
 from nrnm_keras.preprocessing import TextPreprocessor
+from nrnm_keras.preprocessing.text import UNKNOWN
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor
 from nrnm_keras.tasks.settings import Statistics, subword_vocabulary, tokens_for
+
+_ENOUGH_BATCHES = 20
 
 
 def text_statistics(task: Any, records: str | os.PathLike) -> Statistics:
     """Returns the `Statistics` of the training texts of a `TextTask`, in tokens."""
     opened = Records(records, **task.replace(folds=2).validation_split())
     batches = opened.read("train").batch(READ_BATCH)
+    labels = np.concatenate([batch["label"] for batch in batches.as_numpy_iterator()])
     texts = batches.map(lambda batch: batch["text"])
     words = TextPreprocessor(task.vocabulary_size, task.max_length, task.head_fraction)
-    tokens = [words.tokenize(batch) for batch in texts]
-    labels = np.concatenate([batch["label"] for batch in batches.as_numpy_iterator()])
-    unknown = unknown_share(itertools.chain.from_iterable(rows.to_list() for rows in tokens))
-    data = statistics(labels, _lengths(words, tokens), 0, opened)._replace(unknown=unknown)
-    kind = task.tokens if "tokens" in task.given else tokens_for(data.examples, unknown)
-    return data if kind == "words" else _in_subwords(data, task, texts, tokens)
+    some = texts.take(_ENOUGH_BATCHES)  # records are stored shuffled
+    unknown = unknown_share(row for batch in some for row in words.tokenize(batch).to_list())
+    data = statistics(labels, _lengths(words, texts), 0, opened)._replace(unknown=unknown)
+    tokens = task.tokens if "tokens" in task.given else tokens_for(data.examples, unknown)
+    return data if tokens == "words" else _in_subwords(data, task, texts, words)
 
 
 def unknown_share(rows: Iterable[list[bytes]]) -> float:
@@ -65,20 +67,26 @@ def statistics(labels: np.ndarray, lengths: np.ndarray, features: int, records: 
 def _in_subwords(data, task, texts, words):
     """Returns `Statistics` with the length in subwords, which are learned for it."""
     if "vocabulary_size" not in task.given:
-        letters: set[bytes] = set()
-        for rows in words:
-            letters.update(tf.strings.unicode_split(rows.flat_values, "UTF-8").flat_values.numpy())
-        joined = [tf.strings.reduce_join(rows, axis=1) for rows in words]
-        lengths = np.concatenate([tf.strings.length(each, "UTF8_CHAR") for each in joined])
-        size = subword_vocabulary(len(letters), _usual(lengths), task.max_length)
-        task = task.replace(vocabulary_size=size)
+        task = task.replace(vocabulary_size=_subword_vocabulary(task, texts, words))
     subwords = create_preprocessor(task.replace(tokens="subwords"), texts)
-    length = _usual(_lengths(subwords, [subwords.tokenize(batch) for batch in texts]))
+    length = _usual(_lengths(subwords, texts))
     return data._replace(tokens="subwords", vocabulary_size=task.vocabulary_size, length=length)
 
 
-def _lengths(preprocessor, tokens):
-    return np.concatenate([preprocessor.truncate(rows).row_lengths() for rows in tokens])
+def _subword_vocabulary(task, texts, words):
+    letters: set[bytes] = set()
+    lengths = []
+    for batch in texts:
+        tokens = words.tokenize(batch)
+        lengths.append(tf.strings.length(tf.strings.reduce_join(tokens, axis=1), "UTF8_CHAR"))
+        tokens = tf.boolean_mask(tokens.flat_values, tokens.flat_values != UNKNOWN)
+        letters.update(tf.strings.unicode_split(tokens, "UTF-8").flat_values.numpy())
+    return subword_vocabulary(len(letters), _usual(np.concatenate(lengths)), task.max_length)
+
+
+def _lengths(preprocessor, texts):
+    tokens = (preprocessor.truncate(preprocessor.tokenize(batch)) for batch in texts)
+    return np.concatenate([rows.row_lengths() for rows in tokens])
 
 
 def _usual(lengths):
