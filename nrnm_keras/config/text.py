@@ -11,6 +11,12 @@ _LARGEST_DROPOUT = 0.99
 class TextConfig(Options):
     """Texts"""
 
+    tokens: str = option(
+        "words",
+        "what texts are split into; subwords are pieces of words, learned on the training texts, "
+        "for texts whose words are mostly unknown or not separated by spaces",
+        choices=("words", "subwords"),
+    )
     vocabulary_size: int = option(
         20_000,
         "largest size of the vocabulary, which is learned on the training texts",

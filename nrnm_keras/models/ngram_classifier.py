@@ -1,4 +1,4 @@
-"""NGramClassifier: a linear model of word n-grams."""
+"""NGramClassifier: a linear model of token n-grams."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class NGramClassifier(layers.Layer):
 
     Args:
         num_classes: Integer, number of classes.
-        max_size: Integer, words of the longest n-grams.
+        max_size: Integer, tokens of the longest n-grams.
         buckets: Integer, number of different n-grams. N-grams with the same hash share a weight.
         inverse_penalty: Float, `C` of scikit-learn's `LogisticRegression`. Larger values fit the
             training texts more closely.

@@ -7,6 +7,7 @@ from keras import layers
 
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.layers.private_keras import take_strings
+from nrnm_keras.preprocessing.subwords import BEGIN, learn_subwords, split_into_subwords
 from nrnm_keras.typing import Config, Shape, Tensor
 
 UNKNOWN = "[UNK]"
@@ -22,8 +23,11 @@ _REWRITES = (
     (r"'(s|m|d|re|ve|ll)\b", r" '\1"),
     (r"!+", " ! "),
     (r"\?+", " ? "),
-    (r"(\p{So}\pM*|\p{Han}|\p{Hiragana}|\p{Katakana})", r" \1 "),
 )
+_MORE_REWRITES = {
+    "words": ((r"(\p{So}\pM*|\p{Han}|\p{Hiragana}|\p{Katakana})", r" \1 "),),
+    "subwords": ((BEGIN, " "), (r"(\p{So}\pM*)", r" \1 "), (" +", " ")),
+}
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -48,6 +52,11 @@ class TextPreprocessor(layers.Layer):
             the unknown token.
         max_length: Positive integer, the largest number of tokens of a text.
         head_fraction: Float in [0, 1], the share of `max_length` for the beginning of long texts.
+        tokens: `"words"`, or `"subwords"`: `adapt` learns pieces of words with SentencePiece, and
+            words are split into their longest pieces from left to right. The first piece of a word
+            begins with `▁`; Chinese characters and kana are joined to pieces, too. For texts whose
+            words are mostly unknown or are not separated: Thai, DNA, codes, agglutinating
+            languages.
 
     Call arguments:
         texts: Strings `(batch,)` in UTF-8; invalid bytes are replaced by spaces.
@@ -74,15 +83,18 @@ class TextPreprocessor(layers.Layer):
         vocabulary_size: int = 20_000,
         max_length: int = 400,
         head_fraction: float = 0.25,
+        tokens: str = "words",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         _check(vocabulary_size >= 3, "vocabulary_size", vocabulary_size, "at least 3")
         _check(max_length >= 1, "max_length", max_length, "at least 1")
         _check(0 <= head_fraction <= 1, "head_fraction", head_fraction, "in [0, 1]")
+        _check(tokens in _MORE_REWRITES, "tokens", tokens, "'words' or 'subwords'")
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
         self.head_fraction = head_fraction
+        self.tokens = tokens
         self.lookup = layers.StringLookup(
             max_tokens=vocabulary_size, mask_token="", oov_token=UNKNOWN, name="lookup"
         )
@@ -100,6 +112,8 @@ class TextPreprocessor(layers.Layer):
     def adapt(self, texts: Any) -> None:
         """Computes the vocabulary: the most frequent tokens of the texts before truncation.
 
+        Subwords are learned with the library `sentencepiece`, in order of their probability.
+
         Args:
             texts: list of strings, or `tf.data.Dataset` of batches of strings.
         """
@@ -107,7 +121,12 @@ class TextPreprocessor(layers.Layer):
 
         if not isinstance(texts, tf.data.Dataset):
             texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
-        self.lookup.adapt(texts.map(self.tokenize))
+        if self.tokens == "words":
+            self.lookup.adapt(texts.map(self.tokenize))
+            return
+        batches = texts.map(self._normalize).as_numpy_iterator()
+        normalized = (text.decode() for batch in batches for text in batch.ravel())
+        self.lookup.set_vocabulary(learn_subwords(normalized, self.vocabulary_size - 2))
 
     def call(self, texts: Tensor) -> Tensor:
         """Returns padded token ids `(batch, timesteps)`."""
@@ -121,16 +140,30 @@ class TextPreprocessor(layers.Layer):
         return tokens.with_flat_values(tf.cast(self.lookup(tokens.flat_values), tf.int32))
 
     def tokenize(self, texts: Tensor) -> Tensor:
-        """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`."""
+        """Returns the tokens of a batch of texts as a string `tf.RaggedTensor`.
+
+        Subwords need a vocabulary first.
+        """
+        import tensorflow as tf
+
+        texts = self._normalize(texts)
+        if self.tokens == "words":
+            return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
+        tokens = split_into_subwords(texts, lambda pieces: self.lookup(pieces) > 1)
+        none = tf.cast(texts == "", tokens.row_splits.dtype)
+        unknown = tf.fill([tf.reduce_sum(none)], UNKNOWN)
+        return tf.concat([tokens, tf.RaggedTensor.from_row_lengths(unknown, none)], axis=1)
+
+    def _normalize(self, texts):
+        """Returns the texts with spaces between words, as strings."""
         import tensorflow as tf
 
         texts = tf.convert_to_tensor(texts, tf.string)
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=ord(" "))
         texts = tf.strings.lower(texts, encoding="utf-8")
-        for pattern, replacement in _REWRITES:
+        for pattern, replacement in (*_REWRITES, *_MORE_REWRITES[self.tokens]):
             texts = tf.strings.regex_replace(texts, pattern, replacement)
-        texts = tf.strings.strip(texts)
-        return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
+        return tf.strings.strip(texts)
 
     def truncate(self, tokens: Tensor) -> Tensor:
         """Truncates rows longer than `max_length` in the middle."""
@@ -157,6 +190,7 @@ class TextPreprocessor(layers.Layer):
             "vocabulary_size": self.vocabulary_size,
             "max_length": self.max_length,
             "head_fraction": self.head_fraction,
+            "tokens": self.tokens,
         }
 
 

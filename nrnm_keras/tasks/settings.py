@@ -9,7 +9,7 @@ AUTOMATIC = frozenset(
         *("units", "num_layers", "nrnm_layers", "block_size", "stride", "bidirectional", "pooling"),
         *("embedding_size", "embedding_dropout", "word_dropout", "head_dropout"),
         *("vocabulary_size", "stacked_steps", "linear_classifier", "batch_size", "epochs"),
-        "passes_per_epoch",
+        *("tokens", "passes_per_epoch"),
         *("patience", "learning_rate", "learning_rate_schedule", "warmup_fraction"),
         *("ema_momentum", "best_epoch_by", "folds", "validation_fraction"),
     }
@@ -20,6 +20,14 @@ _STEPS = {"text": 500, "sequence": 120, "regression": 500}
 _SHORT = {"text": 100, "sequence": 50}
 # Of an epoch: each costs some time besides its steps.
 _FEWEST_STEPS = 40
+# The share of unknown words above which texts are split into subwords: with many texts, and with
+# few, whose words are rarely met twice in any language. English: 0.07 to 0.14 of thousands of
+# sentences, up to 0.36 of 300 and 0.71 of 10; the same without spaces: at least 0.88.
+_MOST_UNKNOWN, _MOST_UNKNOWN_OF_FEW, _FEW_TEXTS = 0.5, 0.8, 300
+# Letters of DNA and of proteins are few enough to be tokens themselves.
+_FEW_CHARACTERS = 25
+_MOST_PIECES, _PIECES_PER_CHARACTER = 1000, 20
+_SPECIAL_TOKENS = 3  # padding, unknown, the beginning of a word
 # Above these, the linear classifiers take too long to fit, and the network needs them less.
 _MOST_TOKENS, _MOST_VALUES = 5_000_000, 20_000_000
 
@@ -47,6 +55,9 @@ class Statistics(NamedTuple):
         length: number of steps that 95 % of the examples do not exceed.
         features: features of a step; 0 for texts.
         has_validation: whether the data have a validation split of their own.
+        tokens: of texts, `words` or `subwords`, which `length` counts.
+        unknown: share of the words of half of the texts that the other half does not have.
+        vocabulary_size: that of the subwords; 0 for words.
     """
 
     examples: int
@@ -54,6 +65,47 @@ class Statistics(NamedTuple):
     length: int
     features: int
     has_validation: bool
+    tokens: str = "words"
+    unknown: float = 0.0
+    vocabulary_size: int = 0
+
+
+def tokens_for(examples: int, unknown: float) -> str:
+    """Returns what texts are split into: `subwords` if their words are mostly unknown.
+
+    Args:
+        examples: number of texts.
+        unknown: as in `Statistics`.
+
+    Example:
+
+    >>> tokens_for(5452, unknown=0.14), tokens_for(5452, unknown=0.9)
+    ('words', 'subwords')
+    """
+    most = _MOST_UNKNOWN if examples >= _FEW_TEXTS else _MOST_UNKNOWN_OF_FEW
+    return "subwords" if unknown > most else "words"
+
+
+def subword_vocabulary(characters: int, length: int, max_length: int) -> int:
+    """Returns the size of a vocabulary of subwords, which holds all characters.
+
+    If the characters are few, and texts of them short enough, they are the vocabulary.
+
+    Args:
+        characters: number of different characters of the texts.
+        length: usual length of a text in characters.
+        max_length: largest length of a text in tokens.
+
+    Example:
+
+    >>> subword_vocabulary(4, length=200, max_length=400)
+    7
+    >>> subword_vocabulary(4, length=2000, max_length=400), subword_vocabulary(70, 200, 400)
+    (87, 1073)
+    """
+    alone = characters <= _FEW_CHARACTERS and length <= max_length
+    pieces = 0 if alone else min(_MOST_PIECES, _PIECES_PER_CHARACTER * characters)
+    return _SPECIAL_TOKENS + characters + pieces
 
 
 def settings_for_texts(data: Statistics) -> list[Setting]:
@@ -74,6 +126,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
     examples = f"{data.examples:,} examples"
     stacked = math.ceil(data.length / _SHORT["text"])
     return [
+        *_vocabulary(data),
         Setting("units", units, examples),
         Setting("embedding_size", units, examples),
         Setting("num_layers", 1, examples),
@@ -85,10 +138,9 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
         Setting("embedding_dropout", 0.3, examples),
         Setting("word_dropout", 0.1, examples),
         Setting("head_dropout", 0.5, examples),
-        Setting("vocabulary_size", 50_000, "rare words too, for the linear classifier"),
         Setting(
             "linear_classifier",
-            data.examples * data.length < _MOST_TOKENS,
+            data.examples * data.length * (3 if _is_spelled(data) else 1) < _MOST_TOKENS,
             f"of n-grams: {examples}",
         ),
         *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
@@ -151,6 +203,20 @@ def settings_for_regression(data: Statistics) -> list[Setting]:
     }
     settings = settings_for_sequences(data._replace(smallest_class=0))
     return [own.get(each.flag, each) for each in settings if each.flag != "linear_classifier"]
+
+
+def _is_spelled(data):
+    """Whether tokens are single letters, of which the linear classifier takes longer n-grams."""
+    return 0 < data.vocabulary_size <= _FEW_CHARACTERS + _SPECIAL_TOKENS
+
+
+def _vocabulary(data):
+    met = f"{100 * data.unknown:.0f} % of the words of half of the texts are not in the other half"
+    if data.tokens == "words":
+        size, reason = 50_000, "rare words too, for the linear classifier"
+    else:
+        size, reason = data.vocabulary_size, "all characters, and frequent pieces"
+    return [Setting("tokens", data.tokens, met), Setting("vocabulary_size", size, reason)]
 
 
 def _block(length):

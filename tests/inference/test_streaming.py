@@ -28,9 +28,9 @@ def of_sequences():
     return trained(raw, randomize(network), raw)
 
 
-@pytest.fixture(scope="module")
-def of_texts():
-    preprocessor = TextPreprocessor()
+@pytest.fixture(scope="module", params=["words", "subwords"])
+def of_texts(request):
+    preprocessor = TextPreprocessor(20, tokens=request.param)
     preprocessor.adapt(TEXTS)
     embedding = keras.layers.Embedding(20, 4, mask_zero=True)
     network = keras.Sequential([keras.Input((None,), dtype="int32"), embedding, classifier()])

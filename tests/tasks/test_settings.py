@@ -10,6 +10,7 @@ from nrnm_keras.tasks.settings import (
     Statistics,
     settings_for_sequences,
     settings_for_texts,
+    tokens_for,
 )
 from tests.configs import make_config
 
@@ -50,6 +51,18 @@ def test_long_input_is_shortened_by_stacking(task, length):
     stacked = {s.flag: s.value for s in RULES[task](data)}["stacked_steps"]
     most = {"text": 100, "sequence": 50}[task]
     assert length / stacked <= most and (stacked == 1) == (length <= most)
+
+
+def test_texts_whose_words_are_mostly_unknown_are_split_into_subwords():
+    # English sentences, and the same without spaces: (texts, share of unknown words).
+    for examples, unknown in [(30, 0.65), (100, 0.48), (300, 0.36), (5452, 0.14)]:
+        assert tokens_for(examples, unknown) == "words"
+    for examples, unknown in [(10, 1.0), (100, 0.92), (3394, 0.88)]:
+        assert tokens_for(examples, unknown) == "subwords"
+    data = Statistics(100, 50, 30, 0, True, "subwords", 0.92, 1073)
+    settings = {each.flag: each for each in settings_for_texts(data)}
+    assert settings["vocabulary_size"].value == 1073
+    assert settings["tokens"].reason.startswith("92 % of the words")
 
 
 def test_given_options_are_not_chosen():

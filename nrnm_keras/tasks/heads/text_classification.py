@@ -22,6 +22,7 @@ from nrnm_keras.tasks.text_tasks import TextClassificationTask
 from nrnm_keras.typing import Tensor
 
 _MOST_TRUNCATED = 0.1  # of the texts, without a warning
+_NGRAM, _NGRAM_OF_CHARACTERS = 2, 6  # tokens
 
 
 class TextClassification(Classification):
@@ -87,8 +88,13 @@ class TextClassification(Classification):
             for text, label in self._batches(split):
                 ids.append(self.preprocessor.encode(tf.boolean_mask(text, label >= 0)))
                 labels.append(tf.boolean_mask(label, label >= 0))
+        single = all(len(token) == 1 for token in self.preprocessor.vocabulary[2:])
+        size = _NGRAM_OF_CHARACTERS if self.task.tokens == "subwords" and single else _NGRAM
         classifier = NGramClassifier(
-            len(self.class_names), inverse_penalty=inverse_penalty, name="ngram_classifier"
+            len(self.class_names),
+            size,
+            inverse_penalty=inverse_penalty,
+            name="ngram_classifier",
         )
         classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
         return classifier
@@ -96,14 +102,19 @@ class TextClassification(Classification):
     baseline_name = "TF-IDF and logistic regression"
 
     def baseline(self) -> Any:
-        """Returns logistic regression on the TF-IDF of one and two words or punctuation marks."""
+        """Returns logistic regression on the TF-IDF of n-grams.
+
+        They are one and two words or punctuation marks or, for subwords, up to four characters.
+        """
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        ngrams = TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]"
-        )
+        if self.task.tokens == "words":
+            kind = {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"}
+        else:
+            kind = {"ngram_range": (1, 4), "analyzer": "char", "max_features": 100_000}
+        ngrams = TfidfVectorizer(sublinear_tf=True, **kind)
         return make_pipeline(ngrams, LogisticRegression(C=20, max_iter=1000))
 
     def baseline_examples(self, split: str, raw: bool = False) -> tuple[list, np.ndarray]:

@@ -22,7 +22,11 @@ def create_preprocessor(
         vocabulary: list of tokens to use instead, as `TextPreprocessor.vocabulary`.
     """
     preprocessor = TextPreprocessor(
-        options.vocabulary_size, options.max_length, options.head_fraction, name="preprocessor"
+        options.vocabulary_size,
+        options.max_length,
+        options.head_fraction,
+        options.tokens,
+        name="preprocessor",
     )
     if vocabulary:
         preprocessor.lookup.set_vocabulary(vocabulary)
