@@ -187,7 +187,7 @@ def test_command_predicts_what_python_predicts(run, tmp_path, capsys):
     with output.open(newline="", encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(run.inputs)
     assert predict.main([f"--run={run.path}", f"--input={source}"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(run.inputs)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(run.inputs)  # a heading
 
 
 NUMERIC = {*NUMBERS.values(), "log_probability", "perplexity"}
