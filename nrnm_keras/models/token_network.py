@@ -30,9 +30,9 @@ def token_network(
         vocabulary_size: number of token ids, padding included.
         classifier: layer from sequences of vectors to logits.
         dtype: integer type of the ids.
-        stacked_steps: number of neighboring vectors that become one.
+        stacked_steps: number of neighboring vectors that are added to one.
     """
     inputs = keras.Input((None,), dtype=dtype)
     vectors = embedding_layers(embedding, vocabulary_size)
-    stacking = [StepStacking(stacked_steps)] if stacked_steps > 1 else []
+    stacking = [StepStacking(stacked_steps, mode="sum")] if stacked_steps > 1 else []
     return keras.Sequential([inputs, *vectors, *stacking, classifier], name="network")

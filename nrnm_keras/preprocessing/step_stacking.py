@@ -15,24 +15,27 @@ def number_stacked(network: keras.Sequential) -> int:
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class StepStacking(layers.Layer):
-    """Joins neighboring steps into one, with their features side by side.
+    """Joins neighboring steps into one.
 
     The recurrent layers then run a fraction of the steps, in a fraction of the time. In speech
     recognition this is called frame stacking (Sak et al., Interspeech 2015).
 
     Args:
         steps: Positive integer, number of steps that become one.
+        mode: `"concatenate"`: their features are side by side; or `"sum"`: they are added. A sum
+            has fewer features, and words in it mean the same at every place.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
         mask: Booleans `(batch, timesteps)`, False for steps to skip.
 
     Returns:
-        `(batch, ceil(timesteps / steps), steps * features)`, with zeros for masked steps and after
-        the last one. Its mask is False where all joined steps are masked.
+        `(batch, ceil(timesteps / steps), steps * features)`, or `features` for a sum, with zeros
+        for masked steps and after the last one. Its mask is False where all joined steps are
+        masked.
 
     Raises:
-        ValueError: if `steps` is not positive.
+        ValueError: if `steps` is not positive, or `mode` is another one.
 
     Example:
 
@@ -40,11 +43,15 @@ class StepStacking(layers.Layer):
     [[[1.0, 2.0], [3.0, 0.0]]]
     """
 
-    def __init__(self, steps: int, **kwargs: Any) -> None:
+    def __init__(self, steps: int, mode: str = "concatenate", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if steps < 1:
             raise ValueError(f"Argument `steps` must be at least 1. Received: steps={steps!r}")
-        self.steps = steps
+        if mode not in ("concatenate", "sum"):
+            raise ValueError(
+                f'Argument `mode` must be "concatenate" or "sum". Received: mode={mode!r}'
+            )
+        self.steps, self.mode = steps, mode
         self.supports_masking = True
 
     def call(self, sequences: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -52,20 +59,21 @@ class StepStacking(layers.Layer):
         if mask is not None:
             is_step = ops.expand_dims(mask, -1)
             sequences = ops.where(is_step, sequences, ops.zeros_like(sequences))
-        return self._join(sequences)
+        parts = self._parts(sequences)
+        return sum(parts[1:], parts[0]) if self.mode == "sum" else ops.concatenate(parts, axis=-1)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns the mask of the joined steps."""
         if previous_mask is None:
             return None
         mask = ops.expand_dims(ops.cast(previous_mask, "int32"), -1)
-        return ops.any(self._join(mask) > 0, axis=-1)
+        return ops.any(ops.concatenate(self._parts(mask), axis=-1) > 0, axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of the joined steps."""
         batch_size, timesteps, features = input_shape
         joined = None if timesteps is None else -(-timesteps // self.steps)
-        return (batch_size, joined, self.steps * features)
+        return (batch_size, joined, features if self.mode == "sum" else self.steps * features)
 
     def initial_step_state(self, batch_size: int | Tensor) -> StepState:
         """Raises a ValueError if several steps become one: a single step is not enough then."""
@@ -77,11 +85,11 @@ class StepStacking(layers.Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "steps": self.steps}
+        return {**super().get_config(), "steps": self.steps, "mode": self.mode}
 
-    def _join(self, x):
+    def _parts(self, x):
+        """Returns the first of the steps that are joined, the second, and so on."""
         more = self.steps - 1
         x = ops.pad(x, ((0, 0), (0, more), (0, 0)))
         # Every part ends with the last group of steps. Sizes need not be known for this.
-        parts = [x[:, i : (i - more) or None : self.steps] for i in range(self.steps)]
-        return ops.concatenate(parts, axis=-1)
+        return [x[:, i : (i - more) or None : self.steps] for i in range(self.steps)]

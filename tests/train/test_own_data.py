@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from nrnm_keras.errors import Stopped, UsageError
+from nrnm_keras.inference.analysis.attention import attention_received
+from nrnm_keras.inference.analysis.text_reading import read_text
+from nrnm_keras.inference.analysis.time_steps import name_time_steps
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.train import NetworkConfig, SequenceTask, TextTask, TrainConfig, train
@@ -140,3 +143,22 @@ def test_usual_texts_need_no_warning(build_records):
     rare = [*rows, ("one more", "c")]
     (warning,) = warnings_of(TextTask(), build_records, train=rare, test=[("x", "a")])
     assert warning == "fewer than 5 training examples of 'c' (1): they can hardly be learned"
+
+
+def test_attention_of_stacked_words_is_shown_at_each_word(tmp_path):
+    texts = ["a film that is good", "a film that is bad"] * 20
+    task = TextTask(
+        settings="fixed", stacked_steps=2, embedding_size=4, validation_fraction=0.2, baseline=False
+    )
+    network = NetworkConfig(units=4, num_layers=1, nrnm_layers=(1,), block_size=2, stride=1)
+    config = TrainConfig(task=task, network=network, run_dir=str(tmp_path / "run"), epochs=1)
+    model = train(config, (texts, ["pos", "neg"] * 20)).model
+    raw = model.as_batch(["a film that is bad"])
+    assert name_time_steps(model, raw).names == ["a film", "that is", "bad"]
+    attentions = model.attention("a film that is bad")
+    reading = read_text(model, raw, attentions)
+    assert reading.words == ["a", "film", "that", "is", "bad"]
+    first, second, last = attention_received(attentions, 3)
+    np.testing.assert_array_equal(reading.received, [first, first, second, second, last])
+    with pytest.raises(ValueError, match="StepStacking layers need the whole sequence"):
+        model.streams()
