@@ -15,7 +15,8 @@ AUTOMATIC = frozenset(
     }
 )
 TOGETHER = (frozenset({"block_size", "stride"}), frozenset({"num_layers", "nrnm_layers"}))
-_STEPS = {"text": 500, "sequence": 120, "regression": 500}
+# Long texts have more tokens to learn from, and to learn by heart.
+_STEPS = {"text": 500, "long text": 250, "sequence": 120, "regression": 500}
 # Steps after stacking, about: a step of a small network takes long on a CPU.
 _SHORT = {"text": 100, "sequence": 50}
 # Of an epoch: each costs some time besides its steps.
@@ -143,7 +144,11 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
             data.examples * data.length * (3 if _is_spelled(data) else 1) < _MOST_TOKENS,
             f"of n-grams: {examples}",
         ),
-        *_schedule(data, 64 if data.examples >= 1500 else 32, _STEPS["text"]),
+        *_schedule(
+            data,
+            64 if data.examples >= 1500 else 32,
+            _STEPS["text" if stacked == 1 else "long text"],
+        ),
         *_validation(data),
     ]
 
