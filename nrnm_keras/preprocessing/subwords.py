@@ -35,8 +35,7 @@ def learn_subwords(texts: Iterable[str], size: int) -> list[str]:
         return [BEGIN]
     rare = [character for character, _ in counts.most_common()[size - 1 :]]
     if rare:
-        table = {ord(character): " " for character in rare}
-        texts = [text.translate(table) for text in texts]
+        texts = [text.translate(str.maketrans("".join(rare), " " * len(rare))) for text in texts]
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),

@@ -227,8 +227,10 @@ def _vocabulary(data):
 def _block(length):
     """The block: an eighth of a sequence, so that most sequences reach the memory often."""
     size = min(8, max(2, length // 8))
+    stride = size // 2
+    size -= size % stride  # a block is a multiple of its stride
     reason = f"lengths up to {length:,}"
-    return [Setting("block_size", size, reason), Setting("stride", max(1, size // 2), reason)]
+    return [Setting("block_size", size, reason), Setting("stride", stride, reason)]
 
 
 def _schedule(data, batch_size, steps):

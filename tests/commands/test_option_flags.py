@@ -51,7 +51,7 @@ def test_no_flag_came_without_a_reason(values):
     adversarial = {"adversarial", "adversarial_norm", "adversarial_weight", "entropy_weight"}
     files = {"text_column", "label_column", "on_error"}
     own_data = {"settings", "folds", "linear_classifier", "baseline"}
-    own_data |= {"stacked_steps", "passes_per_epoch", "id_column", "time_column"}
+    own_data |= {"stacked_steps", "passes_per_epoch", "id_column", "time_column", "tokens"}
     assert new == renamed | adversarial | files | own_data | {
         "test",
         "cluster_timeout",

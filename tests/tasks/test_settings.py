@@ -14,7 +14,7 @@ from nrnm_keras.tasks.settings import (
 )
 from tests.configs import make_config
 
-SIZES, LENGTHS = (2, 40, 299, 1000, 5452, 30_000, 10**6), (1, 17, 400, 5000)
+SIZES, LENGTHS = (2, 40, 299, 1000, 5452, 30_000, 10**6), (1, 17, 30, 45, 60, 400, 5000)
 RULES = {"text": settings_for_texts, "sequence": settings_for_sequences}
 
 

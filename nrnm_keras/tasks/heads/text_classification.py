@@ -112,7 +112,7 @@ class TextClassification(Classification):
 
         kind: dict[str, Any]
         if self.task.tokens == "words":
-            kind = {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"}
+            kind: dict[str, Any] = {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"}
         else:
             kind = {"ngram_range": (1, 4), "analyzer": "char", "max_features": 100_000}
         ngrams = TfidfVectorizer(sublinear_tf=True, **kind)
