@@ -110,7 +110,6 @@ class TextClassification(Classification):
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
 
-        kind: dict[str, Any]
         if self.task.tokens == "words":
             kind: dict[str, Any] = {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"}
         else:
