@@ -1,10 +1,11 @@
 """Networks on tokens."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from nrnm_keras.config import EmbeddingConfig
-from nrnm_keras.preprocessing import StepStacking
 
 
 def embedding_layers(embedding: EmbeddingConfig, vocabulary_size: int) -> list[layers.Layer]:
@@ -21,7 +22,7 @@ def token_network(
     vocabulary_size: int,
     classifier: layers.Layer,
     dtype: str = "int32",
-    stacked_steps: int = 1,
+    between: Sequence[layers.Layer] = (),
 ) -> keras.Sequential:
     """Returns the network from token ids `(batch, timesteps)` to the outputs of a classifier.
 
@@ -30,9 +31,8 @@ def token_network(
         vocabulary_size: number of token ids, padding included.
         classifier: layer from sequences of vectors to logits.
         dtype: integer type of the ids.
-        stacked_steps: number of neighboring vectors that are added to one.
+        between: layers from the vectors to those that the classifier takes.
     """
     inputs = keras.Input((None,), dtype=dtype)
     vectors = embedding_layers(embedding, vocabulary_size)
-    stacking = [StepStacking(stacked_steps, mode="sum")] if stacked_steps > 1 else []
-    return keras.Sequential([inputs, *vectors, *stacking, classifier], name="network")
+    return keras.Sequential([inputs, *vectors, *between, classifier], name="network")

@@ -16,6 +16,7 @@ from nrnm_keras.models.building import build_adversarial
 from nrnm_keras.models.end_to_end import OtherClassifier, end_to_end_classifier
 from nrnm_keras.models.labeled_accuracy import LabeledAccuracy
 from nrnm_keras.models.token_network import token_network
+from nrnm_keras.preprocessing import StepStacking
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_tasks import TextClassificationTask
@@ -63,7 +64,8 @@ class TextClassification(Classification):
         vocabulary_size = len(self.preprocessor.vocabulary)
         stacked = getattr(self.task, "stacked_steps", 1)
         classifier = self.build_classifier(network)
-        return token_network(self.task, vocabulary_size, classifier, stacked_steps=stacked)
+        stacking = [StepStacking(stacked, mode="sum")] if stacked > 1 else []
+        return token_network(self.task, vocabulary_size, classifier, between=stacking)
 
     def build_trained(self, network: keras.Model) -> keras.Model:
         """Returns the network, wrapped in `AdversarialTraining` if the task's options say so."""
