@@ -12,19 +12,10 @@ import sys
 import numpy as np
 import pytest
 
+from tests.configs import SMALL_TEXT_RUN
+
 REPOSITORY = pathlib.Path(__file__).parents[1]
-SMALL = [
-    *(
-        "--task=text",
-        "--settings=fixed",
-        "--units=4",
-        "--num_layers=1",
-        "--nrnm_layers=1",
-        "--num_heads=2",
-    ),
-    *("--block_size=4", "--stride=2", "--embedding_size=4", "--epochs=1", "--batch_size=8"),
-    "--nobidirectional",
-]
+SMALL = [*SMALL_TEXT_RUN, "--batch_size=8"]
 NUMBER = r"[\d.,e+-]+"
 METRICS = rf"accuracy {NUMBER}, loss {NUMBER}"
 # Keras's progress bar: it rewrites its line.

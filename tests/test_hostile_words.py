@@ -18,6 +18,7 @@ from nrnm_keras.train import __main__ as train
 from nrnm_keras.visualize import __main__ as visualize
 from pipelines import build, verify
 from pipelines.escaping import from_csv, is_shown
+from tests.configs import SMALL_TEXT_RUN
 
 LABELS = [
     "<script>alert(1)</script>",
@@ -34,18 +35,7 @@ LABELS = [
 STEERING = "\x1b[2J\x1b]0;title\x07 \x9b31m \u202egnp"
 TEXTS = [f"{STEERING} film number {number}" for number in range(3)]
 TEXTS += ["=1+1", "<img src=x onerror=alert(1)>", "a|b", "plain words", '"quoted", text']
-SMALL = [
-    *(
-        "--task=text",
-        "--settings=fixed",
-        "--units=4",
-        "--num_layers=1",
-        "--nrnm_layers=1",
-        "--num_heads=2",
-    ),
-    *("--block_size=4", "--stride=2", "--embedding_size=4", "--epochs=1", "--batch_size=16"),
-    "--nobidirectional",
-]
+SMALL = [*SMALL_TEXT_RUN, "--batch_size=16"]
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,11 @@ class _Results:
         self._file = file
         self._output = output
         self._naming = naming
+        self._columns = list(columns)
+        self._write_heading()
+
+    def _write_heading(self):
+        """Writes what stands before all results. Default: nothing."""
 
     def write(
         self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
@@ -67,16 +72,9 @@ class ReadableResults(_Results):
     A result without a name, the only one, has no heading.
     """
 
-    def __init__(
-        self,
-        file: TextIO,
-        output: "Output",
-        naming: str | None = None,
-        columns: Sequence[str] = (),
-    ) -> None:
-        super().__init__(file, output, naming, columns)
-        if naming:
-            file.write(f"{output.heading}  {naming}\n")
+    def _write_heading(self):
+        if self._naming:
+            self._file.write(f"{self._output.heading}  {self._naming}\n")
 
     def write(
         self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS
@@ -96,18 +94,11 @@ class CsvResults(_Results):
     Cells that a spreadsheet would read as a formula start with an apostrophe: see `for_csv`.
     """
 
-    def __init__(
-        self,
-        file: TextIO,
-        output: "Output",
-        naming: str | None = None,
-        columns: Sequence[str] = (),
-    ) -> None:
-        super().__init__(file, output, naming, columns)
-        self._writer = csv.writer(file)
-        self._columns = list(columns)
-        own = [*([naming] if naming else []), *output.columns()]
-        self._writer.writerow([*own, *(for_csv(_renamed(each, own)) for each in columns)])
+    def _write_heading(self):
+        self._writer = csv.writer(self._file)
+        own = [*([self._naming] if self._naming else []), *self._output.columns()]
+        kept = [for_csv(_renamed(each, own)) for each in self._columns]
+        self._writer.writerow([*own, *kept])
 
     def write(
         self, name: str | int | None, row: np.ndarray, others: Mapping[str, Any] = NO_OTHERS

@@ -43,6 +43,7 @@ def read_grid(lines: Iterable[str]) -> dict[tuple[str, ...], list[tuple[str, ...
     """
     grid: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     seen: set[str] = set()
+    known = define_flags()
     for line in lines:
         written, is_pair, values = line.partition("=")
         shown = shorten(line, 80)
@@ -50,7 +51,7 @@ def read_grid(lines: Iterable[str]) -> dict[tuple[str, ...], list[tuple[str, ...
             raise UsageError(f"--grid={shown}; expected name=value,value")
         names = tuple(written.split(","))
         for name in names:
-            _check_name(name, seen, shown)
+            _check_name(name, known, seen, shown)
             seen.add(name)
         if len(names) > 1:
             grid[names] = [_values_of(names, each, shown) for each in values.split(";")]
@@ -59,8 +60,8 @@ def read_grid(lines: Iterable[str]) -> dict[tuple[str, ...], list[tuple[str, ...
     return grid
 
 
-def _check_name(name, seen, shown):
-    if name not in define_flags() or name in ("seed", "run_dir"):
+def _check_name(name, known, seen, shown):
+    if name not in known or name in ("seed", "run_dir"):
         name = quoted(name)
         raise UsageError(f"--grid={shown}: {name} is not a training flag that can vary")
     if name in seen:

@@ -130,10 +130,7 @@ def settings_for_texts(data: Statistics) -> list[Setting]:
         *_vocabulary(data),
         Setting("units", units, examples),
         Setting("embedding_size", units, examples),
-        Setting("num_layers", 1, examples),
-        Setting("nrnm_layers", (1,), "one layer"),
-        Setting("stacked_steps", stacked, f"lengths up to {data.length:,}"),
-        *_block(math.ceil(data.length / stacked)),
+        *_layers(data, stacked),
         Setting("bidirectional", True, "whole texts are known"),
         Setting("pooling", "max", "any word may decide"),
         Setting("embedding_dropout", 0.3, examples),
@@ -171,10 +168,7 @@ def settings_for_sequences(data: Statistics) -> list[Setting]:
     stacked = math.ceil(data.length / _SHORT["sequence"])
     return [
         Setting("units", units, examples),
-        Setting("num_layers", 1, examples),
-        Setting("nrnm_layers", (1,), "one layer"),
-        Setting("stacked_steps", stacked, f"lengths up to {data.length:,}"),
-        *_block(math.ceil(data.length / stacked)),
+        *_layers(data, stacked),
         Setting("bidirectional", True, "whole sequences are known"),
         Setting("pooling", "mean_max", "any step may decide"),
         Setting("head_dropout", 0.5, examples),
@@ -222,6 +216,16 @@ def _vocabulary(data):
     else:
         size, reason = data.vocabulary_size, "all characters, and frequent pieces"
     return [Setting("tokens", data.tokens, met), Setting("vocabulary_size", size, reason)]
+
+
+def _layers(data, stacked):
+    """One layer with a memory, which runs a fraction of the steps."""
+    return [
+        Setting("num_layers", 1, f"{data.examples:,} examples"),
+        Setting("nrnm_layers", (1,), "one layer"),
+        Setting("stacked_steps", stacked, f"lengths up to {data.length:,}"),
+        *_block(math.ceil(data.length / stacked)),
+    ]
 
 
 def _block(length):

@@ -57,11 +57,7 @@ def average_with_linear(
         batch_size: positive integer.
     """
     of_network = join_evaluations(task, [evaluation for _, evaluation in validated])
-    parts = [part for part, _ in validated]
-    linear = {
-        inverse_penalty: _evaluate_linear(task, parts, inverse_penalty, batch_size)
-        for inverse_penalty in task.inverse_penalties
-    }
+    linear = _evaluate_linear(task, [part for part, _ in validated], batch_size)
     chosen = min(linear, key=lambda inverse_penalty: linear[inverse_penalty].metrics["loss"])
     of_linear = linear[chosen]
     targets = of_network.targets
@@ -74,17 +70,26 @@ def average_with_linear(
         "linear": of_linear,
     }
     splits = [split for split in ("train", "validation") if split in task.records.sizes]
-    other = OtherClassifier(task.fit_linear(splits, chosen), weight)
-    return Averaging(other, chosen, evaluations)
+    fitted = task.fit_linear(splits, [chosen])[chosen]
+    return Averaging(OtherClassifier(fitted, weight), chosen, evaluations)
 
 
-def _evaluate_linear(task, parts, inverse_penalty, batch_size):
-    """Returns the `Evaluation` of linear classifiers that learn from the other examples."""
-    evaluations = [
-        evaluate(part.fit_linear(["train"], inverse_penalty), part, "validation", batch_size)
-        for part in parts
-    ]
-    return join_evaluations(task, evaluations)
+def _evaluate_linear(task, parts, batch_size):
+    """Returns the `Evaluation` of the linear classifiers by their penalty.
+
+    Those of each part learn from the other examples.
+    """
+    fitted = [part.fit_linear(["train"], task.inverse_penalties) for part in parts]
+    return {
+        inverse_penalty: join_evaluations(
+            task,
+            [
+                evaluate(of_part[inverse_penalty], part, "validation", batch_size)
+                for of_part, part in zip(fitted, parts, strict=True)
+            ],
+        )
+        for inverse_penalty in task.inverse_penalties
+    }
 
 
 def _log_softmax(scores):

@@ -86,5 +86,5 @@ def test_dna_is_read_letter_by_letter_and_classified_by_motifs(build_records):
     opened = TextTask(tokens="subwords", vocabulary_size=7).open(path)
     assert set(opened.preprocessor.vocabulary[2:]) == set("acgt▁")
     ids, labels = zip(*opened.examples("validation"), strict=True)
-    scores = opened.fit_linear(["train"], 20)(np.array(ids))
+    scores = opened.fit_linear(["train"], [20])[20](np.array(ids))
     assert np.mean(np.argmax(scores, axis=1) == np.array(labels)) > 0.9

@@ -45,13 +45,13 @@ class Classification(OpenTask):
     inverse_penalties: Sequence[float] = ()
 
     def fit_linear(
-        self, splits: Sequence[str], inverse_penalty: float
-    ) -> Callable[[Tensor], Tensor]:
-        """Fits a linear classifier; returns it as a function of the network's input.
+        self, splits: Sequence[str], inverse_penalties: Sequence[float]
+    ) -> dict[float, Callable[[Tensor], Tensor]]:
+        """Fits a linear classifier with each penalty; returns functions of the network's input.
 
         Args:
             splits: names of the splits that it learns from.
-            inverse_penalty: how closely it fits them.
+            inverse_penalties: how closely it fits them.
         """
         raise NotImplementedError
 

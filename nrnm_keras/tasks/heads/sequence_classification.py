@@ -40,22 +40,25 @@ class SequenceClassification(SequenceExamples, Classification):
     inverse_penalties = (100.0,)
 
     def fit_linear(
-        self, splits: Sequence[str], inverse_penalty: float
-    ) -> Callable[[Tensor], Tensor]:
-        """Fits a `ConvolutionClassifier` to the sequences."""
+        self, splits: Sequence[str], inverse_penalties: Sequence[float]
+    ) -> dict[float, Callable[[Tensor], Tensor]]:
+        """Fits a `ConvolutionClassifier` to the sequences with each penalty."""
         examples = [x for split in splits for x in self.examples(split).as_numpy_iterator()]
         sequences, labels = zip(*examples, strict=True)
         lengths = np.array([len(sequence) for sequence in sequences])
         longest = lengths.max()
         padded = np.stack([np.pad(x, ((0, longest - len(x)), (0, 0))) for x in sequences])
-        classifier = ConvolutionClassifier(
-            len(self.class_names),
-            int(longest),
-            inverse_penalty=inverse_penalty,
-            name="convolution_classifier",
-        )
-        classifier.fit(padded, np.array(labels), np.arange(longest) < lengths[:, np.newaxis])
-        return lambda sequence: classifier(NanPadding()(sequence))
+        fitted: dict[float, Callable[[Tensor], Tensor]] = {}
+        for inverse_penalty in inverse_penalties:
+            classifier = ConvolutionClassifier(
+                len(self.class_names),
+                int(longest),
+                inverse_penalty=inverse_penalty,
+                name="convolution_classifier",
+            )
+            classifier.fit(padded, np.array(labels), np.arange(longest) < lengths[:, np.newaxis])
+            fitted[inverse_penalty] = _padded_with_nan(classifier)
+        return fitted
 
     baseline_name = "statistics of each feature and a random forest"
 
@@ -77,6 +80,11 @@ class SequenceClassification(SequenceExamples, Classification):
         """Returns the model from sequences `(batch, timesteps, features)`, padded with NaN."""
         sequences = keras.Input(self.records.features["sequence"].shape, name="sequence")
         return end_to_end_classifier(sequences, network, self.class_names, other=other)
+
+
+def _padded_with_nan(classifier):
+    """Returns a classifier of masked sequences as a function of sequences padded with NaN."""
+    return lambda sequence: classifier(NanPadding()(sequence))
 
 
 def _statistics(sequence):

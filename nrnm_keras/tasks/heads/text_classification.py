@@ -82,9 +82,9 @@ class TextClassification(Classification):
     inverse_penalties = (5.0, 20.0, 80.0)
 
     def fit_linear(
-        self, splits: Sequence[str], inverse_penalty: float
-    ) -> Callable[[Tensor], Tensor]:
-        """Fits an `NGramClassifier` to token ids."""
+        self, splits: Sequence[str], inverse_penalties: Sequence[float]
+    ) -> dict[float, Callable[[Tensor], Tensor]]:
+        """Fits an `NGramClassifier` to token ids with each penalty."""
         ids, labels = [], []
         for split in splits:
             for text, label in self._batches(split):
@@ -92,14 +92,18 @@ class TextClassification(Classification):
                 labels.append(tf.boolean_mask(label, label >= 0))
         single = all(len(token) == 1 for token in self.preprocessor.vocabulary[2:])
         size = _NGRAM_OF_CHARACTERS if self.task.tokens == "subwords" and single else _NGRAM
-        classifier = NGramClassifier(
-            len(self.class_names),
-            size,
-            inverse_penalty=inverse_penalty,
-            name="ngram_classifier",
-        )
-        classifier.fit(tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy())
-        return classifier
+        tokens, targets = tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy()
+        fitted: dict[float, Callable[[Tensor], Tensor]] = {}
+        for inverse_penalty in inverse_penalties:
+            classifier = NGramClassifier(
+                len(self.class_names),
+                size,
+                inverse_penalty=inverse_penalty,
+                name="ngram_classifier",
+            )
+            classifier.fit(tokens, targets)
+            fitted[inverse_penalty] = classifier
+        return fitted
 
     baseline_name = "TF-IDF and logistic regression"
 
