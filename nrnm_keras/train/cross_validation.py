@@ -3,13 +3,13 @@
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
-import keras
 import numpy as np
 
 from nrnm_keras.commands.stopping import StopRequest
 from nrnm_keras.config import TrainConfig
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.train.compiled_network import CompiledNetwork
 from nrnm_keras.train.loop import run_training
 from nrnm_keras.train.progress import Progress
 from pipelines.console import say
@@ -39,6 +39,7 @@ def cross_validate(
     folder: RunFolder,
     replicas: "Replicas | JaxReplicas",
     stop: StopRequest,
+    compiled: CompiledNetwork,
 ) -> list[Fold]:
     """Trains on all parts but one, for each part, resuming where it was stopped.
 
@@ -47,15 +48,16 @@ def cross_validate(
         config: the `TrainConfig`.
         folder: the `RunFolder` of the training that follows.
         replicas, stop: those of `run_training`.
+        compiled: the shared `CompiledNetwork`.
     """
     folds = []
     for index in range(task.task.folds):
         own = folder.fold(index)
         replicas.on_chief(functools.partial(own.create, config.replace(overwrite=False)))
         say(f"Cross-validation, part {index + 1} of {task.task.folds}")
-        keras.utils.set_random_seed(config.seed)
         part = task.fold(index)
-        folds.append(Fold(part, own, run_training(part, config, own, replicas, stop)))
+        progress = run_training(part, config, own, replicas, stop, compiled)
+        folds.append(Fold(part, own, progress))
     return folds
 
 

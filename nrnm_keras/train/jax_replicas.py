@@ -52,6 +52,10 @@ class JaxReplicas:
         network.compile(optimizer=optimizer, loss=loss, weighted_metrics=metrics)
         network.optimizer.build(network.trainable_variables)
 
+    def restart(self) -> None:
+        """Prepares the compiled network for another training, with another learning rate."""
+        self._network.make_train_function(force=True)
+
     def broadcast(self, numbers: ArrayLike) -> np.ndarray:
         """Returns the numbers as a float64 array."""
         return np.asarray(numbers, "float64")

@@ -17,10 +17,10 @@ from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.checkpoints import Checkpoints
+from nrnm_keras.train.compiled_network import CompiledNetwork
 from nrnm_keras.train.evaluation import evaluate
 from nrnm_keras.train.history_files import HistoryFiles
-from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
-from nrnm_keras.train.pretrained import Pretrained
+from nrnm_keras.train.optimizer import averaged_weights
 from nrnm_keras.train.progress import Progress
 from pipelines.console import say
 from pipelines.numbers import shown_number
@@ -36,7 +36,7 @@ def run_training(
     folder: RunFolder,
     replicas: "Replicas | JaxReplicas",
     stop: StopRequest,
-    pretrained: Pretrained | None = None,
+    compiled: CompiledNetwork,
     validation: Sequence[dict[str, float]] | None = None,
 ) -> Progress:
     """Trains a task's network, resuming from the newest checkpoint.
@@ -47,7 +47,7 @@ def run_training(
         folder: the `RunFolder` for metrics, logs, checkpoints and the best weights so far.
         replicas: the `Replicas` or `JaxReplicas`.
         stop: the `StopRequest`.
-        pretrained: the `Pretrained` that the network starts from, or None.
+        compiled: the `CompiledNetwork`, which other trainings may share.
         validation: the validation metrics of each epoch, from a cross-validation. The training has
             as many epochs. Default: they are those of the validation split.
 
@@ -67,8 +67,7 @@ def run_training(
         if _is_over(task, config, progress, validation):
             return progress
     try:
-        training = _Training(task, config, folder, replicas, stop, pretrained, validation)
-        return training.run()
+        return _Training(task, config, folder, replicas, stop, compiled, validation).run()
     except KeyboardInterrupt as error:
         newest = checkpoints.newest()
         place = f"resumes after step {newest}" if newest else "starts again"
@@ -100,7 +99,7 @@ def _progress_of(facts, task):
 class _Training:
     """The state of a training: the network, its data and its progress."""
 
-    def __init__(self, task, config, folder, replicas, stop, pretrained, validation):
+    def __init__(self, task, config, folder, replicas, stop, compiled, validation):
         self._task = task
         self._config = config
         self._folder = folder
@@ -113,16 +112,8 @@ class _Training:
         self._batches = TrainingBatches(
             task, config.batch_size, config.seed, num_parts, parts, config.passes_per_epoch
         )
-        num_steps = self._batches.steps * config.epochs
-        with replicas.scope():
-            network = task.build_network(config.network)
-            if pretrained:
-                pretrained.copy_to(*task.encoder_of(network))
-            self._network = task.build_trained(network)
-            optimizer = create_optimizer(config.optimizer, num_steps, replicas.clipping_shares)
-            spec = self._batches.element_spec
-            replicas.compile(self._network, optimizer, task.loss(), task.metrics(), spec)
-        self._variables = [*self._network.variables, *self._network.optimizer.variables]
+        compiled.prepare(task, config, self._batches)
+        self._network, self._variables = compiled.network, compiled.variables
         self._progress = Progress()
         self._checkpoints = Checkpoints(folder / folder.CHECKPOINTS, check_facts=self._check_facts)
 

@@ -9,18 +9,47 @@ from nrnm_keras.config import OptimizerConfig
 from nrnm_keras.layers.private_keras import moving_averages
 
 
+class LearningRate(keras.optimizers.schedules.CosineDecay):
+    """A learning rate that rises during the warmup, and then stays or falls as a cosine.
+
+    Args:
+        options: the `OptimizerConfig`.
+        num_steps: number of training steps that the schedule spans.
+    """
+
+    def __init__(self, options: OptimizerConfig, num_steps: int) -> None:
+        self._warmup_fraction = options.warmup_fraction
+        rate, has_warmup = options.learning_rate, options.warmup_fraction > 0
+        super().__init__(
+            0.0 if has_warmup else rate,
+            # Variables, so that one graph serves trainings of several lengths.
+            decay_steps=keras.Variable(1, trainable=False, dtype="int32"),
+            alpha=1.0 if options.learning_rate_schedule == "constant" else 0.0,
+            warmup_target=rate if has_warmup else None,
+            warmup_steps=keras.Variable(0, trainable=False, dtype="int32"),
+        )
+        self.span(num_steps)
+
+    def span(self, num_steps: int) -> None:
+        """Makes the schedule span another number of training steps."""
+        warmup = round(self._warmup_fraction * num_steps)
+        self.decay_steps.assign(max(1, num_steps - warmup))
+        self.warmup_steps.assign(warmup)
+
+
 def create_optimizer(
-    options: OptimizerConfig, num_steps: int, shares: int = 1
+    options: OptimizerConfig, learning_rate: LearningRate, shares: int = 1
 ) -> keras.optimizers.Optimizer:
     """Returns the optimizer.
 
     Args:
         options: the `OptimizerConfig`.
-        num_steps: number of training steps that the schedule spans.
+        learning_rate: the `LearningRate`.
         shares: number of equal shares that each gradient is split into before it is clipped.
     """
+    is_constant = options.learning_rate_schedule == "constant" and not options.warmup_fraction
     return keras.optimizers.Adam(
-        _learning_rate(options, num_steps),
+        options.learning_rate if is_constant else learning_rate,
         global_clipnorm=options.clip_norm / shares or None,
         use_ema=options.ema_momentum > 0,
         ema_momentum=options.ema_momentum,
@@ -49,17 +78,3 @@ def _swap_averages(optimizer):
         weights = keras.ops.convert_to_numpy(variable)
         variable.assign(keras.ops.convert_to_numpy(average))
         average.assign(weights)
-
-
-def _learning_rate(options, num_steps):
-    warmup = round(options.warmup_fraction * num_steps)
-    constant = options.learning_rate_schedule == "constant"
-    if constant and not warmup:
-        return options.learning_rate
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else options.learning_rate,
-        decay_steps=max(1, num_steps - warmup),
-        alpha=1.0 if constant else 0.0,
-        warmup_target=options.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )

@@ -80,6 +80,9 @@ class Replicas:
         self._train = tf.function(self._train_together, input_signature=signature)
         self._predict = tf.function(self._predict_together, input_signature=batch_spec[:1])
 
+    def restart(self) -> None:
+        """Prepares the compiled network for another training. The graphs need no change."""
+
     def broadcast(self, numbers: ArrayLike) -> np.ndarray:
         """Broadcasts the chief's numbers to all processes."""
         return self.all_reduce_sum(np.asarray(numbers, "float64") * (self.worker == 0))

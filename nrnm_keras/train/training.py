@@ -21,6 +21,7 @@ from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.inference.trained_model import TrainedModel
 from nrnm_keras.tasks.built_records import find_records
 from nrnm_keras.train.automatic_settings import choose_settings, print_settings
+from nrnm_keras.train.compiled_network import CompiledNetwork
 from nrnm_keras.train.cross_validation import cross_validate, mean_metrics
 from nrnm_keras.train.data_in_memory import with_data
 from nrnm_keras.train.data_warnings import data_warnings
@@ -232,13 +233,15 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         for warning in warnings:
             say(f"warning: {warning}")
         preliminaries, validation = Preliminaries(settings, warnings), None
-        if getattr(task, "folds", 1) > 1 and "validation" not in opened.records.sizes:
-            folds = cross_validate(opened, config, folder, replicas, stop)
+        has_folds = getattr(task, "folds", 1) > 1 and "validation" not in opened.records.sizes
+        compiled = CompiledNetwork(replicas, pretrained, is_shared=has_folds)
+        if has_folds:
+            keras.utils.set_random_seed(config.seed)
+            folds = cross_validate(opened, config, folder, replicas, stop, compiled)
             preliminaries = preliminaries._replace(folds=folds)
             validation = mean_metrics(folds)
             say("All examples")
-            keras.utils.set_random_seed(config.seed)
-        progress = run_training(opened, config, folder, replicas, stop, pretrained, validation)
+        progress = run_training(opened, config, folder, replicas, stop, compiled, validation)
     finished = (opened, config, folder, progress, command, preliminaries)
     replicas.on_chief(lambda: _finish(*finished))
 

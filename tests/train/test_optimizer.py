@@ -3,16 +3,24 @@ import numpy as np
 import pytest
 
 from nrnm_keras.config import OptimizerConfig
-from nrnm_keras.train.optimizer import averaged_weights, create_optimizer
+from nrnm_keras.train.optimizer import LearningRate, averaged_weights, create_optimizer
 
 
 def options(**given):
     return OptimizerConfig(**{"learning_rate": 1.0, "clip_norm": 0.0, **given})
 
 
+def optimizer_of(num_steps=1, shares=1, **given):
+    given = options(**given)
+    return create_optimizer(given, LearningRate(given, num_steps), shares)
+
+
 def rates(num_steps, **given):
     """The learning rate at each step, and after the last."""
-    optimizer = create_optimizer(options(learning_rate=0.4, **given), num_steps)
+    return rates_of(optimizer_of(num_steps, learning_rate=0.4, **given), num_steps)
+
+
+def rates_of(optimizer, num_steps):
     values = []
     for step in range(num_steps + 1):
         optimizer.iterations.assign(step)
@@ -33,20 +41,28 @@ def test_learning_rates_by_hand(given, expected):
     np.testing.assert_allclose(rates(4, **given), expected, atol=1e-4)
 
 
+def test_learning_rates_of_another_number_of_steps():
+    given = options(learning_rate=0.4, learning_rate_schedule="cosine", warmup_fraction=0.5)
+    learning_rate = LearningRate(given, 100)
+    optimizer = create_optimizer(given, learning_rate)
+    learning_rate.span(4)
+    np.testing.assert_allclose(rates_of(optimizer, 4), [0.0, 0.2, 0.4, 0.2, 0.0], atol=1e-4)
+
+
 def test_all_gradients_are_clipped_together():
-    optimizer = create_optimizer(options(clip_norm=1.0), 1)
+    optimizer = optimizer_of(clip_norm=1.0)
     assert optimizer.global_clipnorm == 1.0
-    assert create_optimizer(options(clip_norm=0.0), 1).global_clipnorm is None
+    assert optimizer_of(clip_norm=0.0).global_clipnorm is None
     assert isinstance(optimizer, keras.optimizers.Adam)
 
 
 def test_limit_of_the_norm_is_shared_out():
-    assert create_optimizer(options(clip_norm=1.0), 1, shares=4).global_clipnorm == 0.25
-    assert create_optimizer(options(clip_norm=0.0), 1, shares=4).global_clipnorm is None
+    assert optimizer_of(clip_norm=1.0, shares=4).global_clipnorm == 0.25
+    assert optimizer_of(clip_norm=0.0, shares=4).global_clipnorm is None
 
 
 def test_moving_average_of_the_weights():
-    optimizer = create_optimizer(options(ema_momentum=0.75), 1)
+    optimizer = optimizer_of(ema_momentum=0.75)
     variable = keras.Variable([4.0])
     values = []
     for _ in range(2):
@@ -61,7 +77,7 @@ def train(ema_momentum, scale_loss=False):
     keras.utils.set_random_seed(0)
     layers = [keras.layers.BatchNormalization(), keras.layers.Dense(3)]
     network = keras.Sequential([keras.Input((2,)), *layers])
-    optimizer = create_optimizer(options(learning_rate=0.1, ema_momentum=ema_momentum), 1)
+    optimizer = optimizer_of(learning_rate=0.1, ema_momentum=ema_momentum)
     if scale_loss:  # as Keras does in mixed precision
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     network.compile(optimizer, "mse")
