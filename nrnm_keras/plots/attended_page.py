@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from nrnm_keras.plots.attended_words import LONGEST_WORD, attention_limits, explain, shade
-from nrnm_keras.plots.colors import BLUE, ORANGE
+from nrnm_keras.plots.colors import BLUE, ORANGE, scale_limits
 from nrnm_keras.plots.running_prediction import draw_running_prediction
 from nrnm_keras.plots.text_reading import TextReading
 from pipelines.escaping import cut, for_html
@@ -62,8 +62,8 @@ def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) ->
     draw_running_prediction(
         reading.running, reading.class_names, "word", plot, "Running prediction"
     )
-    least, most = attention_limits(reading)
-    attention = f"{least:.2f} to {most:.2f} times uniform attention"
+    limits = scale_limits(*attention_limits(reading))
+    attention = f"{limits[0]:.2f} to {limits[1]:.2f} times uniform attention"
     name = cut(reading.class_names[reading.label], LONGEST_WORD)
     scales = [_SCALE.format(name=for_html(f"probability of {name}"), color=BLUE, limits="0 to 1")]
     if reading.has_attention:
@@ -72,16 +72,16 @@ def write_attended_page(reading: TextReading, path: pathlib.Path, title: str) ->
         title=for_html(title),
         explanation=for_html(explain(reading, min(len(reading.words), _MOST_WORDS))),
         scales="".join(scales),
-        words=_words(reading),
+        words=_words(reading, limits),
         plot=base64.b64encode(plot.getvalue()).decode(),
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _words(reading):
+def _words(reading, limits):
     """Returns the words as HTML, each with its shade, its line and a tooltip with their values."""
     name = cut(reading.class_names[reading.label], LONGEST_WORD)
-    limits, spans = attention_limits(reading), []
+    spans = []
     each = zip(
         reading.words,
         reading.is_known,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nrnm_keras.plots.canvas import new_figure, save
-from nrnm_keras.plots.colors import BLUE, ORANGE
+from nrnm_keras.plots.colors import BLUE, ORANGE, SMALL_RATIO, scale_limits
 from nrnm_keras.plots.running_prediction import (
     explain_running_prediction,
     plot_running_prediction,
@@ -26,7 +26,6 @@ _CURVE_HEIGHT = 2.3
 _MOST_WORDS, _MOST_LINES = 800, 80
 LONGEST_WORD = 40  # characters
 _LONGEST_NAME = 12  # above a scale
-_SMALL_RATIO = 1.5
 
 
 def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
@@ -44,13 +43,14 @@ def draw_attended_words(reading: TextReading, path: File, title: str) -> None:
     axes = place(figure, 0, 0, _WIDTH, height)
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    draw_words(axes, words, reading, attention_limits(reading))
+    limits = scale_limits(*attention_limits(reading))
+    draw_words(axes, words, reading, limits)
     curve = place(figure, 0.55, height + 0.35, _WIDTH - 0.55, _CURVE_HEIGHT)
     plot_running_prediction(curve, reading.running, reading.class_names, "word")
     name = for_picture(reading.class_names[reading.label], _LONGEST_NAME)
     scales: list[tuple[str, tuple, str]] = [(BLUE, (0, 1), f"probability of {name}")]
     if reading.has_attention:
-        scales.insert(0, (ORANGE, attention_limits(reading), "attention received"))
+        scales.insert(0, (ORANGE, limits, "attention received"))
     draw_scales(figure, _WIDTH + 0.25, height + 0.35 + _CURVE_HEIGHT, scales)
     write_head(figure, title, f"{explain(reading, drawn)}\n{_explain_curve(reading)}")
     save(figure, path)
@@ -71,7 +71,7 @@ def explain(reading: TextReading, drawn: int | None = None) -> str:
             "attention to the write's source units."
         )
         least, most = attention_limits(reading)
-        if most < _SMALL_RATIO * least:
+        if most < SMALL_RATIO * least:
             sentences.append("Here, all words received nearly the same attention.")
         if np.isnan(reading.received).any():
             sentences.append("No write's block contains the words in gray.")

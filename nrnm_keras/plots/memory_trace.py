@@ -72,6 +72,9 @@ def draw_memory_trace(
             write.plot(numbers[trace.writes], values, label=label, **marks, **style)
     norm.set(ylabel="norm of the memory", ylim=(0, None))
     read.set(ylabel="read gate, mean", ylim=(-0.02, 1.02))
+    if all(np.isnan(trace.read_gate).all() for trace in traces[:_MOST_MEMORIES]):
+        middle = {"ha": "center", "va": "center", "transform": read.transAxes, "color": "dimgrey"}
+        read.text(0.5, 0.5, f"every {time_steps.unit} reads an empty memory", **middle)
     write.set(ylabel="write gates, mean", ylim=(-0.02, 1.02), xlabel=time_steps.unit)
     for axes in panels:
         axes.set_xlim(numbers.min() - 0.5, numbers.max() + 0.5)

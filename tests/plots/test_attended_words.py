@@ -67,6 +67,14 @@ def test_small_differences_are_called_small():
     assert "nearly the same" not in attended_words.explain(reading(words, [np.nan, np.nan]))
 
 
+def test_next_to_no_difference_is_next_to_no_difference_in_color(page):
+    content = page(["one", "two", "three"], [0.9999, 1.0, 1.0001])
+    backgrounds = [span["style"].partition(";")[0] for span in Page(content).spans]
+    blues = [int(each[-2:], 16) for each in backgrounds]
+    assert max(blues) - min(blues) <= 1 and 0 < blues[1] < 255
+    assert "from 0.82 to 1.22 times uniform attention" in content
+
+
 def test_a_model_without_attention_shades_no_word(draw):
     pixels = draw(["one", "two"], [np.nan, np.nan])
     assert columns_of(pixels, ORANGE) is None

@@ -15,6 +15,7 @@ from nrnm_keras.inference.pictures.explanation import Explanation, explain_input
 from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
 from nrnm_keras.plots.attention_maps import draw_attention_maps
 from nrnm_keras.plots.canvas import can_draw
+from nrnm_keras.plots.colors import scale_limits
 from nrnm_keras.plots.running_prediction import draw_running_prediction
 from pipelines import locks
 from pipelines.install_hint import install_hint
@@ -69,7 +70,8 @@ def check_environment() -> None:
 
 def draw_explanation(explanation: Explanation, folder: pathlib.Path) -> None:
     """Draws the plots of `explain`."""
-    attentions, limits = explanation.attentions, attention_limits(explanation.attentions)
+    attentions = explanation.attentions
+    limits = scale_limits(*attention_limits(attentions))
     for attention in attentions[:MOST_MEMORIES]:
         weights = attention.mean_weights
         for part, name, title in pages(attention, _MAPS, len(attentions)):

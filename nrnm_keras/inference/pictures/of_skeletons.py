@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from nrnm_keras.inference.analysis.attention import attention_limits
 from nrnm_keras.inference.pictures.pages import MOST_MEMORIES, pages
 from nrnm_keras.plots.attended_frames import draw_attended_frames
+from nrnm_keras.plots.colors import scale_limits
 from nrnm_keras.plots.skeleton_animation import draw_skeleton_animation
 from nrnm_keras.preprocessing import LAYOUTS, SkeletonPreprocessor
 
@@ -37,7 +38,7 @@ def draw_skeletons(
                 explanation.time_steps[""].numbers,
                 joints,
                 parents,
-                attention_limits(attentions),
+                scale_limits(*attention_limits(attentions)),
                 folder / f"frames_{name}.png",
                 title,
                 first_write=part.start + 1,
