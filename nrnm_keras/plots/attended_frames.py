@@ -118,7 +118,8 @@ class _Strips:
         for part, name in zip(parts, ("$h_{%d}$", "%d"), strict=True):
             width = (part.stop - part.start) * self.cell
             axes = place(figure, self._left(part.start), top, width, self._slots * self._row)
-            shown = map_[:, part]
+            # The same number never has two colors.
+            shown = map_[:, part].round(2) if self.has_numbers else map_[:, part]
             colors = {"cmap": "viridis", "vmin": self._low, "vmax": self._high}
             image = axes.imshow(shown, aspect="auto", **colors)
             if self.has_numbers:
@@ -133,7 +134,7 @@ class _Strips:
         return image
 
     def _write_numbers(self, axes, shown):
-        for (row, column), weight in np.ndenumerate(shown.round(2)):
+        for (row, column), weight in np.ndenumerate(shown):
             is_light = weight - self._low > 0.6 * (self._high - self._low)
             color = "black" if is_light else "white"
             style = {"color": color, "fontsize": 8, "ha": "center", "va": "center"}

@@ -68,3 +68,10 @@ def test_colors_without_numbers_have_a_scale(draw, block, has_scale):
     pixels = draw(weights, block)
     is_yellow = np.all(np.abs(pixels - np.array([253, 231, 37]) / 255) < 0.02, axis=2)
     assert is_yellow.any() == has_scale
+
+
+def test_the_same_number_has_the_same_color(draw):
+    """0.496 and 0.504 are both written as 0.50."""
+    nearly, alike = np.full((1, 2, 6), 0.496), np.full((1, 2, 6), 0.5)
+    nearly[0, :, ::2] = 0.504
+    np.testing.assert_array_equal(draw(nearly, block=4), draw(alike, block=4))
