@@ -12,13 +12,18 @@ pytest_plugins = ["tests.task_runs", "tests.trained_models"]
 TESTS = pathlib.Path(__file__).parent
 # Each file's tests run in one of several processes, file after file: the longest begin.
 LONGEST = [
-    "layers/test_keras_integration.py",
     "export/test_export.py",
-    "test_notebooks.py",
-    "train/test_train.py",
+    "train/test_own_data.py",
+    "train/test_pretrained.py",
+    "inference/test_every_task.py",
     "layers/test_nrnm.py",
+    "train/test_meeting.py",
+    "layers/test_keras_integration.py",
+    "layers/test_transforms.py",
     "test_faults.py",
-    "train/test_train_skeletons.py",
+    "train/test_train.py",
+    "pipelines/test_build.py",
+    "train/test_own_subwords.py",
 ]
 
 ACTIONS = [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]  # of NW-UCLA, as its file names count them

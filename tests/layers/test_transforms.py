@@ -11,7 +11,7 @@ from tests.layers.transforms import CHECKS
 
 # The names that each kind of check is quick enough for, on TensorFlow, which traces long.
 QUICK = {
-    "second_order": ["training", "state"],
+    "second_order": ["training"],
     "empty_batch": None,
     "float64": ["lstm", "gru", "RelationalMemoryCell"],
     "one_by_one": ["lstm", "attention"],

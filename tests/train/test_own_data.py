@@ -64,7 +64,9 @@ def test_the_model_is_the_average(run):
     assert model.attention(SERIES[0])
 
 
-@pytest.mark.parametrize("format", ["saved_model", "onnx", "keras"])
+@pytest.mark.parametrize(
+    "format", ["saved_model", *(pytest.param(x, marks=pytest.mark.slow) for x in ("onnx", "keras"))]
+)
 def test_averaged_models_are_exported(run, format, tmp_path):
     exported = run.model.export(format, tmp_path / "export")
     assert all(result["difference"] < 1e-4 for result in exported.results.values())
