@@ -99,6 +99,9 @@ def folder(tmp_path_factory, nw_ucla_folder):
         np.savez(folder / f"{skeletons}.npz", x=x, y=np.arange(40) % 2)
         rows = [f"A {word} one {i},{word}" for i in range(20) for word in ("good", "bad")]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
+    rows = [f"{i},{t},{random.normal()},{i / 10}" for i in range(40) for t in range(9)]
+    for name in ("series", "more_series"):
+        (folder / f"{name}.csv").write_text("\n".join(["id,time,height,label", *rows]))
     (folder / "new.csv").write_text("text\ngood\nbad\n")
     (folder / "small.flags").write_text("\n".join(SMALL_TRAINING))
     return folder

@@ -212,8 +212,9 @@ class TrainedModel:
         """Raises a ValueError if a part of the model besides the network needs whole inputs."""
         if self.is_average:
             raise ValueError(
-                "The linear classifier needs the whole input; train with --nolinear_classifier and "
-                "--nobidirectional. Received: a model that averages it with the network"
+                "The linear classifier needs the whole input; train with --nolinear_classifier, "
+                "--nobidirectional and --stacked_steps=1. Received: a model that averages it with "
+                "the network"
             )
 
     def as_batch(self, values: list) -> Any:

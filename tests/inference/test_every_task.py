@@ -227,8 +227,11 @@ def test_command_draws_what_can_be_drawn(run, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     (tmp_path / "in").mkdir()
     source = write_inputs(run, tmp_path / "in")
-    source = source / "0.json" if source.is_dir() else source
-    index = [] if run.name == "nw_ucla" else [f"--index={len(run.inputs) - 1}"]
+    last, index = len(run.inputs) - 1, []
+    if source.is_dir():
+        source = source / f"{last}.json"
+    else:
+        index = [f"--index={last}"]
     arguments = [f"--run={run.path}", f"--input={source}", f"--output={tmp_path}/out", *index]
     assert visualize.main(arguments) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
