@@ -1,9 +1,14 @@
-"""The benchmark: its counts by hand, and that it runs."""
+"""The benchmark: its counts by hand, its rows and tables, and that it runs."""
 
 import pytest
 
 from nrnm_keras import NRNM
-from nrnm_keras.benchmark import benchmark, main, nrnm_multiply_adds
+from nrnm_keras.benchmark import table
+from nrnm_keras.benchmark.__main__ import main
+from nrnm_keras.benchmark.options import Options
+from nrnm_keras.benchmark.suites import layer
+from nrnm_keras.benchmark.timing import Row, rows_in_turn, spread_of
+from nrnm_keras.benchmark.training_steps import lstm_multiply_adds, nrnm_multiply_adds
 
 
 def test_multiply_adds_by_hand():
@@ -14,25 +19,58 @@ def test_multiply_adds_by_hand():
     # 2 * 16 = 32; write gates from inputs 16 * 8 = 128 and from the memory 2 * 4 * 8 = 64.
     assert nrnm_multiply_adds(cell, 1, 3) == 180 + 64
     assert nrnm_multiply_adds(cell, 9, 3) == 9 * 180 + 3 * 64 + 2 * 512
+    assert lstm_multiply_adds(8, 9, 3) == 9 * 4 * 8 * (3 + 8)
 
 
-def test_compares_three_layers():
-    rows = benchmark(8, (2, 9, 3), repeats=1)
-    assert [row["layer"] for row in rows] == ["LSTM", "NRNM", "RNN(NRNMCell)"]
-    assert rows[0]["forward_ratio"] == rows[0]["training_ratio"] == 1
-    assert rows[0]["multiply_adds"] == 2 * 9 * 4 * 8 * (3 + 8)
-    assert all(row[key] > 0 for row in rows for key in ("forward", "training"))
+def test_layers_are_timed_in_turn():
+    options = Options([8], (2, 9, 3), repeats=1, rate=1e9)
+    rows = list(layer.rows(options))
+    assert [row.what for row in rows] == [
+        f"8 units, {name}, {kind}"
+        for kind in ("forward", "training")
+        for name in ("LSTM", "NRNM", "RNN(NRNMCell)")
+    ]
+    assert rows[0].ratio == rows[3].ratio == 1
+    assert rows[0].share == pytest.approx(2 * 9 * 4 * 8 * (3 + 8) / rows[0].seconds / 1e9)
+    assert rows[3].share == pytest.approx(3 * 2 * 9 * 4 * 8 * (3 + 8) / rows[3].seconds / 1e9)
+
+
+def test_functions_are_called_in_turn():
+    calls = []
+    runs = {name: lambda name=name: calls.append(name) or 0.0 for name in "ab"}
+    rows = list(rows_in_turn(runs, repeats=3))
+    assert "".join(calls) == "ab" * 5
+    assert [row.what for row in rows] == ["a", "b"] and rows[0].ratio == 1
+
+
+def test_spread_is_half_the_distance_between_the_quartiles():
+    assert spread_of([1.0, 2.0, 3.0, 4.0, 5.0]) == 1
+    assert spread_of([3.0]) == 0
+
+
+def test_a_row_on_a_terminal_and_on_a_page():
+    row = Row("a step", 0.0123, 0.001, 2.0, 0.25, "1 MB")
+    words = ("a step", "12.3 ms", "± 1 ms", "2", "25%", "1 MB")
+    assert table.cells(row) == words
+    assert table.line(row).split() == " ".join(words).split()
+    page = table.markdown([("A title", [row, Row("other", 2.0)])], "a machine", "a command")
+    assert f"| {' | '.join(words)} |" in page and "| other | 2 s | ± 0 ms |  |  |  |" in page
+    assert "## A title" in page and "    a command\n" in page
 
 
 @pytest.mark.slow
-def test_command(capsys):
-    assert main(["--units=8", "--batch_size=2", "--timesteps=9", "--repeats=1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7
-    assert lines[5].split()[:2] == ["8", "NRNM"]
+def test_command(capsys, tmp_path):
+    arguments = ["--units=8", "--batch_size=2", "--timesteps=9", "--repeats=1"]
+    assert main([*arguments, "--suite=layer,streaming", f"--output={tmp_path}/speed.md"]) == 0
+    output = capsys.readouterr().out
+    page = (tmp_path / "speed.md").read_text()
+    for words in ("8 units, NRNM, training", "a step of one stream, saved_model"):
+        assert words in output and f"| {words} |" in page
 
 
-@pytest.mark.parametrize("argument", ["--units=a", "--repeats=0", "--unit=8", "eight"])
+@pytest.mark.parametrize(
+    "argument", ["--units=a", "--repeats=0", "--unit=8", "eight", "--suite=fast", "--suite="]
+)
 def test_unusable_arguments_end_with_one_line(argument, capsys):
     assert main([argument]) == 1
     error = capsys.readouterr().err.splitlines()

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nrnm_keras import benchmark
+from nrnm_keras.benchmark import __main__ as benchmark
 from nrnm_keras.tasks import find_tasks
 from nrnm_keras.train import __main__ as train
 from pipelines import build

@@ -88,6 +88,7 @@ class HighOrderRNNCell(layers.SimpleRNNCell):
         """Computes one step."""
         hidden = ops.concatenate(states, axis=-1)
         output, _ = super().call(inputs, [hidden], training=training)
+        output = ops.cast(output, hidden.dtype)  # Keras's tanh on JAX is float32 in float64, too
         older = [hidden[:, : -self.units]] if self.order > 1 else []
         return output, [output, *older]
 

@@ -247,7 +247,7 @@ def test_explain_replaces_its_pictures_and_leaves_other_files(models, files):
             "has no words; expected a text",
         ),
         (["--run={text}", "--input={here}/latin.txt", "--output={here}/out"], "not UTF-8"),
-        (["--run={text}", "--input={here}/a.json", "--output={here}/out"], "takes texts"),
+        (["--run={text}", "--input={here}/a.json", "--output={here}/out"], "list of objects"),
         (["--run={nw_ucla}", "--input={here}/review.txt", "--output={here}/out"], "skeletons"),
         (["--run={nw_ucla}", "--input={here}/none.json", "--output={here}/out"], "none.json"),
         (["--run={nw_ucla}", "--input={here}/a.skeleton", "--output={here}/out"], "25 joints"),

@@ -102,7 +102,8 @@ class SimpleRNN(_Recurrence):
         self, from_inputs: Tensor, from_hidden: Tensor, read: Tensor, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns the new hidden state and the unchanged carry."""
-        return self.activation(from_inputs + from_hidden + read), carry
+        new = self.activation(from_inputs + from_hidden + read)
+        return ops.cast(new, hidden.dtype), carry  # Keras's tanh on JAX is float32 in float64, too
 
 
 class HighOrderRNN(SimpleRNN):

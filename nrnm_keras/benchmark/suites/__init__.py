@@ -1,0 +1,1 @@
+"""What is measured: a module for each suite, which has a `TITLE` and a function `rows`."""
