@@ -48,7 +48,7 @@ SMALL_TRAINING = [
 ]
 SMALL = {
     "nrnm_keras.train": "--flagfile=small.flags --units=8 --num_heads=2 --batch_size=20",
-    "nrnm_keras.benchmark": "--units=8 --repeats=1",
+    "nrnm_keras.benchmark": "--suite=layer --units=8 --repeats=1",
     "nrnm_keras.sweep": "--flagfile=small.flags --units=16 --seeds=1",
     "pipelines.benchmark": "--files=2 --repeats=1",
     "pipelines.build long_memory": "--num_train=64 --num_validation=8 --num_test=8",
