@@ -91,6 +91,10 @@ class LabeledFiles(DatasetBuilder):
         """Returns the TFDS feature of the labels. Default: the classes in the training file."""
         return tfds.features.ClassLabel(names=class_names(path, self._labels(path)))
 
+    def _metadata(self, path):
+        """Returns facts about the training file to keep with the records. Default: none."""
+        return {}
+
     def _read(self, path, with_labels):
         """Yields (number in the file, place for messages, content, label or None).
 
@@ -112,7 +116,7 @@ class LabeledFiles(DatasetBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             supervised_keys=(self.CONTENT, "label"),
-            metadata=tfds.core.MetadataDict(),
+            metadata=tfds.core.MetadataDict(self._metadata(path)),
         )
 
     def _split_generators(self, dl_manager):

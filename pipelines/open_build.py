@@ -9,6 +9,8 @@ from pipelines.paths import StrPath
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
+# The key of a build's metadata for the names of the features of a step.
+FEATURE_NAMES = "feature_names"
 _LONGEST_SHOWN = 300  # characters of TFDS's message
 
 

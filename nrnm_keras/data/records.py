@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from nrnm_keras.data.checks import check_record
 from nrnm_keras.errors import UsageError
-from pipelines.open_build import open_build
+from pipelines.open_build import FEATURE_NAMES, open_build
 
 # The single TFDS split of a data set whose records are split when they are read.
 _ALL = "samples"
@@ -101,6 +101,11 @@ class Records:
         """The number of classes that labels are checked for; None if the target is not a class."""
         target = self._builder.info.supervised_keys[1]
         return getattr(_class_label(self.features[target]), "num_classes", None)
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the features of a step, if the raw data had them."""
+        return (self._builder.info.metadata or {}).get(FEATURE_NAMES)
 
     @property
     def sizes(self) -> dict[str, int]:

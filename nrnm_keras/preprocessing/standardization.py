@@ -20,6 +20,7 @@ class Standardization(layers.Layer):
     Args:
         mean: List of floats, the mean of each feature. Default: computed by `adapt`.
         variance: List of floats, the variance of each feature. A constant feature is only shifted.
+        feature_names: List of strings, the names of the features, for who reads them from a table.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
@@ -42,6 +43,7 @@ class Standardization(layers.Layer):
         self,
         mean: Sequence[float] | None = None,
         variance: Sequence[float] | None = None,
+        feature_names: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +54,7 @@ class Standardization(layers.Layer):
             )
         self.mean: Any = mean
         self.variance: Any = variance
+        self.feature_names = None if feature_names is None else list(feature_names)
         self.supports_masking = True
 
     def adapt(self, batches: Iterable[Tensor]) -> None:
@@ -86,4 +89,7 @@ class Standardization(layers.Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor, or the result of `adapt`."""
-        return {**super().get_config(), "mean": self.mean, "variance": self.variance}
+        config = {**super().get_config(), "mean": self.mean, "variance": self.variance}
+        if self.feature_names is not None:
+            config["feature_names"] = self.feature_names
+        return config

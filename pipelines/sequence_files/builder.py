@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from pipelines.labeled_files import LabeledFiles
 from pipelines.limits import ARRAYS, LINE, option_help
+from pipelines.open_build import FEATURE_NAMES
 from pipelines.sequence_files.columns import Columns
 from pipelines.sequence_files.reader import (
     Reading,
@@ -82,6 +83,10 @@ class SequenceFiles(LabeledFiles):
     def _content_feature(self, path):
         num_features, _ = read_labels(path, self._limit, self._how)
         return tfds.features.Tensor(shape=(None, num_features), dtype=np.float32, encoding="bytes")
+
+    def _metadata(self, path):
+        names = feature_names(path, self._limit, self._how.columns)
+        return {FEATURE_NAMES: list(names)} if names else {}
 
     def _labels(self, path):
         return read_labels(path, self._limit, self._how)[1]

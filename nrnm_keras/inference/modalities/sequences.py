@@ -20,7 +20,7 @@ from nrnm_keras.inference.modalities.modality import (
     shown_shape,
 )
 from nrnm_keras.plots.time_steps import TimeSteps
-from nrnm_keras.preprocessing import NanPadding
+from nrnm_keras.preprocessing import NanPadding, Standardization
 from nrnm_keras.preprocessing.step_stacking import number_stacked
 from pipelines.sequence_files.columns import Columns
 from pipelines.sequence_files.reader import (
@@ -45,6 +45,9 @@ class Sequences(Modality):
         super().__init__(model, network)
         self.is_padded = any(isinstance(layer, NanPadding) for layer in network.layers)
         self._stacked_steps = number_stacked(network)
+        scaling = [layer for layer in network.layers if isinstance(layer, Standardization)]
+        # Of the training file. A table to predict for may have its columns in another order.
+        self._feature_names = tuple(scaling[0].feature_names or ()) if scaling else ()
         self.description = "sequences of feature vectors"
         self.nothing = ""
         if self.is_padded:
@@ -108,7 +111,7 @@ class Sequences(Modality):
         """Returns the sequences in a file. All are read once to check them."""
         count, size, limit = 0, self.shape[-1], options.limit
         columns = Columns(*map(options.columns.get, self.column_flags))
-        how = Reading(columns)
+        how = Reading(columns, features=self._feature_names)
         for sequence in read_sequences(path, with_labels=False, limit=limit, how=how):
             values: Any = sequence.values
             found = values.shape[1]

@@ -28,7 +28,8 @@ class SequenceExamples(OpenTask):
     ) -> None:
         super().__init__(task)
         self.records = Records(records, max_timesteps=max_timesteps, **task.validation_split())
-        self.standardization = Standardization(name="standardization")
+        names = self.records.feature_names
+        self.standardization = Standardization(feature_names=names, name="standardization")
         self.standardization.adapt(sequence for sequence, _ in self.examples("train"))
 
     def examples(self, split: str, part: int = 0, num_parts: int = 1) -> Any:
