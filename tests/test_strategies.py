@@ -85,7 +85,7 @@ def test_two_replicas_end_like_one_device(train, on_one_device, strategy):
 
 
 def test_clipping_makes_a_difference(train, on_one_device):
-    assert distance(train("tensorflow", "one_device", "--clip_norm=0"), on_one_device) > 1e-4
+    assert distance(train("tensorflow", "one_device", "--clip_norm=0.2"), on_one_device) > 1e-4
 
 
 def test_two_devices_end_like_one_on_jax(train):
