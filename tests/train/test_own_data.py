@@ -76,7 +76,7 @@ def test_averaged_models_are_exported(run, format, tmp_path):
 def test_a_stopped_run_resumes_with_its_own_settings(tmp_path, run):
     """In any part of the cross-validation, and to the same weights."""
     labels = [f"wave {label}" for label in LABELS]
-    config = tiny(SequenceTask(), tmp_path / "run", time_limit=2)
+    config = tiny(SequenceTask(), tmp_path / "run", time_limit=10)
     stops = 0
     while True:
         try:
