@@ -15,7 +15,7 @@ class SequenceExamples(OpenTask):
     """Sequences of feature vectors, which the network standardizes.
 
     Args:
-        task: a `Task` with a `ValidationConfig` and the option `stacked_steps`.
+        task: a `Task` with a `ValidationConfig`; it may have the option `stacked_steps`.
         records: folder of the built records, with features `sequence` and `label`.
         max_timesteps: the largest length that is expected. Default: any.
     """
@@ -39,7 +39,7 @@ class SequenceExamples(OpenTask):
 
     def input_layers(self) -> list[layers.Layer]:
         """Returns the layers from sequences padded with NaN to vectors and their mask."""
-        stacked = self.task.stacked_steps
+        stacked = getattr(self.task, "stacked_steps", 1)
         return [
             keras.Input(self.records.features["sequence"].shape, name="sequence"),
             NanPadding(name="nan_padding"),
