@@ -1,6 +1,7 @@
 """Time and memory of a training step as sequences grow, each in a process of its own."""
 
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,8 +38,6 @@ print(json.dumps({"seconds": seconds, "bytes": 1024 * (peak - before)}))
 
 def rows(options: Options) -> Iterator[Row]:
     """Yields a row for each layer and length."""
-    import statistics
-
     repeats = min(options.repeats, _MOST_REPEATS)
     for name, units in _CASES:
         for timesteps in _TIMESTEPS:
