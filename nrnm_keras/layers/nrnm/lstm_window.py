@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 from keras import activations, ops
 
+from nrnm_keras.layers.nrnm.activation_gradients import sigmoid_gradient, tanh_gradient
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.zoneout import hold
 from nrnm_keras.typing import Tensor
@@ -156,12 +157,12 @@ class _Slopes:
         squashed = ops.stack([step.squashed for step in steps])
         i, f, c, o = (ops.stack(gate) for gate in zip(*(s.gates for s in steps), strict=True))
         self.cell = f
-        self.squashed = o * (1 - squashed * squashed)
+        self.squashed = tanh_gradient(squashed, o)
         self.gates = [
-            c * i * (1 - i),
-            old_cell * f * (1 - f),
-            i * (1 - c * c),
-            squashed * o * (1 - o),
+            sigmoid_gradient(i, c),
+            sigmoid_gradient(f, old_cell),
+            tanh_gradient(c, i),
+            sigmoid_gradient(o, squashed),
         ]
 
 

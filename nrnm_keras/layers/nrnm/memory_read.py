@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from nrnm_keras.layers.nrnm.activation_gradients import sigmoid_gradient
 from nrnm_keras.layers.nrnm.loop_kernel import compute, kernel_gradient, multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.rows import from_rows, leading_axes, to_rows
@@ -95,7 +96,7 @@ class _GatedReading:
         upstream = to_rows(upstream)
         d_opened = from_rows(matmul(upstream, transposed["kernel"]), self._leading)
         from_gates = d_opened * self._gates
-        d_gates = from_gates * self._memory * (1 - self._gates)
+        d_gates = sigmoid_gradient(self._gates, d_opened * self._memory)
         steps = tuple(range(len(self._leading) - 1))
         d_from_memory = ops.sum(d_gates, axis=steps)
         d_memory = matmul(d_from_memory, transposed["gate_recurrent_kernel"])

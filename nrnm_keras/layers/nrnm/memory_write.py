@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from nrnm_keras.layers.layer_normalization import LayerNormalization
+from nrnm_keras.layers.nrnm.activation_gradients import sigmoid_gradient, tanh_gradient
 from nrnm_keras.layers.nrnm.block_interaction import Attention, LinearMap
 from nrnm_keras.layers.nrnm.loop_kernel import kernel_gradient
 from nrnm_keras.layers.precision import matmul
@@ -19,7 +20,7 @@ class MemoryWrite:
         hidden: The block's hidden states, `(batch, slots, units)`.
         embedded: Its embedded inputs, `(batch, block_size, units)`.
         gate_inputs: What its inputs contribute to the gates, `(batch, 2 * units)`.
-        weights: `the memory's for a write`.
+        weights: The dict `NonLocalMemory.weights_by_name()["write"]`.
 
     Attributes:
         value: The new memory, `(batch, slots * units)`.
@@ -61,13 +62,13 @@ class MemoryWrite:
         memory = ops.reshape(self._memory, self._by_slot)
         input_gate, forget_gate = ops.split(self._gates, 2, axis=-1)
         d_gates = ops.concatenate([upstream * self._new, upstream * memory], axis=-1)
-        d_gates = d_gates * self._gates * (1 - self._gates)
+        d_gates = sigmoid_gradient(self._gates, d_gates)
         d_gate_rows = ops.reshape(d_gates, (-1, d_gates.shape[-1]))
         d_squashed = matmul(d_gate_rows, transposed["write_gate_recurrent_kernel"])
-        d_memory = d_squashed * (1 - self._squashed * self._squashed)
+        d_memory = tanh_gradient(self._squashed, d_squashed)
         d_memory = d_memory + ops.reshape(upstream * forget_gate, self._rows)
 
-        d_new = upstream * input_gate * (1 - self._new * self._new)
+        d_new = tanh_gradient(self._new, upstream * input_gate)
         d_candidate, *d_dense_norm = self._candidate.gradient(ops.reshape(d_new, self._rows))
         d_dense = d_candidate * ops.sign(self._dense)
         d_skip = d_candidate + matmul(d_dense, transposed["dense_kernel"])
