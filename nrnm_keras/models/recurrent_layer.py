@@ -8,10 +8,10 @@ import keras
 from keras import layers, tree
 
 from nrnm_keras.config.network import CELLS, ELEMENT_ATTENTION
-from nrnm_keras.layers import ElementAttentionCell, ZoneoutCell
+from nrnm_keras.layers import LSTM, ElementAttentionCell, ZoneoutCell
 from nrnm_keras.typing import Config
 
-_LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+_LAYERS = {"lstm": LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
 
 
 def recurrent_layer(

@@ -21,11 +21,14 @@ class CellWindow:
     Args:
         cell: The built `NRNMCell`.
         recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
+        stride: Positive integer s: every s-th hidden state of a window becomes a slot of the
+            memory. `None`: none does.
     """
 
-    def __init__(self, cell: "NRNMCell", recurrent_mask: Tensor | None) -> None:
+    def __init__(self, cell: "NRNMCell", recurrent_mask: Tensor | None, stride: int | None) -> None:
         self._cell = cell
         self._recurrent_mask = recurrent_mask
+        self._slots = slice(0) if stride is None else slice(stride - 1, None, stride)
 
     def lay_out(self, rows: Tensor) -> Tensor:
         """Turns `(..., batch, units)` into the layout of the window's tensors."""
@@ -40,7 +43,7 @@ class CellWindow:
         return ops.transpose(hiddens, (1, 0, 2))
 
     def run(
-        self, known: dict[str, Tensor], read: Tensor, hidden: Tensor, carry: Tensor
+        self, known: dict[str, Tensor], read: Tensor | None, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window.
 
@@ -48,7 +51,7 @@ class CellWindow:
             known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`;
                 `hidden_kept` and `carry_kept`, if present, the fractions of the old states that
                 are kept, laid out.
-            read: The result of reading the memory, `(steps, batch, units)`.
+            read: The result of reading the memory, `(steps, batch, units)`; `None` without one.
             hidden, carry: States before the window, laid out.
 
         Returns:
@@ -69,4 +72,4 @@ class CellWindow:
         # iterations cost more than the steps.
         unroll = keras.backend.backend() != "jax"
         hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
-        return hiddens, hiddens[self._cell.stride - 1 :: self._cell.stride], hidden, carry
+        return hiddens, hiddens[self._slots], hidden, carry

@@ -1,8 +1,7 @@
 """The LSTM steps of one window, with a faster layout and a faster gradient."""
 
-import functools
 import operator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import keras
 from keras import activations, ops
@@ -12,31 +11,34 @@ from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.zoneout import hold
 from nrnm_keras.typing import Tensor
 
-if TYPE_CHECKING:
-    from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell
-
 
 class LSTMWindow(CellWindow):
     """Computes Eqs. 5, 6 and 8 for all steps of a window, with the same results as `CellWindow`.
 
     Sequences are columns: states are `(units, batch)`. For small batches, a kernel times columns
-    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Each pair of gates
-    has its own matmul, so that two cores compute both at once. A single matmul is too small for
-    TensorFlow to parallelize well, and took 1.5 times as long. The automatic gradient transposes
-    the kernel and adds to the kernel's gradient at every step. Here, the transpose is computed once
-    for all windows, and the kernel's gradient is one matmul per window.
+    took three quarters of the time of rows times a kernel (TensorFlow on CPU). Each gate has its
+    own matmul, so that several cores compute them at once, and no result has to be split. The
+    automatic gradient transposes the kernel and adds to the kernel's gradient at every step. Here,
+    the transpose is computed once for all windows, and the kernel's gradient is one matmul per
+    gate and window.
 
     Args:
-        cell: The built `NRNMCell`, which `fits`.
+        cell: The built `NRNMCell` or `keras.layers.LSTMCell`, which `fits`.
         recurrent_mask: Mask of the recurrent dropout, `(batch, units)`, or `None`.
+        stride: Positive integer or `None`, as in `CellWindow`.
         hidden: Hidden state before the first window, `(batch, units)`.
         training: Boolean, whether gradients will be needed.
     """
 
     def __init__(
-        self, cell: "NRNMCell", recurrent_mask: Tensor | None, hidden: Tensor, training: bool
+        self,
+        cell: Any,
+        recurrent_mask: Tensor | None,
+        stride: int | None,
+        hidden: Tensor,
+        training: bool,
     ) -> None:
-        super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask))
+        super().__init__(cell, None if recurrent_mask is None else _columns(recurrent_mask), stride)
         self._training = training
         self._weights = [ops.cast(w, hidden.dtype) for w in (cell.kernel, cell.recurrent_kernel)]
         bias = ops.zeros_like(cell.kernel[0]) if cell.bias is None else cell.bias
@@ -45,20 +47,19 @@ class LSTMWindow(CellWindow):
         kernel = ops.concatenate([self._weights[0], bias, self._weights[1]], axis=0)
         # In this order, because TensorFlow would fold a final transpose into the matmuls outside
         # the loop and slow them down.
-        self._kernels = ops.split(ops.transpose(kernel), 2)
+        self._kernels = ops.split(ops.transpose(kernel), 4)
         self._as_rows = self._split_gates() if training else None
         self._one = _columns(ops.ones_like(hidden[:, :1]))
 
     @staticmethod
-    def fits(cell: "NRNMCell") -> bool:
-        """Whether a cell can use this class: an LSTM with these activations, on TensorFlow.
+    def fits(cell: Any) -> bool:
+        """Whether an LSTM cell can use this class: it has these activations, on TensorFlow.
 
         With a hand-written gradient, JAX would have no forward mode and PyTorch no second
         derivatives.
         """
         return (
             keras.backend.backend() == "tensorflow"
-            and cell.backbone == "lstm"
             and cell.activation is activations.tanh
             and cell.recurrent_activation is activations.sigmoid
         )
@@ -76,7 +77,7 @@ class LSTMWindow(CellWindow):
         return ops.transpose(hiddens, (2, 0, 1))
 
     def run(
-        self, known: dict[str, Tensor], read: Tensor, hidden: Tensor, carry: Tensor
+        self, known: dict[str, Tensor], read: Tensor | None, hidden: Tensor, carry: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window, as `CellWindow.run` does."""
         held: dict[str, Tensor] = {
@@ -84,40 +85,41 @@ class LSTMWindow(CellWindow):
         }
         if self._recurrent_mask is not None:
             held["recurrent_mask"] = self._recurrent_mask
-        every = slice(self._cell.stride - 1, None, self._cell.stride)
 
         # Only tensors that need a gradient are arguments: TensorFlow would create zeros for others.
         @ops.custom_gradient
-        def run(inputs, read, hidden, cell, *kernels):
-            steps = _run_steps(
-                _columns(inputs), self._one, _columns(read), hidden, cell, kernels, **held
-            )
+        def run(inputs, hidden, cell, *others):
+            kernels, reads = others[:4], others[4:]
+            read = _columns(reads[0]) if reads else None
+            steps = _run_steps(_columns(inputs), self._one, read, hidden, cell, kernels, **held)
             hiddens = [step.hidden for step in steps]
+            slots = hiddens[self._slots]
             # In training, computed here, as they need less memory than the steps.
             slopes = _Slopes(steps) if self._training else None
 
             def gradient(d_hiddens, d_slots, d_hidden, d_cell):
                 d_hiddens = ops.unstack(d_hiddens)
-                if every.start < len(steps):
-                    d_slots = ops.unstack(d_slots)
-                    d_hiddens[every] = map(operator.add, d_hiddens[every], d_slots)
+                if slots:
+                    d_slots = map(operator.add, d_hiddens[self._slots], ops.unstack(d_slots))
+                    d_hiddens[self._slots] = d_slots
                 # Not constants, so that a second differentiation finds the kernels.
                 as_rows = self._as_rows or self._split_gates()
                 upstream = d_hiddens, d_hidden, d_cell
-                return _backpropagate(slopes or _Slopes(steps), as_rows, upstream, **held)
+                of_states, d_read = _backpropagate(
+                    slopes or _Slopes(steps), as_rows, upstream, **held
+                )
+                return (*of_states, d_read) if reads else of_states
 
-            slots = hiddens[every]
-            slots = ops.stack(slots) if slots else ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
-            return (ops.stack(hiddens), slots, hiddens[-1], steps[-1].cell), gradient
+            no_slots = ops.zeros((0, *ops.shape(hidden)), hidden.dtype)
+            stacked_slots = ops.stack(slots) if slots else no_slots
+            return (ops.stack(hiddens), stacked_slots, hiddens[-1], steps[-1].cell), gradient
 
-        return run(known["inputs"], read, hidden, carry, *self._kernels)
+        reads = () if read is None else (read,)
+        return run(known["inputs"], hidden, carry, *self._kernels, *reads)
 
     def _split_gates(self):
-        """The kernels of the input and forget gates, and of the candidate and the output gate.
-
-        Kernels that multiply the inputs come first, then those that multiply the hidden state.
-        """
-        return [ops.split(weight, 2, axis=1) for weight in self._weights]
+        """For each gate, the kernels that multiply the inputs and those that multiply the state."""
+        return [ops.split(weight, 4, axis=1) for weight in self._weights]
 
 
 class _Step:
@@ -127,12 +129,11 @@ class _Step:
         self.old_cell = cell
         hidden_inputs = hidden if mask is None else hidden * mask
         self.inputs = ops.concatenate([inputs, one, hidden_inputs], axis=0)
-        first, second = (ops.matmul(kernel, self.inputs) for kernel in kernels)
-        i, f = ops.split(ops.sigmoid(first), 2)
-        c, o = ops.split(second, 2)
-        c, o = ops.tanh(c), ops.sigmoid(o)
+        i, f, c, o = (ops.matmul(kernel, self.inputs) for kernel in kernels)
+        i, f, c, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(c), ops.sigmoid(o)
         self.gates = i, f, c, o
-        new_cell = f * cell + i * c + read
+        new_cell = f * cell + i * c
+        new_cell = new_cell if read is None else new_cell + read
         self.squashed = ops.tanh(new_cell)
         self.hidden = hold(o * self.squashed, hidden, hidden_kept)
         self.cell = hold(new_cell, cell, carry_kept)
@@ -178,7 +179,9 @@ def _run_steps(
     recurrent_mask=None,
 ):
     steps = []
-    for t, (x, r) in enumerate(zip(ops.unstack(inputs), ops.unstack(read), strict=True)):
+    inputs = ops.unstack(inputs)
+    reads = [None] * len(inputs) if read is None else ops.unstack(read)
+    for t, (x, r) in enumerate(zip(inputs, reads, strict=True)):
         kept = _at_step(hidden_kept, t), _at_step(carry_kept, t)
         step = _Step(x, one, r, hidden, cell, kernels, *kept, recurrent_mask)
         hidden, cell = step.hidden, step.cell
@@ -189,7 +192,7 @@ def _run_steps(
 def _backpropagate(
     slopes, kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
 ):
-    """The gradients of inputs, read, hidden state, cell state and the two kernels.
+    """The gradients of inputs, hidden state, cell state and the four kernels; and of the read.
 
     `kernels` is `_split_gates()`. `upstream` has the gradients of the steps' hidden states, of the
     last hidden state as a separate output, and of the last cell state.
@@ -204,10 +207,7 @@ def _backpropagate(
         d_cell, old_cell = _through(d_cell, _at_step(carry_kept, t))
         d_cell = d_cell + d_hidden * of_squashed[t]
         i, f, c, o = of_gates[t]
-        step_gates = [
-            ops.concatenate([d_cell * i, d_cell * f], axis=0),
-            ops.concatenate([d_cell * c, d_hidden * o], axis=0),
-        ]
+        step_gates = [d_cell * i, d_cell * f, d_cell * c, d_hidden * o]
         d_read.append(d_cell)
         d_gates.append(step_gates)
         d_hidden = _sum_of_products(recurrent_kernels, step_gates)
@@ -216,18 +216,20 @@ def _backpropagate(
             d_hidden = d_hidden * recurrent_mask
         d_hidden = d_hidden if old_hidden is None else d_hidden + old_hidden
         d_cell = d_cell if old_cell is None else d_cell + old_cell
-    d_gates = [ops.concatenate(pair, axis=1) for pair in zip(*d_gates[::-1], strict=True)]
+    d_gates = [ops.concatenate(gate, axis=1) for gate in zip(*d_gates[::-1], strict=True)]
     d_inputs = _sum_of_products(input_kernels, d_gates)
     d_inputs = ops.reshape(d_inputs, (d_inputs.shape[0], len(d_read), -1))
     rows = _columns(slopes.inputs)
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
-    d_kernels = [ops.matmul(pair, rows) for pair in d_gates]
+    d_kernels = [ops.matmul(gate, rows) for gate in d_gates]
     d_inputs, d_read = ops.transpose(d_inputs, (1, 2, 0)), _columns(ops.stack(d_read[::-1]))
-    return d_inputs, d_read, d_hidden, d_cell, *d_kernels
+    return (d_inputs, d_hidden, d_cell, *d_kernels), d_read
 
 
 def _sum_of_products(kernels, columns):
-    return functools.reduce(operator.add, map(ops.matmul, kernels, columns))
+    import tensorflow as tf
+
+    return tf.add_n(list(map(ops.matmul, kernels, columns)))
 
 
 def _columns(x):

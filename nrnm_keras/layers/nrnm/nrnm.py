@@ -10,8 +10,8 @@ from keras import layers, ops, tree
 from nrnm_keras.layers.constructor_arguments import to_config
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
+from nrnm_keras.layers.nrnm.nrnm_loop import NRNMLoop
 from nrnm_keras.layers.nrnm.packing import Packing
-from nrnm_keras.layers.nrnm.window_loop import WindowLoop
 from nrnm_keras.typing import Config, Identifier, Tensor
 
 _USE_CUDNN = ("auto", True, False)
@@ -181,8 +181,8 @@ class NRNM(layers.RNN):
             offsets = step_counter.to_steps(state.steps) % self.cell.window_size
         sequences, packing = self._pack(sequences, mask, offsets)
         keep_state = self.return_state or self.stateful
-        loop = WindowLoop(self.cell, state, packing, training, self.unroll, keep_state)
-        hidden, last_hidden, state = loop.run(sequences)
+        loop = NRNMLoop(self.cell, state, packing, training, self.unroll, keep_state)
+        hidden, last_hidden, state = loop.run_sequences(sequences)
         outputs = packing.unpack(hidden, self.zero_output_for_mask)
         last_output = last_hidden if packing.ends_together else outputs[:, -1]
         states = self.cell.pack_states(state) if keep_state else initial_state
@@ -234,7 +234,7 @@ class NRNM(layers.RNN):
         packed, packing = self._pack(sequences, mask, offsets=None)
         sizes = cell.state_size
         state = [ops.zeros((sequences.shape[0], size), self.variable_dtype) for size in sizes]
-        loop = WindowLoop(cell, cell.unpack_states(state), packing)
+        loop = NRNMLoop(cell, cell.unpack_states(state), packing)
         ends = ops.arange(needed, timesteps + 1, cell.window_size, dtype="int32")
         weights = loop.attention_weights(packed)
         weights = weights[needed // cell.window_size - 1 : timesteps // cell.window_size]

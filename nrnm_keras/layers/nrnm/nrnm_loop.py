@@ -1,4 +1,4 @@
-"""The loop of `NRNM` over windows. Within a window, steps are computed together if possible."""
+"""The loop of `NRNM`: the steps of each window read the memory, and its end writes to it."""
 
 from collections import namedtuple
 from typing import Any
@@ -11,16 +11,17 @@ from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
 from nrnm_keras.layers.nrnm.packing import Packing, take_rows
+from nrnm_keras.layers.nrnm.recurrent_loop import RecurrentLoop
 from nrnm_keras.layers.nrnm.rows import reshape
 from nrnm_keras.typing import Tensor
 
 # The state between two windows: the last hidden state and carry, the memory
 # `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
-# first. States have the layout of the `LSTMWindow` or `CellWindow`.
-WindowState = namedtuple("WindowState", "hidden carry memory slots")
+# first. Hidden states and carry have the layout of the `LSTMWindow` or `CellWindow`.
+NRNMLoopState = namedtuple("NRNMLoopState", "hidden carry memory slots")
 
 
-class WindowLoop:
+class NRNMLoop(RecurrentLoop):
     """Runs an `NRNMCell` over a batch of sequences.
 
     Args:
@@ -43,23 +44,13 @@ class WindowLoop:
     ) -> None:
         self.cell = cell
         self.state = state
-        self.packing = packing
-        self._dtype = state.hidden.dtype
         self.training = training
-        self.unroll = unroll
-        self.keep_state = keep_state
+        recurrence = _recurrence(cell, state.hidden, training)
+        super().__init__(
+            recurrence, cell.window_size, packing, keep_state, unroll, self._zoneout_fractions
+        )
         # Blocks overlap if a window is shorter.
         self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
-        # Whether places without a step must be prevented from changing the state.
-        holds = packing.offsets is not None or (keep_state and not packing.ends_together)
-        self._is_active = packing.is_active() if holds else None
-        mask = None
-        if training and cell.recurrent_dropout:
-            mask = cell.get_recurrent_dropout_mask(state.hidden)
-        if LSTMWindow.fits(cell):
-            self._recurrence: CellWindow = LSTMWindow(cell, mask, state.hidden, training)
-        else:
-            self._recurrence = CellWindow(cell, mask)
         self._slots_before = None
         if packing.offsets is not None:
             slots_of_window = cell.window_size // cell.stride
@@ -67,57 +58,49 @@ class WindowLoop:
         # Preparing weights for gradients has a cost, which inference avoids.
         self._memory_weights = cell.memory.loop_weights() if training else None
 
-    def run(self, sequences: Tensor) -> tuple[Tensor, Tensor, Any]:
+    def run_sequences(self, sequences: Tensor) -> tuple[Tensor, Tensor, Any]:
         """Runs over `(batch, timesteps, features)`.
 
         Returns:
             The hidden states at all places, `(batch, length, units)`; the last hidden states; and
             the `NRNMState` after the last step of each sequence, `None` without `keep_state`.
         """
-        packing = self.packing
         inputs = self._pack(sequences)
-        window_state = self._before_first_window()
-        hidden = []
-        if packing.has_windows:
-            known = self._known_of_windows(inputs)
-            in_windows, window_state = self._run_windows(known, window_state)
-            hidden.append(self._by_step(in_windows))
-        if packing.tail:
-            tail, window_state = self._run_tail(inputs, window_state)
-            hidden.append(tail)
-        if not hidden:
-            no_steps = ops.zeros((0, packing.batch_size, self.cell.units), inputs.dtype)
-            hidden.append(self._recurrence.lay_out(no_steps))
-        hidden = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=0)
-        hidden = self._recurrence.by_sequence(hidden)
-        rows = self._recurrence.rows
-        window_state = window_state._replace(
-            hidden=rows(window_state.hidden), carry=rows(window_state.carry)
-        )
-        state = self._final_state(inputs, hidden, window_state) if self.keep_state else None
-        return hidden, window_state.hidden, state
+        hidden, last = self.run(inputs, self._before_first_window())
+        state = self._final_state(inputs, hidden, last) if self.keep_state else None
+        return hidden, last.hidden, state
 
     def attention_weights(self, sequences: Tensor) -> Tensor:
         """Runs over sequences; returns the weights of each window's write, windows first.
 
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
-        known = self._known_of_windows(self._pack(sequences))
+        known = self.known_of_windows(self._pack(sequences))
+        state = self._before_first_window()
+        lay_out = self.recurrence.lay_out
+        state = state._replace(hidden=lay_out(state.hidden), carry=lay_out(state.carry))
 
-        def step(known, window_state):
-            _, window_state, write = self._window(window_state, known)
-            return write.interaction.weights_by_head(), window_state
+        def step(known, state):
+            _, state, write = self._window(state, known)
+            return write.interaction.weights_by_head(), state
 
-        return loop(step, known, self._before_first_window(), unroll=True)[0]
+        return loop(step, known, state, unroll=True)[0]
 
-    def _run_windows(self, known, window_state):
-        """Returns the hidden states, windows first, and the last `WindowState`."""
+    def known_of_windows(self, inputs: Tensor) -> dict[str, Tensor]:
+        """The tensors of the whole windows that do not depend on the loop, windows first."""
+        in_windows = self.in_windows(inputs)
+        steps = self.known_of_steps(ops.transpose(in_windows, (1, 2, 0, 3)))
+        writes = self._known_of_writes(ops.transpose(in_windows, (1, 0, 2, 3)), inputs)
+        return {**steps, **writes}
 
-        def step(known, window_state):
-            return self._window(window_state, known)[:2]
+    def window(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Runs the steps of one window and its write, as `RecurrentLoop.window` does."""
+        return self._window(state, known)[:2]
 
-        shape = (self.cell.window_size, *window_state.hidden.shape)
-        return loop(step, known, window_state, shape, self.unroll)
+    def end(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Runs the steps after the last whole window, which end without a write."""
+        hiddens, _, hidden, carry = self._recur(state, known)
+        return hiddens, NRNMLoopState(hidden, carry, state.memory, state.slots)
 
     def _pack(self, sequences):
         inputs = self.packing.pack(sequences)
@@ -125,36 +108,16 @@ class WindowLoop:
             inputs = inputs * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), 1)
         return inputs
 
-    def _known_of_windows(self, inputs):
-        """The tensors of the whole windows that do not depend on the loop, windows first."""
-        packing, window_size = self.packing, self.cell.window_size
-        by_window = reshape(
-            inputs[:, : packing.places_in_windows],
-            (packing.batch_size, packing.num_windows, window_size, inputs.shape[-1]),
+    def _zoneout_fractions(self, shape):
+        seed = self.cell.seed_generator
+        return self.cell.zoneout_fractions(
+            (*shape, self.cell.units), self.training, lambda number: seed
         )
-        by_window = ops.transpose(by_window, (1, 0, 2, 3))
-        return {
-            **self._known_of_steps(ops.transpose(by_window, (0, 2, 1, 3))),
-            **self._known_of_writes(by_window, inputs),
-        }
-
-    def _by_step(self, hidden):
-        """Joins the hidden states of windows: from windows first to steps first."""
-        batch_size = self.packing.batch_size
-        rest = [batch_size if size is None else size for size in hidden.shape[2:]]
-        return reshape(hidden, (self.packing.places_in_windows, *rest))
-
-    def _run_tail(self, inputs, window_state):
-        """Runs the steps after the last whole window, which end without a write."""
-        inputs = inputs[:, self.packing.places_in_windows :]
-        known = self._known_of_steps(ops.transpose(inputs, (1, 0, 2)))
-        hidden, _, *last = self._recur(window_state, known)
-        return hidden, WindowState(*last, window_state.memory, window_state.slots)
 
     def _window(self, window_state, known):
         """Runs the steps of one window and its write.
 
-        Returns the hidden states, steps first, the `WindowState` to the next window, and the
+        Returns the hidden states, steps first, the `NRNMLoopState` to the next window, and the
         `MemoryWrite`.
         """
         memory = self.cell.memory
@@ -170,7 +133,7 @@ class WindowLoop:
             slots = slots[-self.cell.slots :]
         write = memory.write(
             window_state.memory,
-            self._recurrence.by_sequence(slots),
+            self.recurrence.by_sequence(slots),
             known["embedded"],
             known["write_gate_inputs"],
             self._memory_weights,
@@ -180,7 +143,7 @@ class WindowLoop:
             written = written * known["memory_mask"]
         if "writes" in known:
             written = ops.where(known["writes"], written, window_state.memory)
-        return hidden, WindowState(*last, written, shared), write
+        return hidden, NRNMLoopState(*last, written, shared), write
 
     def _recur(self, window_state, known):
         """Runs the steps of a window, which read the memory as it was before the window.
@@ -188,43 +151,13 @@ class WindowLoop:
         Returns the same as `LSTMWindow.run`.
         """
         read = self.cell.memory.read(known["inputs"], window_state.memory, self._memory_weights)
-        return self._recurrence.run(known, read, window_state.hidden, window_state.carry)
+        return self.recurrence.run(known, read, window_state.hidden, window_state.carry)
 
     def _before_first_window(self):
-        """The state before the first window."""
+        """The state before the first window, with hidden state and carry as rows."""
         state, shared = self.state, self._shared_slots
         slots = self._slots_from_block(self.cell.slots - shared, shared) if shared else ()
-        lay_out = self._recurrence.lay_out
-        return WindowState(lay_out(state.hidden), lay_out(state.carry), state.memory, slots)
-
-    def _known_of_steps(self, inputs):
-        """The tensors of steps `(..., batch, features)` that do not depend on the loop.
-
-        These are the inputs and the fractions of the old states that are kept: by zoneout, or 1 at
-        a place without a step. The inputs are projected within the loop, one window at a time.
-        Projecting them for all windows at once is the same work, but the results, many times as
-        large as the inputs, would be written to the loop's arrays and read again, which is slower.
-        """
-        cell, lay_out = self.cell, self._recurrence.lay_out
-        known = {"inputs": inputs}
-        places = inputs.shape[:-2]
-        if None in tuple(places):
-            places = ops.shape(inputs)[:-2]
-        active = self._is_active
-        if active is not None:
-            active = ops.reshape(active, (*places, self.packing.batch_size, 1))
-            known["active"] = lay_out(active)
-        shape = (*places, self.packing.batch_size, cell.units)
-        kept = cell.zoneout_fractions(shape, self.training, lambda number: cell.seed_generator)
-        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
-            if isinstance(fraction, float):
-                fraction = ops.full((*places, 1, 1), fraction, self._dtype)
-            if active is not None:
-                one = ops.ones((), self._dtype)
-                fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
-            if fraction is not None:
-                known[name] = lay_out(fraction)
-        return known
+        return NRNMLoopState(state.hidden, state.carry, state.memory, slots)
 
     def _known_of_writes(self, by_window, inputs):
         """The tensors of the writes that do not depend on the loop, `(windows, batch, ...)`.
@@ -237,7 +170,7 @@ class WindowLoop:
             embedded = memory.embed(by_window[:, :, cell.window_size - cell.block_size :])
         else:
             embedded = self._cut_blocks(self._embedded_from_block(inputs))
-        if self._is_active is not None or cell.window_size < cell.block_size:
+        if self.is_active is not None or cell.window_size < cell.block_size:
             known["writes"] = self._writes()
         known["embedded"] = embedded
         flat = (packing.num_windows, packing.batch_size, cell.block_size * cell.units)
@@ -297,7 +230,7 @@ class WindowLoop:
             slots = take_rows(block, ops.clip(rows, 0, cell.slots - 1))
         else:
             slots = block[:, first : first + count]
-        return self._recurrence.lay_out(ops.transpose(slots, (1, 0, 2)))
+        return self.recurrence.lay_out(ops.transpose(slots, (1, 0, 2)))
 
     def _final_state(self, inputs, hidden, window_state):
         """The state after the last step of each sequence."""
@@ -324,6 +257,16 @@ class WindowLoop:
             places = _skip(places, cell.slots, packing.offsets // cell.stride)
         slots = take_rows(ops.concatenate([block, slots], axis=1), places)
         return ops.reshape(slots, ops.shape(self.state.hidden_block))
+
+
+def _recurrence(cell, hidden, training):
+    """What runs the steps of a window."""
+    mask = None
+    if training and cell.recurrent_dropout:
+        mask = cell.get_recurrent_dropout_mask(hidden)
+    if cell.backbone == "lstm" and LSTMWindow.fits(cell):
+        return LSTMWindow(cell, mask, cell.stride, hidden, training)
+    return CellWindow(cell, mask, cell.stride)
 
 
 def _rows_from(first, count):

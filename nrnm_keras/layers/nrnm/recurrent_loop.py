@@ -1,0 +1,148 @@
+"""The loop of a recurrent layer over windows. Within a window, steps are computed together."""
+
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from nrnm_keras.layers.nrnm.cell_window import CellWindow
+from nrnm_keras.layers.nrnm.loops import loop
+from nrnm_keras.layers.nrnm.packing import Packing
+from nrnm_keras.layers.nrnm.rows import reshape
+from nrnm_keras.typing import Tensor
+
+# The state between two windows, in the layout of the `CellWindow`.
+LoopState = namedtuple("LoopState", "hidden carry")
+
+
+class RecurrentLoop:
+    """Runs a recurrent layer over a batch of sequences, window by window.
+
+    Args:
+        recurrence: `CellWindow` or `LSTMWindow`, which runs the steps of a window.
+        window_size: Positive integer, the number of steps of a window.
+        packing: `Packing` of the sequences into windows of that size.
+        keep_state: Boolean, whether the state after the last step is needed.
+        unroll: Boolean, whether to unroll the loop in the graph.
+        zoneout: Function of a shape, which returns the `kept_fraction` of the hidden state and of
+            the carry, or `None`.
+    """
+
+    def __init__(
+        self,
+        recurrence: CellWindow,
+        window_size: int,
+        packing: Packing,
+        keep_state: bool = False,
+        unroll: bool = False,
+        zoneout: Callable[[Any], tuple] | None = None,
+    ) -> None:
+        self.recurrence = recurrence
+        self.window_size = window_size
+        self.packing = packing
+        self.keep_state = keep_state
+        self.unroll = unroll
+        self._zoneout = zoneout
+        # Whether places without a step must be prevented from changing the state.
+        holds = packing.offsets is not None or (keep_state and not packing.ends_together)
+        self.is_active = packing.is_active() if holds else None
+
+    def run(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Runs over packed inputs, `(batch, length, features)`.
+
+        Returns:
+            The hidden states at all places, `(batch, length, units)`, and the last state, whose
+            `hidden` and `carry` are rows.
+        """
+        packing, recurrence = self.packing, self.recurrence
+        units = state.hidden.shape[-1]
+        state = state._replace(
+            hidden=recurrence.lay_out(state.hidden), carry=recurrence.lay_out(state.carry)
+        )
+        hidden = []
+        if packing.has_windows:
+            in_windows, state = self._run_windows(self.known_of_windows(inputs), state)
+            hidden.append(self._by_step(in_windows))
+        if packing.tail:
+            tail, state = self._run_tail(inputs, state)
+            hidden.append(tail)
+        if not hidden:
+            no_steps = ops.zeros((0, packing.batch_size, units), inputs.dtype)
+            hidden.append(recurrence.lay_out(no_steps))
+        hidden = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=0)
+        state = state._replace(
+            hidden=recurrence.rows(state.hidden), carry=recurrence.rows(state.carry)
+        )
+        return recurrence.by_sequence(hidden), state
+
+    def known_of_windows(self, inputs: Tensor) -> dict[str, Tensor]:
+        """The tensors of the whole windows that do not depend on the loop, windows first."""
+        return self.known_of_steps(ops.transpose(self.in_windows(inputs), (1, 2, 0, 3)))
+
+    def in_windows(self, inputs: Tensor) -> Tensor:
+        """The inputs of the whole windows, `(batch, windows, window_size, features)`."""
+        packing = self.packing
+        return reshape(
+            inputs[:, : packing.places_in_windows],
+            (packing.batch_size, packing.num_windows, self.window_size, inputs.shape[-1]),
+        )
+
+    def known_of_steps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """The tensors of steps `(..., batch, features)` that do not depend on the loop.
+
+        These are the inputs and the fractions of the old states that are kept: by zoneout, or 1 at
+        a place without a step. The inputs are projected within the loop, one window at a time.
+        Projecting them for all windows at once is the same work, but the results, many times as
+        large as the inputs, would be written to the loop's arrays and read again, which is slower.
+        """
+        lay_out = self.recurrence.lay_out
+        known = {"inputs": inputs}
+        places = inputs.shape[:-2]
+        if None in tuple(places):
+            places = ops.shape(inputs)[:-2]
+        active = self.is_active
+        if active is not None:
+            active = ops.reshape(active, (*places, self.packing.batch_size, 1))
+            known["active"] = lay_out(active)
+        kept = self._zoneout((*places, self.packing.batch_size)) if self._zoneout else (None, None)
+        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
+            if isinstance(fraction, float):
+                fraction = ops.full((*places, 1, 1), fraction, inputs.dtype)
+            if active is not None:
+                one = ops.ones((), inputs.dtype)
+                fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
+            if fraction is not None:
+                known[name] = lay_out(fraction)
+        return known
+
+    def window(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Runs the steps of one window.
+
+        Returns:
+            The hidden states, steps first, and the state before the next window.
+        """
+        hiddens, _, hidden, carry = self.recurrence.run(known, None, state.hidden, state.carry)
+        return hiddens, LoopState(hidden, carry)
+
+    def end(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Runs the steps after the last whole window; returns the same as `window`."""
+        return self.window(state, known)
+
+    def _run_windows(self, known, state):
+        """Returns the hidden states, windows first, and the last state."""
+
+        def step(known, state):
+            return self.window(state, known)
+
+        return loop(step, known, state, (self.window_size, *state.hidden.shape), self.unroll)
+
+    def _run_tail(self, inputs, state):
+        inputs = inputs[:, self.packing.places_in_windows :]
+        return self.end(state, self.known_of_steps(ops.transpose(inputs, (1, 0, 2))))
+
+    def _by_step(self, hidden):
+        """Joins the hidden states of windows: from windows first to steps first."""
+        batch_size = self.packing.batch_size
+        rest = [batch_size if size is None else size for size in hidden.shape[2:]]
+        return reshape(hidden, (self.packing.places_in_windows, *rest))
