@@ -103,6 +103,7 @@ def test_verbose_shows_the_rest_in_which_no_graph_is_called_invalid(flags, folde
     assert "Type inference failed" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_flag_file_can_ask_for_it(folder):
     lines = ["# Everything.", "--verbose", "--task=text", f"--run_dir={folder}/none", "--units=5"]
     (folder / "verbose.flags").write_text("\n".join(lines))

@@ -28,7 +28,13 @@ def _examples():
                 yield test
 
 
-@pytest.mark.parametrize("test", list(_examples()), ids=lambda test: test.name)
+def _parameters():
+    for test in _examples():
+        slow = test.name == "nrnm_keras.train.training.train"
+        yield pytest.param(test, id=test.name, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("test", _parameters())
 def test_example(test):
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(test)

@@ -172,6 +172,7 @@ def test_prediction_as_json(run, folder, command, tmp_path, place):
     assert results[0]["text"] == f"{TEXTS[0]} 0"
 
 
+@pytest.mark.slow
 def test_model_card(run, folder, command):
     command(export.main, f"--model={run}", "--format=saved_model", "--examples=1")
     card = (run / "exported" / "saved_model" / "README.md").read_text(encoding="utf-8")

@@ -114,15 +114,18 @@ class Streams:
     def _advance(self, streams, steps):
         """Returns some streams after one more step of each."""
         outputs = self._run([streams[key].state for key in steps], list(steps.values()))
-        results, moved = self._results(outputs), {}
+        results = self._results(outputs)
+        states = {name: outputs[f"next_{name}"] for name in self._start.state}
+        is_finite = np.all([_finite_rows(x) for x in (results, *states.values())], axis=0)
+        moved = {}
         for row, key in enumerate(steps):
-            state = {name: outputs[f"next_{name}"][row] for name in self._start.state}
             number = streams[key].steps + 1
-            if not all(np.isfinite(x).all() for x in (results[row], *state.values())):
+            if not is_finite[row]:
                 raise ValueError(
                     f"The network's output is not finite after step {number} of stream {key!r}. "
                     "Look for extreme values in the stream"
                 )
+            state = {name: rows[row] for name, rows in states.items()}
             moved[key] = _Stream(state, number, results[row])
         return moved
 
@@ -135,3 +138,7 @@ class Streams:
         batch = {name: np.stack([state[name] for state in states]) for name in states[0]}
         batch[self._streaming.step_name] = np.stack(steps)
         return self._streaming.predict_on_batch(batch)
+
+
+def _finite_rows(rows):
+    return np.isfinite(rows).reshape(len(rows), -1).all(axis=1)

@@ -173,6 +173,7 @@ def test_without_steps_the_rest_is_written(of_whole_sequences, capsys):
     assert not (of_whole_sequences / "exported" / "litert").exists()
 
 
+@pytest.mark.slow
 def test_other_probabilities_are_noticed(of_texts, tmp_path):
     model = TrainedModel.load(of_texts)
     report = json.loads((of_texts / "report.json").read_text())

@@ -315,6 +315,7 @@ def losses_of_training():
     return [float(model.train_on_batch(IDS, np.array([0, -1, 1]))) for _ in range(3)]
 
 
+@pytest.mark.slow
 def test_jax_takes_the_same_steps():
     pytest.importorskip("jax")
     environment = {**os.environ, "KERAS_BACKEND": "jax"}

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 from nrnm_keras import NRNM
+from nrnm_keras.layers import LSTM
 from nrnm_keras.models import RecurrentBackbone, TransformerBackbone
 
 SEQUENCES = np.random.default_rng(0).normal(size=(3, 11, 5)).astype("float32")
@@ -13,7 +14,7 @@ MASK = np.arange(11) < np.array([[11], [4], [7]])
 def test_memory_is_in_the_named_layers():
     backbone = RecurrentBackbone(8, num_layers=4, nrnm_layers=[3, 1])
     kinds = [type(layer) for layer in backbone.recurrent_layers]
-    assert kinds == [NRNM, layers.LSTM, NRNM, layers.LSTM]
+    assert kinds == [NRNM, LSTM, NRNM, LSTM]
 
 
 def test_without_memory_it_is_stacked_lstm():

@@ -5,6 +5,7 @@ from keras import layers
 
 from nrnm_keras import NRNM
 from nrnm_keras.config.network import MODELS, NetworkConfig
+from nrnm_keras.layers import LSTM
 from nrnm_keras.models import TransformerBackbone
 from nrnm_keras.models.building import build_backbone
 
@@ -43,7 +44,7 @@ def test_models_without_memory(model):
     if model == "transformer":
         assert isinstance(built, TransformerBackbone)
         return
-    keras_own = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+    keras_own = {"lstm": LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
     kind = keras_own.get(model, layers.RNN)
     assert [type(layer) for layer in built.recurrent_layers] == [kind, kind]
 

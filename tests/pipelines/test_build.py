@@ -176,7 +176,7 @@ def test_what_a_killed_build_has_left_is_removed_by_the_next(tmp_path):
     assert verify(folder).problems == []
 
 
-@pytest.mark.parametrize("first_ends", [True, False])
+@pytest.mark.parametrize("first_ends", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_second_build_of_a_data_set_waits_for_the_first(first_ends, tmp_path):
     first, arguments, folder = begun_build(tmp_path)
     first.send_signal(signal.SIGSTOP)

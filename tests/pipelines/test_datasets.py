@@ -210,6 +210,7 @@ def test_folders_without_a_builder_are_no_data_sets(more):
     assert not {"notes", "not-a-name"} & set(dataset_names())
 
 
+@pytest.mark.slow
 def test_new_data_set_in_a_copy_of_the_package(tmp_path):
     """The same when the folder lies in the package itself, in a new process."""
     ignore = shutil.ignore_patterns("__pycache__")

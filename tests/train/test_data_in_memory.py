@@ -163,6 +163,7 @@ def test_training_in_python(tmp_path, capsys):
         train(config, (sequences, labels), test_data=(sequences[:6], labels[:6]))
 
 
+@pytest.mark.slow
 def test_skeletons_are_trained_on_and_predicted(tmp_path, capsys):
     """Joints of one body: in memory to train on; as arrays, in a file and as frames to predict."""
     random = np.random.default_rng(0)

@@ -147,6 +147,7 @@ def test_usual_texts_need_no_warning(build_records):
     assert warning == "fewer than 5 training examples of 'c' (1): they can hardly be learned"
 
 
+@pytest.mark.slow
 def test_attention_of_stacked_words_is_shown_at_each_word(tmp_path):
     texts = ["a film that is good", "a film that is bad"] * 20
     task = TextTask(

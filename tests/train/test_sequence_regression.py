@@ -97,6 +97,7 @@ def test_training_and_predictions_on_the_command_line(tmp_path, capsys):
     assert 500 < float(row["value"]) < 1500
 
 
+@pytest.mark.slow
 def test_targets_in_memory(tmp_path):
     config = TrainConfig(
         task=SequenceRegressionTask(),

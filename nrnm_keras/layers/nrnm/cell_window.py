@@ -42,8 +42,22 @@ class CellWindow:
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (1, 0, 2))
 
+    def variables(self) -> list[keras.Variable]:
+        """The variables of the cell that `run` uses."""
+        weights = self._cell.kernel, self._cell.recurrent_kernel, self._cell.bias
+        return [weight for weight in weights if weight is not None]
+
+    def weights(self) -> list[Tensor]:
+        """The weights that `run` takes, if they are not those of the cell."""
+        return []
+
     def run(
-        self, known: dict[str, Tensor], read: Tensor | None, hidden: Tensor, carry: Tensor
+        self,
+        known: dict[str, Tensor],
+        read: Tensor | None,
+        hidden: Tensor,
+        carry: Tensor,
+        weights: list[Tensor],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window.
 
@@ -53,6 +67,7 @@ class CellWindow:
                 are kept, laid out.
             read: The result of reading the memory, `(steps, batch, units)`; `None` without one.
             hidden, carry: States before the window, laid out.
+            weights: `weights()`.
 
         Returns:
             The hidden states, steps first; those that become slots; and the last states, all laid

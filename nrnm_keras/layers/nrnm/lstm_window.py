@@ -76,8 +76,21 @@ class LSTMWindow(CellWindow):
         """Turns laid out hidden states, steps first, into `(batch, steps, units)`."""
         return ops.transpose(hiddens, (2, 0, 1))
 
+    def variables(self) -> list[keras.Variable]:
+        """None: the steps use `weights()`."""
+        return []
+
+    def weights(self) -> list[Tensor]:
+        """The kernels of the gates, which multiply the stacked inputs, a 1 and the state."""
+        return self._kernels
+
     def run(
-        self, known: dict[str, Tensor], read: Tensor | None, hidden: Tensor, carry: Tensor
+        self,
+        known: dict[str, Tensor],
+        read: Tensor | None,
+        hidden: Tensor,
+        carry: Tensor,
+        weights: list[Tensor],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window, as `CellWindow.run` does."""
         held: dict[str, Tensor] = {
@@ -115,7 +128,7 @@ class LSTMWindow(CellWindow):
             return (ops.stack(hiddens), stacked_slots, hiddens[-1], steps[-1].cell), gradient
 
         reads = () if read is None else (read,)
-        return run(known["inputs"], hidden, carry, *self._kernels, *reads)
+        return run(known["inputs"], hidden, carry, *weights, *reads)
 
     def _split_gates(self):
         """For each gate, the kernels that multiply the inputs and those that multiply the state."""

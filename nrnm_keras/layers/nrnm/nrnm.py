@@ -54,6 +54,9 @@ class NRNM(layers.RNN):
             `keras.layers.LSTM`; it has no effect, as there is no cuDNN kernel of this layer.
         zero_output_for_mask: Boolean, whether the outputs of masked steps are zero.
         block_size, ..., zoneout: The arguments of the memory, as in `NRNMCell`.
+        recompute: Boolean, whether the backward pass computes each window again from the state
+            before it. In place of most tensors of all windows, only the states between them are
+            kept. There are no second-order gradients on TensorFlow then.
         implementation: Accepted for compatibility with `keras.layers.LSTM`; it has no effect.
         **kwargs: Arguments of every layer, such as `name` and `dtype`.
 
@@ -115,6 +118,7 @@ class NRNM(layers.RNN):
         read_bias_initializer: Identifier = CLOSED,
         memory_dropout: float = 0.0,
         zoneout: float | tuple[float, float] = 0.0,
+        recompute: bool = False,
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
@@ -142,6 +146,7 @@ class NRNM(layers.RNN):
                 f"Received: use_cudnn={use_cudnn!r}"
             )
         self.use_cudnn = use_cudnn
+        self.recompute = recompute
         self.input_spec = layers.InputSpec(ndim=3)
 
     def __call__(self, sequences: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -181,7 +186,8 @@ class NRNM(layers.RNN):
             offsets = step_counter.to_steps(state.steps) % self.cell.window_size
         sequences, packing = self._pack(sequences, mask, offsets)
         keep_state = self.return_state or self.stateful
-        loop = NRNMLoop(self.cell, state, packing, training, self.unroll, keep_state)
+        recompute = self.recompute and training
+        loop = NRNMLoop(self.cell, state, packing, training, self.unroll, recompute, keep_state)
         hidden, last_hidden, state = loop.run_sequences(sequences)
         outputs = packing.unpack(hidden, self.zero_output_for_mask)
         last_output = last_hidden if packing.ends_together else outputs[:, -1]
@@ -262,7 +268,8 @@ class NRNM(layers.RNN):
         """Returns the arguments of the constructor."""
         config = super().get_config()
         del config["cell"]
-        return {**to_config(self, CELL_ARGUMENTS), "use_cudnn": self.use_cudnn, **config}
+        own = {"use_cudnn": self.use_cudnn, "recompute": self.recompute}
+        return {**to_config(self, CELL_ARGUMENTS), **own, **config}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:

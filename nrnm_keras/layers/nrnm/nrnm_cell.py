@@ -235,13 +235,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         is_slot = ops.expand_dims(steps % self.stride == 0, -1)
         hidden_block = ops.where(is_slot, _push(old.hidden_block, hidden), old.hidden_block)
         input_block = _push(old.input_block, self.memory.embed(inputs))
-        written = self._write(old.memory, hidden_block, input_block)
-        if training and self.memory_dropout:
-            written = written * self.memory_mask(ops.shape(written), self._step_seed(steps, 2))
-        memory = ops.where(ops.expand_dims(self.is_write(steps), -1), written, old.memory)
-
         digits = step_counter.to_digits(steps, old.steps.dtype)
-        new = NRNMState(hidden, carry, memory, hidden_block, input_block, digits)
+        new = NRNMState(hidden, carry, old.memory, hidden_block, input_block, digits)
+        new = new._replace(memory=self._memory_after(new, steps, training))
         return hidden, self.pack_states(new)
 
     def check_states(self, states: Any, inputs: Tensor, argument: str = "states") -> None:
@@ -343,13 +339,26 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             ("digits of the number of steps", step_counter.NUM_DIGITS),
         ]
 
-    def _write(self, memory, hidden_block, input_block):
-        return self.memory.write(
-            memory,
-            ops.reshape(hidden_block, (-1, self.slots, self.units)),
-            ops.reshape(input_block, (-1, self.block_size, self.units)),
-            self.memory.write_gate_inputs(input_block),
-        ).value
+    def _memory_after(self, state, steps, training):
+        """The memory after a step, written in the rows whose window ends."""
+        is_write = self.is_write(steps)
+
+        def write():
+            written = self.memory.write(
+                state.memory,
+                ops.reshape(state.hidden_block, (-1, self.slots, self.units)),
+                ops.reshape(state.input_block, (-1, self.block_size, self.units)),
+                self.memory.write_gate_inputs(state.input_block),
+            ).value
+            if training and self.memory_dropout:
+                written = written * self.memory_mask(ops.shape(written), self._step_seed(steps, 2))
+            return ops.where(ops.expand_dims(is_write, -1), written, state.memory)
+
+        # Most steps of a stream end no window. JAX would compute both branches for a batch of
+        # streams, and PyTorch's export knows no branch.
+        if training or keras.backend.backend() != "tensorflow":
+            return write()
+        return ops.cond(ops.any(is_write), write, lambda: state.memory)
 
     def _step_seed(self, steps, number):
         """The seed of a step's mask `number`, which differs whenever any sequence takes a step."""

@@ -30,6 +30,7 @@ class NRNMLoop(RecurrentLoop):
         packing: `Packing` of the sequences; without offsets, `state` is taken to be zero.
         training: Boolean, whether dropout and zoneout are active.
         unroll: Boolean, whether to unroll the loop in the graph.
+        recompute: Boolean, as in `RecurrentLoop`.
         keep_state: Boolean, whether the state after the last step is needed.
     """
 
@@ -40,6 +41,7 @@ class NRNMLoop(RecurrentLoop):
         packing: Packing,
         training: bool = False,
         unroll: bool = False,
+        recompute: bool = False,
         keep_state: bool = False,
     ) -> None:
         self.cell = cell
@@ -47,7 +49,13 @@ class NRNMLoop(RecurrentLoop):
         self.training = training
         recurrence = _recurrence(cell, state.hidden, training)
         super().__init__(
-            recurrence, cell.window_size, packing, keep_state, unroll, self._zoneout_fractions
+            recurrence,
+            cell.window_size,
+            packing,
+            keep_state,
+            unroll,
+            recompute,
+            self._zoneout_fractions,
         )
         # Blocks overlap if a window is shorter.
         self._shared_slots = max(0, cell.slots - cell.window_size // cell.stride)
@@ -80,8 +88,10 @@ class NRNMLoop(RecurrentLoop):
         lay_out = self.recurrence.lay_out
         state = state._replace(hidden=lay_out(state.hidden), carry=lay_out(state.carry))
 
+        weights = self.weights()
+
         def step(known, state):
-            _, state, write = self._window(state, known)
+            _, state, write = self._window(state, known, weights)
             return write.interaction.weights_by_head(), state
 
         return loop(step, known, state, unroll=True)[0]
@@ -93,13 +103,17 @@ class NRNMLoop(RecurrentLoop):
         writes = self._known_of_writes(ops.transpose(in_windows, (1, 0, 2, 3)), inputs)
         return {**steps, **writes}
 
-    def window(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Runs the steps of one window and its write, as `RecurrentLoop.window` does."""
-        return self._window(state, known)[:2]
+    def weights(self) -> Any:
+        """The weights that the windows take."""
+        return {"recurrence": self.recurrence.weights(), "memory": self._memory_weights}
 
-    def end(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+    def window(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
+        """Runs the steps of one window and its write, as `RecurrentLoop.window` does."""
+        return self._window(state, known, weights)[:2]
+
+    def end(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps after the last whole window, which end without a write."""
-        hiddens, _, hidden, carry = self._recur(state, known)
+        hiddens, _, hidden, carry = self._recur(state, known, weights)
         return hiddens, NRNMLoopState(hidden, carry, state.memory, state.slots)
 
     def _pack(self, sequences):
@@ -114,14 +128,14 @@ class NRNMLoop(RecurrentLoop):
             (*shape, self.cell.units), self.training, lambda number: seed
         )
 
-    def _window(self, window_state, known):
+    def _window(self, window_state, known, weights):
         """Runs the steps of one window and its write.
 
         Returns the hidden states, steps first, the `NRNMLoopState` to the next window, and the
         `MemoryWrite`.
         """
         memory = self.cell.memory
-        hidden, slots, *last = self._recur(window_state, known)
+        hidden, slots, *last = self._recur(window_state, known, weights)
         if self._slots_before is not None:
             active = known["active"][self.cell.stride - 1 :: self.cell.stride]
             slots = ops.where(active, slots, self._slots_before)
@@ -136,7 +150,7 @@ class NRNMLoop(RecurrentLoop):
             self.recurrence.by_sequence(slots),
             known["embedded"],
             known["write_gate_inputs"],
-            self._memory_weights,
+            weights["memory"],
         )
         written = write.value
         if "memory_mask" in known:
@@ -145,13 +159,15 @@ class NRNMLoop(RecurrentLoop):
             written = ops.where(known["writes"], written, window_state.memory)
         return hidden, NRNMLoopState(*last, written, shared), write
 
-    def _recur(self, window_state, known):
+    def _recur(self, window_state, known, weights):
         """Runs the steps of a window, which read the memory as it was before the window.
 
         Returns the same as `LSTMWindow.run`.
         """
-        read = self.cell.memory.read(known["inputs"], window_state.memory, self._memory_weights)
-        return self.recurrence.run(known, read, window_state.hidden, window_state.carry)
+        read = self.cell.memory.read(known["inputs"], window_state.memory, weights["memory"])
+        return self.recurrence.run(
+            known, read, window_state.hidden, window_state.carry, weights["recurrence"]
+        )
 
     def _before_first_window(self):
         """The state before the first window, with hidden state and carry as rows."""

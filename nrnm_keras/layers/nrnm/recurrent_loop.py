@@ -4,6 +4,7 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
+import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
@@ -25,6 +26,8 @@ class RecurrentLoop:
         packing: `Packing` of the sequences into windows of that size.
         keep_state: Boolean, whether the state after the last step is needed.
         unroll: Boolean, whether to unroll the loop in the graph.
+        recompute: Boolean, whether the backward pass computes each window again from the state
+            before it, and so needs less memory.
         zoneout: Function of a shape, which returns the `kept_fraction` of the hidden state and of
             the carry, or `None`.
     """
@@ -36,6 +39,7 @@ class RecurrentLoop:
         packing: Packing,
         keep_state: bool = False,
         unroll: bool = False,
+        recompute: bool = False,
         zoneout: Callable[[Any], tuple] | None = None,
     ) -> None:
         self.recurrence = recurrence
@@ -43,6 +47,7 @@ class RecurrentLoop:
         self.packing = packing
         self.keep_state = keep_state
         self.unroll = unroll
+        self.recompute = recompute
         self._zoneout = zoneout
         # Whether places without a step must be prevented from changing the state.
         holds = packing.offsets is not None or (keep_state and not packing.ends_together)
@@ -116,30 +121,56 @@ class RecurrentLoop:
                 known[name] = lay_out(fraction)
         return known
 
-    def window(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Runs the steps of one window.
+    def weights(self) -> Any:
+        """The weights that the windows take. Explicit, because `keras.remat` needs them."""
+        return self.recurrence.weights()
+
+    def window(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
+        """Runs the steps of one window with `weights()`.
 
         Returns:
             The hidden states, steps first, and the state before the next window.
         """
-        hiddens, _, hidden, carry = self.recurrence.run(known, None, state.hidden, state.carry)
+        steps = self.recurrence.run(known, None, state.hidden, state.carry, weights)
+        hiddens, _, hidden, carry = steps
         return hiddens, LoopState(hidden, carry)
 
-    def end(self, state: Any, known: dict[str, Tensor]) -> tuple[Tensor, Any]:
+    def end(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps after the last whole window; returns the same as `window`."""
-        return self.window(state, known)
+        return self.window(state, known, weights)
 
     def _run_windows(self, known, state):
         """Returns the hidden states, windows first, and the last state."""
+        window = self._window_again if self.recompute else self.window
+        weights = self.weights()
 
         def step(known, state):
-            return self.window(state, known)
+            return window(state, known, weights)
 
         return loop(step, known, state, (self.window_size, *state.hidden.shape), self.unroll)
 
+    def _window_again(self, state, known, weights):
+        """`window`, which the backward pass computes again.
+
+        TensorFlow needs all tensors with a gradient as arguments, variables included, and takes no
+        Booleans.
+        """
+        masks = {name: known[name] for name in ("active", "writes") if name in known}
+        known = {name: known[name] for name in known if name not in masks}
+        if keras.backend.backend() != "tensorflow":
+            return keras.remat(self.window)(state, {**known, **masks}, weights)
+        variables = self.recurrence.variables()
+
+        def window(state, known, weights, values):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                return self.window(state, {**known, **masks}, weights)
+
+        return keras.remat(window)(state, known, weights, [ops.cast(v, v.dtype) for v in variables])
+
     def _run_tail(self, inputs, state):
         inputs = inputs[:, self.packing.places_in_windows :]
-        return self.end(state, self.known_of_steps(ops.transpose(inputs, (1, 0, 2))))
+        known = self.known_of_steps(ops.transpose(inputs, (1, 0, 2)))
+        return self.end(state, known, self.weights())
 
     def _by_step(self, hidden):
         """Joins the hidden states of windows: from windows first to steps first."""
