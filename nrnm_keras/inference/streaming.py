@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 class _Stream(NamedTuple):
-    """A stream: its state, the number of its steps, and the result of the last step."""
+    """A stream: where its state is, the number of its steps, and the result of the last step."""
 
-    state: dict
+    batch: dict[str, np.ndarray]
+    row: int
     steps: int
     result: np.ndarray
 
@@ -45,13 +46,13 @@ class Streams:
         self._output = trained.output
         self._streaming = trained.streaming()
         initial = self._streaming.initial_state(1)
-        state = {name: np.array(state)[0] for name, state in initial.items()}
+        state = {name: np.array(state) for name, state in initial.items()}
         next_step = trained.network.inputs[0]
         self._step_form = tuple(next_step.shape[2:]), next_step.dtype
         self._streams: dict[Any, _Stream] = {}
         # Also traces the graph before the first step comes.
-        outputs = self._run([state], [self._modality.no_step(*self._step_form)])
-        self._start = _Stream(state, 0, self._results(outputs)[0])
+        outputs = self._run(state, [self._modality.no_step(*self._step_form)])
+        self._start = _Stream(state, 0, 0, self._results(outputs)[0])
 
     def push(self, steps: dict) -> dict:
         """Takes the next step of some streams.
@@ -113,10 +114,11 @@ class Streams:
 
     def _advance(self, streams, steps):
         """Returns some streams after one more step of each."""
-        outputs = self._run([streams[key].state for key in steps], list(steps.values()))
+        batch = _batch_of([streams[key] for key in steps])
+        outputs = self._run(batch, list(steps.values()))
         results = self._results(outputs)
-        states = {name: outputs[f"next_{name}"] for name in self._start.state}
-        is_finite = np.all([_finite_rows(x) for x in (results, *states.values())], axis=0)
+        batch = {name: outputs[f"next_{name}"] for name in batch}
+        is_finite = np.all([_finite_rows(x) for x in (results, *batch.values())], axis=0)
         moved = {}
         for row, key in enumerate(steps):
             number = streams[key].steps + 1
@@ -125,19 +127,26 @@ class Streams:
                     f"The network's output is not finite after step {number} of stream {key!r}. "
                     "Look for extreme values in the stream"
                 )
-            state = {name: rows[row] for name, rows in states.items()}
-            moved[key] = _Stream(state, number, results[row])
+            moved[key] = _Stream(batch, row, number, results[row])
         return moved
 
     def _results(self, outputs):
         """Returns the rows of the results of some streams."""
         return np.array(self._output.stacked(outputs))
 
-    def _run(self, states, steps):
-        """Returns the outputs of the network for a step from each of some states."""
-        batch = {name: np.stack([state[name] for state in states]) for name in states[0]}
-        batch[self._streaming.step_name] = np.stack(steps)
-        return self._streaming.predict_on_batch(batch)
+    def _run(self, batch, steps):
+        """Returns the outputs of the network for a step from each state of a batch."""
+        step = {self._streaming.step_name: np.stack(steps)}
+        return self._streaming.predict_on_batch({**batch, **step})
+
+
+def _batch_of(streams):
+    """The states of some streams as one batch."""
+    batch = streams[0].batch
+    size = len(next(iter(batch.values())))
+    if [(id(s.batch), s.row) for s in streams] == [(id(batch), row) for row in range(size)]:
+        return batch  # Streams that went on together before need no copy.
+    return {name: np.stack([s.batch[name][s.row] for s in streams]) for name in batch}
 
 
 def _finite_rows(rows):
