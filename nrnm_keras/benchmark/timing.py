@@ -66,10 +66,18 @@ def rows_in_turn(
     seconds = in_turn(runs, repeats)
     baseline = next(iter(seconds.values()))
     for number, (what, times) in enumerate(seconds.items()):
-        median = statistics.median(times)
-        share = multiply_adds[number] / median / rate if multiply_adds and rate else None
+        row = row_of(what, times, baseline if len(runs) > 1 else None)
+        if multiply_adds and rate:
+            row = row._replace(share=multiply_adds[number] / row.seconds / rate)
+        yield row
+
+
+def row_of(what: str, times: Sequence[float], baseline: Sequence[float] | None = None) -> Row:
+    """Returns the row of times in seconds, with their ratio to a baseline's of the same turns."""
+    ratio = None
+    if baseline:
         ratio = statistics.median(a / b for a, b in zip(times, baseline, strict=True))
-        yield Row(what, median, spread_of(times), ratio if len(runs) > 1 else None, share)
+    return Row(what, statistics.median(times), spread_of(times), ratio)
 
 
 def spread_of(values: Sequence[float]) -> float:

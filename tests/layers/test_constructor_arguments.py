@@ -11,6 +11,7 @@ from keras import layers, ops, regularizers
 
 from nrnm_keras import NRNM, NRNMCell
 from nrnm_keras.layers import (
+    LSTM,
     ElementAttentionCell,
     HighOrderRNNCell,
     RelationalMemoryCell,
@@ -57,6 +58,7 @@ VALUES = {
     "read_bias_initializer": "zeros",
     "memory_dropout": 0.3,
     "zoneout": 0.4,
+    "recompute": True,
     "implementation": 1,
     "order": 2,
     "slots": 2,
@@ -80,6 +82,7 @@ PUBLIC = [
 # The Keras layer in whose place each of them can stand.
 LIKE_KERAS = [
     (NRNM, layers.LSTM),
+    (LSTM, layers.LSTM),
     (NRNMCell, layers.LSTMCell),
     (HighOrderRNNCell, layers.SimpleRNNCell),
 ]

@@ -21,20 +21,22 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def of_units(units: int, options: Options) -> Iterator[Row]:
-    """Yields the rows of `LSTM`, `NRNM` and `RNN(NRNMCell)` of equal units."""
+    """Yields the rows of Keras's `LSTM`, `LSTM`, `NRNM` and `RNN(NRNMCell)` of equal units."""
     import keras
 
-    from nrnm_keras.layers import NRNM
+    from nrnm_keras.layers import LSTM, NRNM
 
     shape = options.shape
     x = keras.random.normal(shape, seed=0)
     layers = {
-        "LSTM": keras.layers.LSTM(units),
+        "Keras LSTM": keras.layers.LSTM(units),
+        "LSTM": LSTM(units),
         "NRNM": NRNM(units),
         "RNN(NRNMCell)": keras.layers.RNN(NRNM(units).cell),
     }
+    of_lstm = lstm_multiply_adds(units, *shape[1:])
     of_nrnm = nrnm_multiply_adds(layers["NRNM"].cell, *shape[1:])
-    products = [lstm_multiply_adds(units, *shape[1:]), of_nrnm, of_nrnm]
+    products = [of_lstm, of_lstm, of_nrnm, of_nrnm]
     for layer in layers.values():
         layer.build(shape)
     # A backward pass multiplies twice for every product of the forward pass.

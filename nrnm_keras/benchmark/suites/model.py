@@ -25,7 +25,8 @@ def _of(options, dtype, units, num_layers, nrnm_layers, nrnm_options):
     x = keras.random.normal(_SHAPE, seed=0)
     lstm = [keras.layers.LSTM(units, return_sequences=True, dtype=dtype) for _ in range(num_layers)]
     networks = {
-        f"{num_layers} LSTMs": keras.Sequential(lstm),
+        f"{num_layers} Keras LSTMs": keras.Sequential(lstm),
+        f"{num_layers} LSTMs": RecurrentBackbone(units, num_layers, (), dtype=dtype),
         f"memory in {len(nrnm_layers)} of {num_layers}": RecurrentBackbone(
             units, num_layers, nrnm_layers, nrnm_options=nrnm_options, dtype=dtype
         ),

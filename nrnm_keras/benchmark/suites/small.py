@@ -16,7 +16,7 @@ def rows(options: Options) -> Iterator[Row]:
     """Yields the rows of each width: all steps, then steps of which some are masked."""
     import keras
 
-    from nrnm_keras.layers import NRNM
+    from nrnm_keras.layers import LSTM, NRNM
 
     batch, timesteps, features = _SHAPE
     x = keras.random.normal(_SHAPE, seed=0)
@@ -24,15 +24,15 @@ def rows(options: Options) -> Iterator[Row]:
     masks = {"": None, ", masked": keras.ops.arange(timesteps) < lengths}
     for units in _UNITS:
         layers = {
-            "LSTM": keras.layers.LSTM(units, return_sequences=True),
+            "Keras LSTM": keras.layers.LSTM(units, return_sequences=True),
+            "LSTM": LSTM(units, return_sequences=True),
             "NRNM": NRNM(units, return_sequences=True),
         }
         for layer in layers.values():
             layer.build(_SHAPE)
-        products = [
-            lstm_multiply_adds(units, timesteps, features),
-            nrnm_multiply_adds(layers["NRNM"].cell, timesteps, features),
-        ]
+        of_lstm = lstm_multiply_adds(units, timesteps, features)
+        of_nrnm = nrnm_multiply_adds(layers["NRNM"].cell, timesteps, features)
+        products = [of_lstm, of_lstm, of_nrnm]
         counts = [3 * batch * count for count in products]
         for words, mask in masks.items():
             runs = {

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 
 from nrnm_keras.benchmark.options import Options
 from nrnm_keras.benchmark.small_run import train_on_texts
-from nrnm_keras.benchmark.timing import Row, spread_of
+from nrnm_keras.benchmark.timing import Row, row_of
 from nrnm_keras.commands import child_process
 
 TITLE = "From the start of a process"
@@ -41,22 +40,17 @@ def rows(options: Options) -> Iterator[Row]:
     imports = {name: ["-c", f"import {name}"] for name in ("keras", "nrnm_keras")}
     seconds = {name: [_seconds(words) for _ in range(repeats)] for name, words in imports.items()}
     for name, times in seconds.items():
-        yield _row(f"import {name}", times, seconds["keras"])
+        yield row_of(f"import {name}", times, seconds["keras"])
     calls = [json.loads(_run(["-c", _FIRST_CALLS]).stdout) for _ in range(repeats)]
     lstm, nrnm = zip(*calls, strict=True)
-    yield _row("first training step of an LSTM of 256 units", lstm, lstm)
-    yield _row("first training step of an NRNM of 256 units", nrnm, lstm)
+    yield row_of("first training step of an LSTM of 256 units", lstm, lstm)
+    yield row_of("first training step of an NRNM of 256 units", nrnm, lstm)
     with tempfile.TemporaryDirectory() as folder:
         run = train_on_texts(32, pathlib.Path(folder))
         words = ["-m", "nrnm_keras.predict", f"--run={run}", "--text=A good film."]
-        yield _row("predict --text", [_seconds(words) for _ in range(repeats)])
+        yield row_of("predict --text", [_seconds(words) for _ in range(repeats)])
         again = [_until_first_step(run, folder, number) for number in range(repeats)]
-        yield _row("a training's first step, its records built", again)
-
-
-def _row(what, times, baseline=None):
-    ratio = baseline and statistics.median(times) / statistics.median(baseline)
-    return Row(what, statistics.median(times), spread_of(times), ratio)
+        yield row_of("a training's first step, its records built", again)
 
 
 def _run(words):
