@@ -27,6 +27,29 @@ def loop_weight(weight: Tensor) -> Any:
     return LoopKernel(weight, ops.swapaxes(weight, -1, -2))
 
 
+def values_of(weights: Any) -> Any:
+    """The weights by part and name, as `loop_weight` prepared them, without what it added."""
+    return _by_name(lambda weight: getattr(weight, "kernel", weight), weights)
+
+
+def with_values(weights: Any, values: Any) -> Any:
+    """The reverse of `values_of`: weights whose kernels are others."""
+
+    def replace(weight, value):
+        return weight._replace(kernel=value) if isinstance(weight, LoopKernel) else value
+
+    return _by_name(replace, weights, values)
+
+
+def _by_name(function, weights, *others):
+    return {
+        part: {
+            name: function(w, *(other[part][name] for other in others)) for name, w in of.items()
+        }
+        for part, of in weights.items()
+    }
+
+
 def compute(computation: type, tensors: list[Tensor], weights: Any) -> Any:
     """Runs a computation, with its hand-written gradient if the weights come from `loop_weight`.
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
+from nrnm_keras.layers.nrnm.loop_kernel import values_of, with_values
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
@@ -105,7 +106,8 @@ class NRNMLoop(RecurrentLoop):
 
     def weights(self) -> Any:
         """The weights that the windows take."""
-        return {"recurrence": self.recurrence.weights(), "memory": self._memory_weights}
+        memory = values_of(self._memory_weights) if self._memory_weights else None
+        return {"recurrence": self.recurrence.weights(), "memory": memory}
 
     def window(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps of one window and its write, as `RecurrentLoop.window` does."""
@@ -150,7 +152,7 @@ class NRNMLoop(RecurrentLoop):
             self.recurrence.by_sequence(slots),
             known["embedded"],
             known["write_gate_inputs"],
-            weights["memory"],
+            self._of_memory(weights),
         )
         written = write.value
         if "memory_mask" in known:
@@ -164,10 +166,17 @@ class NRNMLoop(RecurrentLoop):
 
         Returns the same as `LSTMWindow.run`.
         """
-        read = self.cell.memory.read(known["inputs"], window_state.memory, weights["memory"])
+        memory_weights = self._of_memory(weights)
+        read = self.cell.memory.read(known["inputs"], window_state.memory, memory_weights)
         return self.recurrence.run(
             known, read, window_state.hidden, window_state.carry, weights["recurrence"]
         )
+
+    def _of_memory(self, weights):
+        """The weights of the memory, made ready for gradients if there will be any."""
+        if self._memory_weights is None:
+            return None
+        return with_values(self._memory_weights, weights["memory"])
 
     def _before_first_window(self):
         """The state before the first window, with hidden state and carry as rows."""
