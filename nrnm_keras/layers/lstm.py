@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers, ops, tree
+from keras import layers, ops
 
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
-from nrnm_keras.layers.nrnm.packing import Packing
+from nrnm_keras.layers.nrnm.packing import Packing, in_order
 from nrnm_keras.layers.nrnm.recurrent_loop import LoopState, RecurrentLoop
 from nrnm_keras.typing import Tensor
 
@@ -51,10 +51,7 @@ class LSTM(layers.LSTM):
         if not self._runs_in_windows(training):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         cell = self.cell
-        mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = in_order(sequences, mask, self.go_backwards)
         hidden, carry = initial_state
         packing = Packing(sequences, _WINDOW_SIZE, mask)
         inputs = packing.pack(sequences)

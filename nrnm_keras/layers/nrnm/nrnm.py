@@ -11,7 +11,7 @@ from nrnm_keras.layers.constructor_arguments import to_config
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.nrnm_cell import CELL_ARGUMENTS, CLOSED, NRNMCell
 from nrnm_keras.layers.nrnm.nrnm_loop import NRNMLoop
-from nrnm_keras.layers.nrnm.packing import Packing
+from nrnm_keras.layers.nrnm.packing import Packing, in_order
 from nrnm_keras.typing import Config, Identifier, Tensor
 
 _USE_CUDNN = ("auto", True, False)
@@ -258,10 +258,7 @@ class NRNM(layers.RNN):
 
     def _pack(self, sequences, mask, offsets):
         """Returns sequences in the order of processing, and their `Packing`."""
-        mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = in_order(sequences, mask, self.go_backwards)
         return sequences, Packing(sequences, self.cell.window_size, mask, offsets)
 
     def get_config(self) -> Config:

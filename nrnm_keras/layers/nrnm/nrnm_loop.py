@@ -85,10 +85,7 @@ class NRNMLoop(RecurrentLoop):
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
         known = self.known_of_windows(self._pack(sequences))
-        state = self._before_first_window()
-        lay_out = self.recurrence.lay_out
-        state = state._replace(hidden=lay_out(state.hidden), carry=lay_out(state.carry))
-
+        state = self.laid_out(self._before_first_window())
         weights = self.weights()
 
         def step(known, state):

@@ -2,7 +2,7 @@
 
 import functools
 
-from keras import ops
+from keras import ops, tree
 
 from nrnm_keras.typing import Tensor
 
@@ -115,6 +115,17 @@ class Packing:
 
     def _steps(self):
         return ops.arange(self.timesteps, dtype="int32")
+
+
+def in_order(
+    sequences: Tensor, mask: Tensor | None, go_backwards: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Returns sequences in the order of processing, and their mask `(batch, timesteps)`."""
+    mask = None if mask is None else ops.cast(tree.flatten(mask)[0], "bool")
+    if go_backwards:
+        sequences = ops.flip(sequences, axis=1)
+        mask = None if mask is None else ops.flip(mask, axis=1)
+    return sequences, mask
 
 
 def take_rows(x: Tensor, indices: Tensor) -> Tensor:

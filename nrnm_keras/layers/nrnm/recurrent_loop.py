@@ -62,9 +62,7 @@ class RecurrentLoop:
         """
         packing, recurrence = self.packing, self.recurrence
         units = state.hidden.shape[-1]
-        state = state._replace(
-            hidden=recurrence.lay_out(state.hidden), carry=recurrence.lay_out(state.carry)
-        )
+        state = self.laid_out(state)
         hidden = []
         if packing.has_windows:
             in_windows, state = self._run_windows(self.known_of_windows(inputs), state)
@@ -80,6 +78,11 @@ class RecurrentLoop:
             hidden=recurrence.rows(state.hidden), carry=recurrence.rows(state.carry)
         )
         return recurrence.by_sequence(hidden), state
+
+    def laid_out(self, state: Any) -> Any:
+        """Turns a state whose `hidden` and `carry` are rows into the layout of the windows."""
+        lay_out = self.recurrence.lay_out
+        return state._replace(hidden=lay_out(state.hidden), carry=lay_out(state.carry))
 
     def known_of_windows(self, inputs: Tensor) -> dict[str, Tensor]:
         """The tensors of the whole windows that do not depend on the loop, windows first."""
