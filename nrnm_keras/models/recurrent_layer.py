@@ -47,7 +47,9 @@ def recurrent_layer(
     if recurrence not in (known := (*CELLS, *ELEMENT_ATTENTION)):
         raise ValueError(f"Argument `recurrence` must be one of {known}. Received: {recurrence!r}")
     options["return_sequences"] = True
-    if recurrence in _LAYERS and not zoneout:
+    if recurrence == "lstm":
+        options["zoneout"] = zoneout
+    if recurrence == "lstm" or (recurrence in _LAYERS and not zoneout):
         return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **options)
     dtype = options.get("dtype")
     cell = _cell(recurrence, units, recurrent_dropout, cell_options or {}, dtype)

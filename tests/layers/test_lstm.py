@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from nrnm_keras.layers import LSTM
+from nrnm_keras.layers import LSTM, ZoneoutCell
 
 BATCH, FEATURES, UNITS = 3, 4, 5
 
@@ -165,3 +165,83 @@ def test_its_own_loop_runs(monkeypatch):
     assert LSTM(UNITS)(sequences()).shape == (BATCH, UNITS)
     with pytest.raises(ZeroDivisionError):
         LSTM(UNITS, activation="relu")(sequences())
+
+
+def with_zoneout(rate, **arguments):
+    """Our layer, and Keras's loop over the cell that adds zoneout, with the same weights."""
+    ours = LSTM(UNITS, zoneout=rate, seed=7, return_sequences=True, **arguments)
+    cell = ZoneoutCell(layers.LSTMCell(UNITS, seed=7, **arguments), [rate, rate])
+    theirs = layers.RNN(cell, return_sequences=True)
+    for layer in (ours, theirs):
+        layer.build((BATCH, None, FEATURES))
+    weights = [np.random.default_rng(2).normal(size=w.shape) for w in ours.get_weights()]
+    ours.set_weights(weights)
+    cell.cell.set_weights(weights)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize("arguments", [{}, {"activation": "relu"}], ids=["windows", "cell"])
+def test_zoneout_takes_the_expectation_at_inference(arguments, mask):
+    ours, theirs = with_zoneout(0.3, **arguments)
+    close(ours(sequences(), mask=mask), theirs(sequences(), mask=mask))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients of TensorFlow")
+def test_gradients_with_zoneout():
+    import tensorflow as tf
+
+    x = tf.constant(sequences())
+    gradients = []
+    for layer in with_zoneout(0.3):
+        with tf.GradientTape() as tape:
+            loss = ops.sum(layer(x, mask=MASKS["gaps"]) ** 3)
+        gradients.append(tape.gradient(loss, layer.trainable_variables))
+    close(*gradients, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"activation": "relu"}, {"recurrent_dropout": 0.4}],
+    ids=["windows", "cell", "recurrent dropout"],
+)
+def test_zoneout_keeps_old_values_in_training(arguments):
+    """Gates that are open, and a forget gate that is closed: a step's values follow its input."""
+    units, timesteps, rate = 500, 23, 0.3
+    layer = LSTM(units, zoneout=rate, seed=0, return_sequences=True, return_state=True, **arguments)
+    layer.build((1, None, 1))
+    open_gate, closed, zeros = np.full(units, 50.0), np.full(units, -50.0), np.zeros(units)
+    kernel = np.concatenate([zeros, zeros, np.ones(units), zeros])
+    bias = np.concatenate([open_gate, closed, zeros, open_gate])
+    layer.set_weights([kernel[None], np.zeros((units, 4 * units)), bias])
+    x = np.linspace(0.1, 0.9, timesteps).astype("float32")
+    hidden, _, carry = map(ops.convert_to_numpy, layer(x[None, :, None], training=True))
+
+    squash = layer.cell.activation
+    carries = ops.convert_to_numpy(squash(x))
+    hiddens = ops.convert_to_numpy(squash(carries))
+    before = np.concatenate([np.zeros((1, units)), hidden[0, :-1]])
+    is_kept = np.isclose(hidden[0], before)
+    np.testing.assert_array_equal(np.isclose(hidden[0], hiddens[:, None]), ~is_kept)
+    # 500 draws at each step, about 4 standard deviations.
+    np.testing.assert_allclose(is_kept.mean(axis=1), rate, atol=0.08)
+    np.testing.assert_allclose((is_kept[1:] & is_kept[:-1]).mean(), rate**2, atol=0.02)
+    # The carry is held by a mask of its own.
+    is_new = np.isclose(carry[0], carries[-1])
+    assert is_new.mean() == pytest.approx(1 - rate, abs=0.08)
+    assert (is_new & is_kept[-1]).mean() == pytest.approx(rate * (1 - rate), abs=0.08)
+
+
+def test_layers_with_zoneout_load(tmp_path):
+    layer = LSTM(UNITS, use_cudnn=False, zoneout=0.2)
+    model = keras.Sequential([keras.Input((None, FEATURES)), layer])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert (loaded.layers[0].use_cudnn, loaded.layers[0].zoneout) == (False, 0.2)
+    close(loaded(sequences()), model(sequences()))
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_zoneout_is_a_probability(rate):
+    with pytest.raises(ValueError, match=r"`zoneout` must be in \[0, 1\)"):
+        LSTM(UNITS, zoneout=rate)

@@ -73,13 +73,12 @@ class CellWindow:
             The hidden states, steps first; those that become slots; and the last states, all laid
             out.
         """
-        steps = {"gate_inputs": self._cell.gate_inputs(known["inputs"]), "read": read}
+        steps = {"inputs": self._prepare(known["inputs"])}
+        steps |= {} if read is None else {"read": read}
         steps |= {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
 
         def step(given, states):
-            new_hidden, new_carry = self._cell.recur(
-                given["gate_inputs"], given["read"], *states, self._recurrent_mask
-            )
+            new_hidden, new_carry = self._recur(given["inputs"], given.get("read"), *states)
             hidden = hold(new_hidden, states[0], given.get("hidden_kept"))
             return hidden, (hidden, hold(new_carry, states[1], given.get("carry_kept")))
 
@@ -88,3 +87,11 @@ class CellWindow:
         unroll = keras.backend.backend() != "jax"
         hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
         return hiddens, hiddens[self._slots], hidden, carry
+
+    def _prepare(self, inputs):
+        """What the steps of a window can compute at once."""
+        return self._cell.gate_inputs(inputs)
+
+    def _recur(self, prepared, read, hidden, carry):
+        """The new hidden state and the new carry of one step."""
+        return self._cell.recur(prepared, read, hidden, carry, self._recurrent_mask)
