@@ -66,7 +66,10 @@ class DeviceConfig(Options):
         old_flags=("input_parts",),
     )
     mixed_precision: str = option(
-        "none", "data type of the computations", choices=("none", "bfloat16", "float16")
+        "none",
+        "data type of the computations; none: float32; auto: bfloat16 where this machine computes "
+        "it faster at the network's width, else float32",
+        choices=("none", "auto", "bfloat16", "float16"),
     )
 
 

@@ -102,18 +102,9 @@ def given_lines(config: TrainConfig) -> list[str]:
 
 
 def automatic_flags(config: TrainConfig) -> frozenset[str]:
-    """Returns the names of the flags whose values are chosen from the training data."""
-    is_fixed = getattr(config.task, "settings", "fixed") == "fixed"
-    # A network that starts from a language model must be like it.
-    if is_fixed or config.init_from:
-        return frozenset()
-    given = config.given_values().keys()
-    names = (AUTOMATIC & config.values().keys()) - given
-    # What must go together is chosen together.
-    for together in TOGETHER:
-        if not together.isdisjoint(given):
-            names -= together
-    return names
+    """Returns the names of the flags whose values the run chooses: by the data, by the machine."""
+    names = _chosen_from_data(config)
+    return names | {"mixed_precision"} if config.devices.mixed_precision == "auto" else names
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[TrainConfig, list[str]]:
@@ -170,6 +161,20 @@ def help_text(values: flags.FlagValues, own_flags: Iterable[str]) -> str:
 def _lines(config, values):
     lines = [as_flag("task", config.task.name), *(as_flag(*item) for item in values.items())]
     return [line for line in lines if line is not None]
+
+
+def _chosen_from_data(config):
+    is_fixed = getattr(config.task, "settings", "fixed") == "fixed"
+    # A network that starts from a language model must be like it.
+    if is_fixed or config.init_from:
+        return frozenset()
+    given = config.given_values().keys()
+    names = (AUTOMATIC & config.values().keys()) - given
+    # What must go together is chosen together.
+    for together in TOGETHER:
+        if not together.isdisjoint(given):
+            names -= together
+    return names
 
 
 def _not_used(name, config):

@@ -63,6 +63,7 @@ def finish(
     Raises:
         UsageError: if the loss of the test split is not finite, or the weights are damaged.
     """
+    # With the session, Keras forgets the dtype policy: what is tested and exported is float32.
     keras.utils.clear_session()
     # The report plots this history. The file may be out of date if the run was interrupted.
     HistoryFiles(folder, progress.history)
@@ -91,6 +92,8 @@ def finish(
     report = create_report(
         task, config, progress, best, network.count_params(), evaluation, command
     )
+    if preliminaries.settings:
+        report["settings"] = [setting._asdict() for setting in preliminaries.settings]
     if isinstance(config.task, SettingsConfig):
         report |= _facts_of_own_data(task, config.task, preliminaries)
     if averaging:
@@ -134,10 +137,7 @@ def _test(task, predict, averaging, validated, batch_size):
 
 def _facts_of_own_data(task, options, preliminaries):
     """Returns what the report says about a run on a user's own data."""
-    facts: dict[str, Any] = {
-        "settings": [setting._asdict() for setting in preliminaries.settings],
-        "warnings": list(preliminaries.warnings),
-    }
+    facts: dict[str, Any] = {"warnings": list(preliminaries.warnings)}
     if getattr(options, "baseline", False) and is_available():
         parts: Any = [fold.task for fold in preliminaries.folds]
         facts["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()

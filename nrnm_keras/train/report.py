@@ -74,6 +74,7 @@ def create_report(
             "input_bound": round(progress.waited / progress.seconds, 3),
             "devices": progress.devices,
             "xla": progress.xla,
+            "precision": config.devices.mixed_precision.replace("none", "float32"),
         },
         "command": for_shell(command),
         "flags": {"task": config.task.name, **config.values()},
@@ -129,7 +130,7 @@ def _comparisons(report):
             f"average    validation accuracy {accuracy['average']:.4f}; network alone "
             f"{accuracy['network']:.4f}, linear classifier alone {accuracy['linear']:.4f}"
         )
-    if "settings" not in report or not report["flags"].get("baseline"):
+    if not report["flags"].get("baseline"):
         return lines
     if not (baseline := report.get("baseline")):
         return [
@@ -185,8 +186,8 @@ def _markdown(report, folder, pictures, task):
         f"- Data: {markdown_code(data['records'])}; {examples}{_labeled(data)}{_classes(data)}.\n"
         f"- Network: {report['parameters']:,} parameters.\n"
         f"- Training: best of {training['epochs']} epochs was {training['best_epoch']}; "
-        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])}, "
-        f"{100 * training['input_bound']:.0f} % of it waiting for input.\n"
+        f"{training['seconds_per_epoch']:.1f} s per epoch on {', '.join(training['devices'])} in "
+        f"{training['precision']}, {100 * training['input_bound']:.0f} % of it waiting for input.\n"
         f"- Versions: {', '.join(f'{name} {v}' for name, v in report['versions'].items())}.",
         *_own_data_sections(report),
         *task.report_sections(report["analysis"]),
@@ -211,7 +212,7 @@ def _own_data_sections(report):
         rows = [
             f"| `{as_flag(each['flag'], each['value'])}` | {each['reason']} |" for each in settings
         ]
-        head = "| chosen from the training data | by |\n| --- | --- |"
+        head = "| chosen setting | by |\n| --- | --- |"
         sections.append("\n".join([head, *rows]))
     return sections
 

@@ -156,7 +156,7 @@ def _run(configs, command, replicas, stop, is_trained):
                     say(f"\n{title}:")
                 words = command or _command_of(each)
                 with faults_named(records):
-                    each, settings = choose_settings(each, task, records, folders[title])
+                    each, settings = choose_settings(each, task, records, folders[title], replicas)
                 own_task = _with_options(task, each)
                 _train(each, folders[title], own_task, records, replicas, stop, words, settings)
                 report, is_chief = read_report(folders[title]), replicas.worker == 0

@@ -117,7 +117,7 @@ def test_settings_on_the_command_line(tmp_path, capsys):
     arguments += ["--task=sequence", f"--data_dir={tmp_path}/data", "--epochs=1", "--units=4"]
     assert command.main([*arguments, "--folds=1"]) == 0
     output = capsys.readouterr().out
-    assert "settings chosen from the training data" in output and "--num_layers=1 " in output
+    assert "chosen settings" in output and "--num_layers=1 " in output
     assert "--units=4 " not in output.partition("Epoch")[0]
     assert "warning: only 7 validation examples" in output
     report = json.loads((tmp_path / "run" / "report.json").read_text())
