@@ -29,6 +29,10 @@ TASKS = {
     "copy_memory": {**_PROBLEM, "problem_difficulty": 3},
     "associative_recall": {**_PROBLEM, "problem_difficulty": 3},
     "induction": _PROBLEM,
+    "listops": {
+        **{"listops_min_length": 3, "listops_max_length": 20, "listops_train": 4},
+        **{"listops_test": 3, "embedding_size": 3},
+    },
 }
 
 

@@ -14,8 +14,9 @@ class TextConfig(Options):
     tokens: str = option(
         "words",
         "what texts are split into; subwords are pieces of words, learned on the training texts, "
-        "for texts whose words are mostly unknown or not separated by spaces",
-        choices=("words", "subwords"),
+        "for texts whose words are mostly unknown or not separated by spaces; bytes are those of "
+        "the text as it is",
+        choices=("words", "subwords", "bytes"),
     )
     vocabulary_size: int = option(
         20_000,

@@ -11,7 +11,7 @@ from nrnm_keras.layers.keras_cell_window import KerasCellWindow
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.packing import Packing, in_order
 from nrnm_keras.layers.nrnm.recurrent_loop import LoopState, RecurrentLoop
-from nrnm_keras.layers.zoneout import kept_fraction
+from nrnm_keras.layers.zoneout import hold, kept_fraction
 from nrnm_keras.typing import Config, Identifier, Tensor
 
 # Longer windows are a little faster, but more of a short batch would be padding.
@@ -118,6 +118,21 @@ class LSTM(layers.LSTM):
         outputs = packing.unpack(hidden, self.zero_output_for_mask)
         last_output = last.hidden if packing.ends_together else outputs[:, -1]
         return last_output, outputs, list(last)
+
+    def step(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Computes one step at inference, as the cell does, and with zoneout, which it has not.
+
+        Args:
+            inputs: `(batch, features)`.
+            states: the hidden state and the cell state, `(batch, units)` each.
+
+        Returns:
+            The new hidden state, and the list of the new states.
+        """
+        _, new = self.cell(inputs, states, training=False)
+        kept = self.zoneout or None
+        held = [hold(each, old, kept) for each, old in zip(new, states, strict=True)]
+        return held[0], held
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops, tree
 
-from nrnm_keras.layers import NRNM
+from nrnm_keras.layers import LSTM, NRNM
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.recurrent_layer import recurrent_layer
 from nrnm_keras.typing import Config, Shape, StepState, Tensor
@@ -156,7 +156,8 @@ class RecurrentBackbone(layers.Layer):
         for layer in self.recurrent_layers:
             names = _named(layer, tree.flatten(layer.cell.state_size))
             old = [state[name] for name in names]
-            inputs, states = layer.cell(inputs, old, training=False)
+            step = layer.step if isinstance(layer, LSTM) else layer.cell
+            inputs, states = step(inputs, old)
             states = [ops.where(mask, *pair) for pair in zip(states, old, strict=True)]
             new |= dict(zip(names, states, strict=True))
         return inputs, new

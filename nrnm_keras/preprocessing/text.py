@@ -8,6 +8,7 @@ from keras import layers
 from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.layers.private_keras import take_strings
 from nrnm_keras.preprocessing.subwords import BEGIN, learn_subwords, split_into_subwords
+from nrnm_keras.preprocessing.text_bytes import split_into_bytes
 from nrnm_keras.typing import Config, Shape, Tensor
 
 UNKNOWN = "[UNK]"
@@ -28,6 +29,7 @@ _MORE_REWRITES = {
     "words": ((r"(\p{So}\pM*|\p{Han}|\p{Hiragana}|\p{Katakana})", r" \1 "),),
     "subwords": ((BEGIN, " "), (r"(\p{So}\pM*)", r" \1 "), (" +", " ")),
 }
+_TOKENS = ("words", "subwords", "bytes")
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
@@ -56,7 +58,7 @@ class TextPreprocessor(layers.Layer):
             words are split into their longest pieces from left to right. The first piece of a word
             begins with `▁`; Chinese characters and kana are joined to pieces, too. For texts whose
             words are mostly unknown or are not separated: Thai, DNA, codes, agglutinating
-            languages.
+            languages. `"bytes"`: every byte of the text as it is, without normalization.
 
     Call arguments:
         texts: Strings `(batch,)` in UTF-8; invalid bytes are replaced by spaces.
@@ -90,7 +92,7 @@ class TextPreprocessor(layers.Layer):
         _check(vocabulary_size >= 3, "vocabulary_size", vocabulary_size, "at least 3")
         _check(max_length >= 1, "max_length", max_length, "at least 1")
         _check(0 <= head_fraction <= 1, "head_fraction", head_fraction, "in [0, 1]")
-        _check(tokens in _MORE_REWRITES, "tokens", tokens, "'words' or 'subwords'")
+        _check(tokens in _TOKENS, "tokens", tokens, f"one of {_TOKENS}")
         self.vocabulary_size = vocabulary_size
         self.max_length = max_length
         self.head_fraction = head_fraction
@@ -121,7 +123,7 @@ class TextPreprocessor(layers.Layer):
 
         if not isinstance(texts, tf.data.Dataset):
             texts = tf.data.Dataset.from_tensors(tf.constant(texts, tf.string))
-        if self.tokens == "words":
+        if self.tokens != "subwords":
             self.lookup.adapt(texts.map(self.tokenize))
             return
         batches = texts.map(self._normalize).as_numpy_iterator()
@@ -146,10 +148,15 @@ class TextPreprocessor(layers.Layer):
         """
         import tensorflow as tf
 
-        texts = self._normalize(texts)
+        if self.tokens == "bytes":
+            texts = tf.convert_to_tensor(texts, tf.string)
+            tokens = split_into_bytes(texts)
+        else:
+            texts = self._normalize(texts)
         if self.tokens == "words":
             return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
-        tokens = split_into_subwords(texts, lambda pieces: self.lookup(pieces) > 1)
+        if self.tokens == "subwords":
+            tokens = split_into_subwords(texts, lambda pieces: self.lookup(pieces) > 1)
         none = tf.cast(texts == "", tokens.row_splits.dtype)
         unknown = tf.fill([tf.reduce_sum(none)], UNKNOWN)
         return tf.concat([tokens, tf.RaggedTensor.from_row_lengths(unknown, none)], axis=1)

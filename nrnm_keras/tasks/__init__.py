@@ -1,6 +1,7 @@
 """Tasks: sources of examples and what is learned from them. See `Task`."""
 
 from nrnm_keras.tasks.imdb import ImdbLanguageModelTask, ImdbTask
+from nrnm_keras.tasks.listops import ListOpsTask
 from nrnm_keras.tasks.long_memory import (
     AddingTask,
     AssociativeRecallTask,
@@ -25,6 +26,7 @@ __all__ = [
     "ImdbLanguageModelTask",
     "ImdbTask",
     "InductionTask",
+    "ListOpsTask",
     "NtuRgbdTask",
     "NtuSampleTask",
     "NwUclaTask",

@@ -53,7 +53,9 @@ def test_no_flag_came_without_a_reason(values):
     files = {"text_column", "label_column", "on_error"}
     own_data = {"settings", "folds", "linear_classifier", "baseline"}
     own_data |= {"stacked_steps", "passes_per_epoch", "id_column", "time_column", "tokens"}
-    assert new == renamed | adversarial | files | own_data | {
+    listops = {"listops_min_length", "listops_max_length", "listops_train", "listops_test"}
+    assert new == renamed | adversarial | files | own_data | listops | {
+        "listops_seed",
         "test",
         "cluster_timeout",
         "source_limit_mb",

@@ -18,11 +18,12 @@ from nrnm_keras.visualize import __main__ as visualize
 from tests.task_runs import TASKS
 
 CLASSES = {"text", "sequence", "skeleton", "nw_ucla", "associative_recall", "induction"}
+CLASSES |= {"listops"}
 TAGS = {"secondary_structure", "copy_memory"}
 NUMBERS = {"adding": "value", "sequence_regression": "value", "sick": "relatedness"}
 WITHOUT_STREAMS = {"sick"}
 ONE_PIECE = {"text", "text_language_model", "secondary_structure"} | {
-    *("copy_memory", "associative_recall", "induction")
+    *("copy_memory", "associative_recall", "induction", "listops")
 }
 
 

@@ -45,6 +45,17 @@ def test_tags_are_those_of_the_whole_sequence(kind):
         np.testing.assert_allclose(logits[counts], expected[counts, t], atol=1e-5)
 
 
+@pytest.mark.parametrize("recurrence", ["lstm", "gru", "eleatt_lstm"])
+def test_zoneout_takes_its_expectation_at_every_step(recurrence):
+    layers = RecurrentBackbone(8, 2, [], recurrence=recurrence, zoneout=0.3)
+    model = StepClassifier(layers, 3)
+    model.build(SEQUENCES.shape)
+    randomize(model)
+    expected = np.array(model(SEQUENCES))
+    for t, logits in enumerate(run([model], SEQUENCES)):
+        np.testing.assert_allclose(logits, expected[:, t], atol=1e-5)
+
+
 @pytest.mark.parametrize("mode", ["last", "mean_max"])
 def test_a_number_is_that_of_the_sequence_so_far(mode):
     layers = [backbone(), SequencePooling(mode), keras.layers.Dropout(0.5), keras.layers.Dense(1)]

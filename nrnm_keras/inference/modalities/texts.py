@@ -74,7 +74,9 @@ class Texts(TextInput):
 
     def lookup(self, tokens: tf.Tensor) -> tf.Tensor:
         """Returns the ids of strings, each of which is a token."""
-        return self.text_preprocessor.lookup(tf.strings.lower(tokens, encoding="utf-8"))
+        if self.text_preprocessor.tokens != "bytes":
+            tokens = tf.strings.lower(tokens, encoding="utf-8")
+        return self.text_preprocessor.lookup(tokens)
 
     draws_running = True
 

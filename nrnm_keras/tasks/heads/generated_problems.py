@@ -16,6 +16,7 @@ from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.heads.regression import Regression
 from nrnm_keras.tasks.heads.tagging import Tagging
+from pipelines.listops import expressions
 from pipelines.long_memory.problems import PROBLEMS
 
 
@@ -23,7 +24,7 @@ class _GeneratedProblem(OpenTask):
     """Base class of the problems.
 
     Args:
-        task: a `ProblemTask`.
+        task: a `ProblemTask` or the `ListOpsTask`.
         records: folder of the built records, with features `sequence` and `target`.
     """
 
@@ -32,7 +33,13 @@ class _GeneratedProblem(OpenTask):
     def __init__(self, task: Any, records: str | os.PathLike) -> None:
         super().__init__(task)
         self.records = Records(records)
-        self.class_names = list(PROBLEMS[task.problem].classes)
+        self.tokens, classes = self.names()
+        self.class_names = list(classes)
+
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Returns the names of the token ids 1, 2 and so on, and those of the classes."""
+        problem = PROBLEMS[self.task.problem]
+        return problem.tokens, problem.classes
 
     def examples(self, split: str, part: int = 0, num_parts: int = 1) -> tf.data.Dataset:
         """Returns the sequences `(timesteps, ...)` of a split with their targets."""
@@ -51,8 +58,7 @@ class _OnTokens(_GeneratedProblem):
 
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and classifier: token ids to logits."""
-        vocabulary_size = 1 + len(PROBLEMS[self.task.problem].tokens)
-        return token_network(self.task, vocabulary_size, self.build_classifier(network))
+        return token_network(self.task, 1 + len(self.tokens), self.build_classifier(network))
 
     def build_exported(self, network: keras.Model) -> keras.Model:
         """Returns the model from token ids `(batch, timesteps)` to probabilities by class."""
@@ -77,6 +83,16 @@ class _Copy(_OnTokens, Tagging):
 
 class _Class(_OnTokens, Classification):
     pass
+
+
+class ListOps(_Class):
+    """Token ids to the value of the expression, a digit."""
+
+    sort_by_length = True
+
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Returns the names of the tokens, and the digits."""
+        return expressions.TOKENS, expressions.DIGITS
 
 
 # The head of each problem.

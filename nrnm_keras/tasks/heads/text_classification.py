@@ -90,8 +90,9 @@ class TextClassification(Classification):
             for text, label in self._batches(split):
                 ids.append(self.preprocessor.encode(tf.boolean_mask(text, label >= 0)))
                 labels.append(tf.boolean_mask(label, label >= 0))
-        single = all(len(token) == 1 for token in self.preprocessor.vocabulary[2:])
-        size = _NGRAM_OF_CHARACTERS if self.task.tokens == "subwords" and single else _NGRAM
+        kind, vocabulary = self.task.tokens, self.preprocessor.vocabulary[2:]
+        spelled = kind == "subwords" and all(len(token) == 1 for token in vocabulary)
+        size = _NGRAM_OF_CHARACTERS if kind == "bytes" or spelled else _NGRAM
         tokens, targets = tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy()
         fitted: dict[float, Callable[[Tensor], Tensor]] = {}
         for inverse_penalty in inverse_penalties:
@@ -110,7 +111,8 @@ class TextClassification(Classification):
     def baseline(self) -> Any:
         """Returns logistic regression on the TF-IDF of n-grams.
 
-        They are one and two words or punctuation marks or, for subwords, up to four characters.
+        They are one and two words or punctuation marks or, for subwords and bytes, up to four
+        characters.
         """
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression

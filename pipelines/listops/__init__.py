@@ -1,0 +1,1 @@
+"""ListOps: nested operations on lists of digits, to be evaluated."""
