@@ -72,6 +72,14 @@ class NetworkConfig(Options):
         maximum=_LARGEST_DROPOUT,
         training_only=True,
     )
+    chrono_steps: int = option(
+        0,
+        "longest dependency that the forget gates of lstm and gru layers without the memory start "
+        "with (chrono initialization), at least 3; 0: the usual biases",
+        minimum=0,
+        unit="steps",
+        training_only=True,
+    )
     recurrent_dropout: float = option(
         0.0,
         "dropout rate of the recurrent input",

@@ -1,5 +1,6 @@
 """Recurrent layers and cells in keras.ops only: they run on any Keras backend."""
 
+from nrnm_keras.layers.chrono import ChronoInitializer
 from nrnm_keras.layers.element_attention_cell import ElementAttentionCell
 from nrnm_keras.layers.high_order_rnn_cell import HighOrderRNNCell
 from nrnm_keras.layers.lstm import LSTM
@@ -11,6 +12,7 @@ from nrnm_keras.layers.zoneout_cell import ZoneoutCell
 __all__ = [
     "LSTM",
     "NRNM",
+    "ChronoInitializer",
     "ElementAttentionCell",
     "HighOrderRNNCell",
     "NRNMCell",

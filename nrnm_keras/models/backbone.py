@@ -29,6 +29,8 @@ class RecurrentBackbone(layers.Layer):
         zoneout: Float in [0, 1), zoneout of every layer without a memory.
         bidirectional: Boolean, whether every layer is bidirectional. The hidden states of both
             directions are concatenated.
+        chrono_steps: Integer, `longest` of the `ChronoInitializer` of every LSTM and GRU without a
+            memory, or 0 for the usual biases.
         relational_options: Dictionary of further arguments of the cells of layers without a memory,
             such as the `slots` of a `RelationalMemoryCell`; each gets those that it has.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
@@ -65,6 +67,7 @@ class RecurrentBackbone(layers.Layer):
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
         bidirectional: bool = False,
+        chrono_steps: int = 0,
         relational_options: Config | None = None,
         nrnm_options: Config | None = None,
         **kwargs: Any,
@@ -79,6 +82,11 @@ class RecurrentBackbone(layers.Layer):
                 f"Argument `nrnm_layers` must count layers from 1 to num_layers={num_layers}. "
                 f"Received: nrnm_layers={list(nrnm_layers)}"
             )
+        if chrono_steps and len(set(nrnm_layers)) == num_layers:
+            raise ValueError(
+                "Argument `chrono_steps` needs a layer without the memory. Received: "
+                f"chrono_steps={chrono_steps}, nrnm_layers={list(nrnm_layers)}"
+            )
         self.units = units
         self.num_layers = num_layers
         self.nrnm_layers = sorted(set(nrnm_layers))
@@ -87,6 +95,7 @@ class RecurrentBackbone(layers.Layer):
         self.recurrent_dropout = recurrent_dropout
         self.zoneout = zoneout
         self.bidirectional = bidirectional
+        self.chrono_steps = chrono_steps
         self.relational_options = dict(relational_options or {})
         self.nrnm_options = dict(nrnm_options or {})
         self.recurrent_layers = [self._recurrent_layer(n) for n in range(1, num_layers + 1)]
@@ -174,6 +183,7 @@ class RecurrentBackbone(layers.Layer):
             "recurrent_dropout": self.recurrent_dropout,
             "zoneout": self.zoneout,
             "bidirectional": self.bidirectional,
+            "chrono_steps": self.chrono_steps,
             "relational_options": self.relational_options,
             "nrnm_options": self.nrnm_options,
         }
@@ -193,6 +203,7 @@ class RecurrentBackbone(layers.Layer):
                 kind,
                 self.units,
                 zoneout=self.zoneout,
+                chrono_steps=self.chrono_steps,
                 cell_options=self.relational_options,
                 **options,
             )

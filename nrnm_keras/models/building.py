@@ -44,6 +44,7 @@ def build_backbone(network: NetworkConfig) -> RecurrentBackbone | TransformerBac
         "dropout": network.dropout,
         "recurrent_dropout": network.recurrent_dropout,
         "bidirectional": network.bidirectional,
+        "chrono_steps": network.chrono_steps,
         "name": "backbone",
     }
     if network.model not in _WITH_MEMORY:

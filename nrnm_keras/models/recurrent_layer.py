@@ -8,7 +8,7 @@ import keras
 from keras import layers, tree
 
 from nrnm_keras.config.network import CELLS, ELEMENT_ATTENTION
-from nrnm_keras.layers import LSTM, ElementAttentionCell, ZoneoutCell
+from nrnm_keras.layers import LSTM, ChronoInitializer, ElementAttentionCell, ZoneoutCell
 from nrnm_keras.typing import Config
 
 _LAYERS = {"lstm": LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
@@ -19,6 +19,7 @@ def recurrent_layer(
     units: int,
     recurrent_dropout: float = 0.0,
     zoneout: float = 0.0,
+    chrono_steps: int = 0,
     cell_options: Config | None = None,
     **options: Any,
 ) -> keras.Layer:
@@ -33,6 +34,8 @@ def recurrent_layer(
             a cell without it, such as the relational memory's.
         zoneout: Float in [0, 1), the probability that a unit of the hidden state, and of the cell
             state of LSTM or relational memory, keeps its old value.
+        chrono_steps: Integer, `longest` of the `ChronoInitializer` of an LSTM or GRU, or 0 for the
+            usual biases.
         cell_options: Dictionary of further arguments of cells; each gets those that it has.
         **options: Arguments of `keras.layers.RNN`, such as `name` and `dtype`.
 
@@ -47,12 +50,13 @@ def recurrent_layer(
     if recurrence not in (known := (*CELLS, *ELEMENT_ATTENTION)):
         raise ValueError(f"Argument `recurrence` must be one of {known}. Received: {recurrence!r}")
     options["return_sequences"] = True
+    biases = _chrono_biases(recurrence, chrono_steps) if chrono_steps else {}
     if recurrence == "lstm":
         options["zoneout"] = zoneout
     if recurrence == "lstm" or (recurrence in _LAYERS and not zoneout):
-        return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **options)
+        return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **biases, **options)
     dtype = options.get("dtype")
-    cell = _cell(recurrence, units, recurrent_dropout, cell_options or {}, dtype)
+    cell = _cell(recurrence, units, recurrent_dropout, {**(cell_options or {}), **biases}, dtype)
     if zoneout:
         # The older hidden states of a high-order RNN are copies, without units of their own.
         older = [0.0] if recurrence == "high_order_rnn" else []
@@ -60,6 +64,16 @@ def recurrent_layer(
         rates = [zoneout] * (num_states - len(older)) + older
         cell = ZoneoutCell(cell, rates, dtype=dtype)
     return layers.RNN(cell, **options)
+
+
+def _chrono_biases(recurrence, steps):
+    if recurrence not in ("lstm", "gru"):
+        raise ValueError(
+            f"Chrono initialization is for lstm and gru. Received: recurrence={recurrence!r}, "
+            f"chrono_steps={steps}"
+        )
+    initializer = {"bias_initializer": ChronoInitializer(steps, recurrence)}
+    return {**initializer, "unit_forget_bias": False} if recurrence == "lstm" else initializer
 
 
 def _cell(recurrence, units, recurrent_dropout, cell_options, dtype):

@@ -56,6 +56,7 @@ def test_no_flag_came_without_a_reason(values):
     listops = {"listops_min_length", "listops_max_length", "listops_train", "listops_test"}
     assert new == renamed | adversarial | files | own_data | listops | {
         "listops_seed",
+        "chrono_steps",
         "test",
         "cluster_timeout",
         "source_limit_mb",
