@@ -12,12 +12,13 @@ from nrnm_keras.sweep.grid import check_network, grid_points, read_grid
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs/experiments").glob("*.flags"))
-# Compares the networks with simple classifiers, not with each other.
-OWN_DATA = "own_data"
+# Do not compare networks of equal size with each other: one with simple classifiers, the others the
+# same network in two precisions.
+OF_ONE_NETWORK = {"own_data", "precision_imdb", "precision_nw_ucla"}
 README = ROOT / "configs/results/README.md"
-# The benchmark wrote it, no sweep.
-SPEED = README.with_name("speed.md")
-RESULTS = sorted(set(README.parent.glob("*.md")) - {README, SPEED})
+# The benchmark wrote them, no sweep.
+SPEED = set(README.parent.glob("speed*.md"))
+RESULTS = sorted(set(README.parent.glob("*.md")) - {README} - SPEED)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -26,7 +27,7 @@ def test_every_point_is_a_network(file, monkeypatch):
     values = parse_flags(define_sweep_flags(), [f"--flagfile={file}"])
     points = grid_points(read_config(values), read_grid(values.grid))
     assert len({point.name for point in points}) == len(points) > 1
-    assert (file.stem == OWN_DATA) == (values.parameter_budget is None)
+    assert (file.stem in OF_ONE_NETWORK) == (values.parameter_budget is None)
     for point in points:
         network = point.config.network.replace(units=16)
         check_network(point._replace(config=point.config.replace(network=network)))
@@ -38,7 +39,7 @@ def test_head_has_the_command(file):
     assert f"python -m nrnm_keras.sweep --flagfile={file}" in " ".join(head.split())
 
 
-COMPARED = [result for result in RESULTS if result.stem != OWN_DATA]
+COMPARED = [result for result in RESULTS if result.stem not in OF_ONE_NETWORK]
 
 
 @pytest.mark.parametrize("result", COMPARED, ids=lambda result: result.stem)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from nrnm_keras.layers.nrnm.loops import loop
+from nrnm_keras.layers.nrnm.window_inputs import StepInputs
 from nrnm_keras.layers.zoneout import hold
 from nrnm_keras.typing import Tensor
 
@@ -53,7 +54,7 @@ class CellWindow:
 
     def run(
         self,
-        known: dict[str, Tensor],
+        inputs: StepInputs,
         read: Tensor | None,
         hidden: Tensor,
         carry: Tensor,
@@ -62,9 +63,7 @@ class CellWindow:
         """Runs over the steps of a window.
 
         Args:
-            known: Dict of tensors, steps first: `inputs`, `(steps, batch, features)`;
-                `hidden_kept` and `carry_kept`, if present, the fractions of the old states that
-                are kept, laid out.
+            inputs: The `StepInputs` of the window.
             read: The result of reading the memory, `(steps, batch, units)`; `None` without one.
             hidden, carry: States before the window, laid out.
             weights: `weights()`.
@@ -73,19 +72,18 @@ class CellWindow:
             The hidden states, steps first; those that become slots; and the last states, all laid
             out.
         """
-        steps = {"inputs": self._prepare(known["inputs"])}
-        steps |= {} if read is None else {"read": read}
-        steps |= {name: known[name] for name in ("hidden_kept", "carry_kept") if name in known}
+        inputs = inputs._replace(inputs=self._prepare(inputs.inputs), active=None)
 
         def step(given, states):
-            new_hidden, new_carry = self._recur(given["inputs"], given.get("read"), *states)
-            hidden = hold(new_hidden, states[0], given.get("hidden_kept"))
-            return hidden, (hidden, hold(new_carry, states[1], given.get("carry_kept")))
+            step_inputs, read = given
+            new_hidden, new_carry = self._recur(step_inputs.inputs, read, *states)
+            hidden = hold(new_hidden, states[0], step_inputs.hidden_kept)
+            return hidden, (hidden, hold(new_carry, states[1], step_inputs.carry_kept))
 
         # XLA compiles more slowly the more steps are unrolled. In a TensorFlow graph, the loop's
         # iterations cost more than the steps.
         unroll = keras.backend.backend() != "jax"
-        hiddens, (hidden, carry) = loop(step, steps, (hidden, carry), unroll=unroll)
+        hiddens, (hidden, carry) = loop(step, (inputs, read), (hidden, carry), unroll=unroll)
         return hiddens, hiddens[self._slots], hidden, carry
 
     def _prepare(self, inputs):

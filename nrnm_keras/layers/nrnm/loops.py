@@ -1,16 +1,17 @@
 """A loop over the first axis of tensors, in the fastest form for each backend."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from nrnm_keras.typing import Shape, Tensor
 
 
 def loop(
     step: Callable,
-    inputs: dict[str, Tensor],
+    inputs: Any,
     states: tuple,
     output_shape: Shape | None = None,
     unroll: bool = False,
@@ -20,7 +21,7 @@ def loop(
     Args:
         step: Function of the inputs at one place and of the states, a tuple; returns an output
             and the new states.
-        inputs: Dict of tensors.
+        inputs: Structure of tensors, some of which may be `None`.
         states: Tuple of tensors, the states before the first step.
         output_shape: The shape of an output, as far as it is known; needed by a loop in a graph
             of TensorFlow.
@@ -41,8 +42,8 @@ def loop(
 
 def _unroll(step, inputs, states):
     outputs = []
-    for place in zip(*map(ops.unstack, inputs.values()), strict=True):
-        output, states = step(dict(zip(inputs, place, strict=True)), states)
+    for place in zip(*map(ops.unstack, _tensors(inputs)), strict=True):
+        output, states = step(_with_tensors(inputs, place), states)
         outputs.append(output)
     return ops.stack(outputs), states
 
@@ -55,14 +56,14 @@ def _loop_in_graph(step, inputs, states, output_shape):
     """
     import tensorflow as tf
 
-    length = ops.shape(next(iter(inputs.values())))[0]
-    arrays = {
-        name: tf.TensorArray(x.dtype, length, element_shape=x.shape[1:]).unstack(x)
-        for name, x in inputs.items()
-    }
+    tensors = _tensors(inputs)
+    length = ops.shape(tensors[0])[0]
+    arrays = [
+        tf.TensorArray(x.dtype, length, element_shape=x.shape[1:]).unstack(x) for x in tensors
+    ]
 
     def body(place, outputs, states):
-        given = {name: array.read(place) for name, array in arrays.items()}
+        given = _with_tensors(inputs, [array.read(place) for array in arrays])
         output, states = step(given, states)
         return place + 1, outputs.write(place, output), states
 
@@ -75,3 +76,14 @@ def _loop_in_graph(step, inputs, states, output_shape):
         swap_memory=True,
     )
     return outputs.stack(), states
+
+
+def _tensors(inputs):
+    return [x for x in tree.flatten(inputs) if x is not None]
+
+
+def _with_tensors(inputs, tensors):
+    """Returns the structure of `inputs` with other tensors, and `None` where it has `None`."""
+    tensors = iter(tensors)
+    leaves = [x if x is None else next(tensors) for x in tree.flatten(inputs)]
+    return tree.pack_sequence_as(inputs, leaves)

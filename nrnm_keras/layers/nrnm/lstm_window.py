@@ -1,13 +1,14 @@
 """The LSTM steps of one window, with a faster layout and a faster gradient."""
 
 import operator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import activations, ops
 
 from nrnm_keras.layers.nrnm.activation_gradients import sigmoid_gradient, tanh_gradient
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
+from nrnm_keras.layers.nrnm.window_inputs import StepInputs
 from nrnm_keras.layers.zoneout import hold
 from nrnm_keras.typing import Tensor
 
@@ -86,25 +87,21 @@ class LSTMWindow(CellWindow):
 
     def run(
         self,
-        known: dict[str, Tensor],
+        inputs: StepInputs,
         read: Tensor | None,
         hidden: Tensor,
         carry: Tensor,
         weights: list[Tensor],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs over the steps of a window, as `CellWindow.run` does."""
-        held: dict[str, Tensor] = {
-            name: known[name] for name in ("hidden_kept", "carry_kept") if name in known
-        }
-        if self._recurrent_mask is not None:
-            held["recurrent_mask"] = self._recurrent_mask
+        masks = _Masks(inputs.hidden_kept, inputs.carry_kept, self._recurrent_mask)
 
         # Only tensors that need a gradient are arguments: TensorFlow would create zeros for others.
         @ops.custom_gradient
         def run(inputs, hidden, cell, *others):
             kernels, reads = others[:4], others[4:]
             read = _columns(reads[0]) if reads else None
-            steps = _run_steps(_columns(inputs), self._one, read, hidden, cell, kernels, **held)
+            steps = _run_steps(_columns(inputs), self._one, read, hidden, cell, kernels, masks)
             hiddens = [step.hidden for step in steps]
             slots = hiddens[self._slots]
             # In training, computed here, as they need less memory than the steps.
@@ -119,7 +116,7 @@ class LSTMWindow(CellWindow):
                 as_rows = self._as_rows or self._split_gates()
                 upstream = d_hiddens, d_hidden, d_cell
                 of_states, d_read = _backpropagate(
-                    slopes or _Slopes(steps), as_rows, upstream, **held
+                    slopes or _Slopes(steps), as_rows, upstream, masks
                 )
                 return (*of_states, d_read) if reads else of_states
 
@@ -128,19 +125,37 @@ class LSTMWindow(CellWindow):
             return (ops.stack(hiddens), stacked_slots, hiddens[-1], steps[-1].cell), gradient
 
         reads = () if read is None else (read,)
-        return run(known["inputs"], hidden, carry, *weights, *reads)
+        return run(inputs.inputs, hidden, carry, *weights, *reads)
 
     def _split_gates(self):
         """For each gate, the kernels that multiply the inputs and those that multiply the state."""
         return [ops.split(weight, 4, axis=1) for weight in self._weights]
 
 
+class _Masks(NamedTuple):
+    """Tensors without a gradient, each of which may be None.
+
+    Attributes:
+        hidden_kept, carry_kept: as in `StepInputs`.
+        recurrent: the mask of the recurrent dropout.
+    """
+
+    hidden_kept: Tensor | None
+    carry_kept: Tensor | None
+    recurrent: Tensor | None
+
+    def at_step(self, t: int) -> "_Masks":
+        """The masks of one step."""
+        hidden_kept, carry_kept = (None if x is None else x[t] for x in self[:2])
+        return _Masks(hidden_kept, carry_kept, self.recurrent)
+
+
 class _Step:
     """One step and the tensors that its gradient needs, all `(units, batch)`."""
 
-    def __init__(self, inputs, one, read, hidden, cell, kernels, hidden_kept, carry_kept, mask):
+    def __init__(self, inputs, one, read, hidden, cell, kernels, masks):
         self.old_cell = cell
-        hidden_inputs = hidden if mask is None else hidden * mask
+        hidden_inputs = hidden if masks.recurrent is None else hidden * masks.recurrent
         self.inputs = ops.concatenate([inputs, one, hidden_inputs], axis=0)
         i, f, c, o = (ops.matmul(kernel, self.inputs) for kernel in kernels)
         i, f, c, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(c), ops.sigmoid(o)
@@ -148,8 +163,8 @@ class _Step:
         new_cell = f * cell + i * c
         new_cell = new_cell if read is None else new_cell + read
         self.squashed = ops.tanh(new_cell)
-        self.hidden = hold(o * self.squashed, hidden, hidden_kept)
-        self.cell = hold(new_cell, cell, carry_kept)
+        self.hidden = hold(o * self.squashed, hidden, masks.hidden_kept)
+        self.cell = hold(new_cell, cell, masks.carry_kept)
 
 
 class _Slopes:
@@ -180,35 +195,40 @@ class _Slopes:
         ]
 
 
-def _run_steps(
-    inputs,
-    one,
-    read,
-    hidden,
-    cell,
-    kernels,
-    hidden_kept=None,
-    carry_kept=None,
-    recurrent_mask=None,
-):
+def _run_steps(inputs, one, read, hidden, cell, kernels, masks):
     steps = []
     inputs = ops.unstack(inputs)
     reads = [None] * len(inputs) if read is None else ops.unstack(read)
     for t, (x, r) in enumerate(zip(inputs, reads, strict=True)):
-        kept = _at_step(hidden_kept, t), _at_step(carry_kept, t)
-        step = _Step(x, one, r, hidden, cell, kernels, *kept, recurrent_mask)
+        step = _Step(x, one, r, hidden, cell, kernels, masks.at_step(t))
         hidden, cell = step.hidden, step.cell
         steps.append(step)
     return steps
 
 
-def _backpropagate(
-    slopes, kernels, upstream, hidden_kept=None, carry_kept=None, recurrent_mask=None
-):
+def _backpropagate(slopes, kernels, upstream, masks):
     """The gradients of inputs, hidden state, cell state and the four kernels; and of the read.
 
     `kernels` is `_split_gates()`. `upstream` has the gradients of the steps' hidden states, of the
     last hidden state as a separate output, and of the last cell state.
+
+    The step t is, with gates i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o), g = tanh(a_c) and
+    the read r_t,
+
+        a = W x_t + U (m h_{t-1}) + b
+        c = f c_{t-1} + i g + r_t           c_t = k c_{t-1} + (1 - k) c
+        h = o tanh(c)                       h_t = l h_{t-1} + (1 - l) h
+
+    where m is the recurrent mask, k and l the fractions kept of the old states. With d for the
+    gradient of the loss, and of h_t and c_t that of all later steps:
+
+        dh = (1 - l) dh_t                   dc = (1 - k) dc_t + dh o (1 - tanh(c)^2)
+        da_i = dc g i (1 - i)               da_f = dc c_{t-1} f (1 - f)
+        da_c = dc i (1 - g^2)               da_o = dh tanh(c) o (1 - o)
+        dh_{t-1} = m U^T da + l dh_t        dc_{t-1} = f dc + k dc_t
+        dx_t = W^T da, dr_t = dc            dW = sum_t da x_t^T, dU = sum_t da (m h_{t-1})^T
+
+    `slopes` holds the factors of dh and dc.
     """
     d_hiddens, d_hidden, d_cell = upstream
     input_kernels, recurrent_kernels = kernels
@@ -216,8 +236,9 @@ def _backpropagate(
     of_gates = list(zip(*map(ops.unstack, slopes.gates), strict=True))
     d_gates, d_read = [], []
     for t in reversed(range(len(d_hiddens))):
-        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], _at_step(hidden_kept, t))
-        d_cell, old_cell = _through(d_cell, _at_step(carry_kept, t))
+        hidden_kept, carry_kept, recurrent_mask = masks.at_step(t)
+        d_hidden, old_hidden = _through(d_hidden + d_hiddens[t], hidden_kept)
+        d_cell, old_cell = _through(d_cell, carry_kept)
         d_cell = d_cell + d_hidden * of_squashed[t]
         i, f, c, o = of_gates[t]
         step_gates = [d_cell * i, d_cell * f, d_cell * c, d_hidden * o]
@@ -254,8 +275,3 @@ def _through(gradient, kept):
     if kept is None:
         return gradient, None
     return gradient * (1 - kept), gradient * kept
-
-
-def _at_step(kept, t):
-    """The fraction of the old state that is kept at a step, or None."""
-    return None if kept is None else kept[t]

@@ -14,6 +14,7 @@ from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
 from nrnm_keras.layers.nrnm.packing import Packing, take_rows
 from nrnm_keras.layers.nrnm.recurrent_loop import RecurrentLoop
 from nrnm_keras.layers.nrnm.rows import reshape
+from nrnm_keras.layers.nrnm.window_inputs import StepInputs, WindowInputs, WriteInputs
 from nrnm_keras.typing import Tensor
 
 # The state between two windows: the last hidden state and carry, the memory
@@ -84,35 +85,36 @@ class NRNMLoop(RecurrentLoop):
 
         `(windows, batch, num_heads, slots, slots + block_size)`; zero where nothing is written.
         """
-        known = self.known_of_windows(self._pack(sequences))
+        inputs = self.window_inputs(self._pack(sequences))
         state = self.laid_out(self._before_first_window())
         weights = self.weights()
 
-        def step(known, state):
-            _, state, write = self._window(state, known, weights)
+        def step(inputs, state):
+            _, state, write = self._window(state, inputs, weights)
             return write.interaction.weights_by_head(), state
 
-        return loop(step, known, state, unroll=True)[0]
+        return loop(step, inputs, state, unroll=True)[0]
 
-    def known_of_windows(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The tensors of the whole windows that do not depend on the loop, windows first."""
+    def window_inputs(self, inputs: Tensor) -> WindowInputs:
+        """What the whole windows are given, windows first."""
         in_windows = self.in_windows(inputs)
-        steps = self.known_of_steps(ops.transpose(in_windows, (1, 2, 0, 3)))
-        writes = self._known_of_writes(ops.transpose(in_windows, (1, 0, 2, 3)), inputs)
-        return {**steps, **writes}
+        return WindowInputs(
+            self.step_inputs(ops.transpose(in_windows, (1, 2, 0, 3))),
+            self._write_inputs(ops.transpose(in_windows, (1, 0, 2, 3)), inputs),
+        )
 
     def weights(self) -> Any:
         """The weights that the windows take."""
         memory = values_of(self._memory_weights) if self._memory_weights else None
         return {"recurrence": self.recurrence.weights(), "memory": memory}
 
-    def window(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
+    def window(self, state: Any, inputs: WindowInputs, weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps of one window and its write, as `RecurrentLoop.window` does."""
-        return self._window(state, known, weights)[:2]
+        return self._window(state, inputs, weights)[:2]
 
-    def end(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
+    def end(self, state: Any, inputs: StepInputs, weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps after the last whole window, which end without a write."""
-        hiddens, _, hidden, carry = self._recur(state, known, weights)
+        hiddens, _, hidden, carry = self._recur(state, inputs, weights)
         return hiddens, NRNMLoopState(hidden, carry, state.memory, state.slots)
 
     def _pack(self, sequences):
@@ -127,16 +129,16 @@ class NRNMLoop(RecurrentLoop):
             (*shape, self.cell.units), self.training, lambda number: seed
         )
 
-    def _window(self, window_state, known, weights):
+    def _window(self, window_state, inputs, weights):
         """Runs the steps of one window and its write.
 
         Returns the hidden states, steps first, the `NRNMLoopState` to the next window, and the
         `MemoryWrite`.
         """
         memory = self.cell.memory
-        hidden, slots, *last = self._recur(window_state, known, weights)
+        hidden, slots, *last = self._recur(window_state, inputs.steps, weights)
         if self._slots_before is not None:
-            active = known["active"][self.cell.stride - 1 :: self.cell.stride]
+            active = inputs.steps.active[self.cell.stride - 1 :: self.cell.stride]
             slots = ops.where(active, slots, self._slots_before)
         shared = window_state.slots
         if self._shared_slots:
@@ -147,26 +149,26 @@ class NRNMLoop(RecurrentLoop):
         write = memory.write(
             window_state.memory,
             self.recurrence.by_sequence(slots),
-            known["embedded"],
-            known["write_gate_inputs"],
+            inputs.write.embedded,
+            inputs.write.gate_inputs,
             self._of_memory(weights),
         )
         written = write.value
-        if "memory_mask" in known:
-            written = written * known["memory_mask"]
-        if "writes" in known:
-            written = ops.where(known["writes"], written, window_state.memory)
+        if inputs.write.memory_mask is not None:
+            written = written * inputs.write.memory_mask
+        if inputs.write.happens is not None:
+            written = ops.where(inputs.write.happens, written, window_state.memory)
         return hidden, NRNMLoopState(*last, written, shared), write
 
-    def _recur(self, window_state, known, weights):
+    def _recur(self, window_state, steps, weights):
         """Runs the steps of a window, which read the memory as it was before the window.
 
         Returns the same as `LSTMWindow.run`.
         """
         memory_weights = self._of_memory(weights)
-        read = self.cell.memory.read(known["inputs"], window_state.memory, memory_weights)
+        read = self.cell.memory.read(steps.inputs, window_state.memory, memory_weights)
         return self.recurrence.run(
-            known, read, window_state.hidden, window_state.carry, weights["recurrence"]
+            steps, read, window_state.hidden, window_state.carry, weights["recurrence"]
         )
 
     def _of_memory(self, weights):
@@ -181,26 +183,25 @@ class NRNMLoop(RecurrentLoop):
         slots = self._slots_from_block(self.cell.slots - shared, shared) if shared else ()
         return NRNMLoopState(state.hidden, state.carry, state.memory, slots)
 
-    def _known_of_writes(self, by_window, inputs):
-        """The tensors of the writes that do not depend on the loop, `(windows, batch, ...)`.
+    def _write_inputs(self, by_window, inputs):
+        """The `WriteInputs` of the windows, windows first.
 
         `by_window` are the inputs of the windows, `(windows, batch, window_size, features)`.
         """
         cell, memory, packing = self.cell, self.cell.memory, self.packing
-        known = {}
+        happens = memory_mask = None
         if packing.offsets is None and cell.window_size >= cell.block_size:
             embedded = memory.embed(by_window[:, :, cell.window_size - cell.block_size :])
         else:
             embedded = self._cut_blocks(self._embedded_from_block(inputs))
         if self.is_active is not None or cell.window_size < cell.block_size:
-            known["writes"] = self._writes()
-        known["embedded"] = embedded
+            happens = self._writes()
         flat = (packing.num_windows, packing.batch_size, cell.block_size * cell.units)
-        known["write_gate_inputs"] = memory.write_gate_inputs(reshape(embedded, flat))
+        gate_inputs = memory.write_gate_inputs(reshape(embedded, flat))
         if self.training and cell.memory_dropout:
             shape = (packing.num_windows, *ops.shape(self.state.memory))
-            known["memory_mask"] = cell.memory_mask(shape, cell.seed_generator)
-        return known
+            memory_mask = cell.memory_mask(shape, cell.seed_generator)
+        return WriteInputs(embedded, gate_inputs, happens, memory_mask)
 
     def _embedded_from_block(self, inputs):
         """The embedded inputs, starting `block_size` places before the first window.

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from nrnm_keras.layers.nrnm.cell_window import CellWindow
 from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.packing import Packing
 from nrnm_keras.layers.nrnm.rows import reshape
+from nrnm_keras.layers.nrnm.window_inputs import StepInputs
 from nrnm_keras.typing import Tensor
 
 # The state between two windows, in the layout of the `CellWindow`.
@@ -65,7 +66,7 @@ class RecurrentLoop:
         state = self.laid_out(state)
         hidden = []
         if packing.has_windows:
-            in_windows, state = self._run_windows(self.known_of_windows(inputs), state)
+            in_windows, state = self._run_windows(self.window_inputs(inputs), state)
             hidden.append(self._by_step(in_windows))
         if packing.tail:
             tail, state = self._run_tail(inputs, state)
@@ -84,9 +85,9 @@ class RecurrentLoop:
         lay_out = self.recurrence.lay_out
         return state._replace(hidden=lay_out(state.hidden), carry=lay_out(state.carry))
 
-    def known_of_windows(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The tensors of the whole windows that do not depend on the loop, windows first."""
-        return self.known_of_steps(ops.transpose(self.in_windows(inputs), (1, 2, 0, 3)))
+    def window_inputs(self, inputs: Tensor) -> Any:
+        """What the whole windows are given, windows first."""
+        return self.step_inputs(ops.transpose(self.in_windows(inputs), (1, 2, 0, 3)))
 
     def in_windows(self, inputs: Tensor) -> Tensor:
         """The inputs of the whole windows, `(batch, windows, window_size, features)`."""
@@ -96,84 +97,85 @@ class RecurrentLoop:
             (packing.batch_size, packing.num_windows, self.window_size, inputs.shape[-1]),
         )
 
-    def known_of_steps(self, inputs: Tensor) -> dict[str, Tensor]:
-        """The tensors of steps `(..., batch, features)` that do not depend on the loop.
+    def step_inputs(self, inputs: Tensor) -> StepInputs:
+        """The `StepInputs` of steps `(..., batch, features)`.
 
-        These are the inputs and the fractions of the old states that are kept: by zoneout, or 1 at
-        a place without a step. The inputs are projected within the loop, one window at a time.
-        Projecting them for all windows at once is the same work, but the results, many times as
-        large as the inputs, would be written to the loop's arrays and read again, which is slower.
+        The inputs are projected within the loop, one window at a time. Projecting them for all
+        windows at once is the same work, but the results, many times as large as the inputs, would
+        be written to the loop's arrays and read again, which is slower.
         """
         lay_out = self.recurrence.lay_out
-        known = {"inputs": inputs}
         places = inputs.shape[:-2]
         if None in tuple(places):
             places = ops.shape(inputs)[:-2]
         active = self.is_active
         if active is not None:
             active = ops.reshape(active, (*places, self.packing.batch_size, 1))
-            known["active"] = lay_out(active)
-        kept = self._zoneout((*places, self.packing.batch_size)) if self._zoneout else (None, None)
-        for name, fraction in zip(("hidden_kept", "carry_kept"), kept, strict=True):
+
+        def kept(fraction):
             if isinstance(fraction, float):
                 fraction = ops.full((*places, 1, 1), fraction, inputs.dtype)
             if active is not None:
                 one = ops.ones((), inputs.dtype)
                 fraction = ops.where(active, 0 * one if fraction is None else fraction, one)
-            if fraction is not None:
-                known[name] = lay_out(fraction)
-        return known
+            return None if fraction is None else lay_out(fraction)
+
+        rates = self._zoneout((*places, self.packing.batch_size)) if self._zoneout else (None, None)
+        return StepInputs(inputs, None if active is None else lay_out(active), *map(kept, rates))
 
     def weights(self) -> Any:
         """The weights that the windows take. Explicit, because `keras.remat` needs them."""
         return self.recurrence.weights()
 
-    def window(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
-        """Runs the steps of one window with `weights()`.
+    def window(self, state: Any, inputs: Any, weights: Any) -> tuple[Tensor, Any]:
+        """Runs one window, with what `window_inputs` has for it and with `weights()`.
 
         Returns:
             The hidden states, steps first, and the state before the next window.
         """
-        steps = self.recurrence.run(known, None, state.hidden, state.carry, weights)
+        steps = self.recurrence.run(inputs, None, state.hidden, state.carry, weights)
         hiddens, _, hidden, carry = steps
         return hiddens, LoopState(hidden, carry)
 
-    def end(self, state: Any, known: dict[str, Tensor], weights: Any) -> tuple[Tensor, Any]:
+    def end(self, state: Any, inputs: StepInputs, weights: Any) -> tuple[Tensor, Any]:
         """Runs the steps after the last whole window; returns the same as `window`."""
-        return self.window(state, known, weights)
+        return self.window(state, inputs, weights)
 
-    def _run_windows(self, known, state):
+    def _run_windows(self, inputs, state):
         """Returns the hidden states, windows first, and the last state."""
         window = self._window_again if self.recompute else self.window
         weights = self.weights()
 
-        def step(known, state):
-            return window(state, known, weights)
+        def step(inputs, state):
+            return window(state, inputs, weights)
 
-        return loop(step, known, state, (self.window_size, *state.hidden.shape), self.unroll)
+        return loop(step, inputs, state, (self.window_size, *state.hidden.shape), self.unroll)
 
-    def _window_again(self, state, known, weights):
+    def _window_again(self, state, inputs, weights):
         """`window`, which the backward pass computes again.
 
         TensorFlow needs all tensors with a gradient as arguments, variables included, and takes no
-        Booleans.
+        Booleans and no `None`.
         """
-        masks = {name: known[name] for name in ("active", "writes") if name in known}
-        known = {name: known[name] for name in known if name not in masks}
         if keras.backend.backend() != "tensorflow":
-            return keras.remat(self.window)(state, {**known, **masks}, weights)
-        variables = self.recurrence.variables()
+            return keras.remat(self.window)(state, inputs, weights)
+        variables, leaves = self.recurrence.variables(), tree.flatten(inputs)
+        arguments = {
+            str(place): x for place, x in enumerate(leaves) if x is not None and x.dtype != "bool"
+        }
 
-        def window(state, known, weights, values):
+        def window(state, arguments, weights, values):
+            again = [arguments.get(str(place), x) for place, x in enumerate(leaves)]
             with keras.StatelessScope(list(zip(variables, values, strict=True))):
-                return self.window(state, {**known, **masks}, weights)
+                return self.window(state, tree.pack_sequence_as(inputs, again), weights)
 
-        return keras.remat(window)(state, known, weights, [ops.cast(v, v.dtype) for v in variables])
+        values = [ops.cast(v, v.dtype) for v in variables]
+        return keras.remat(window)(state, arguments, weights, values)
 
     def _run_tail(self, inputs, state):
         inputs = inputs[:, self.packing.places_in_windows :]
-        known = self.known_of_steps(ops.transpose(inputs, (1, 0, 2)))
-        return self.end(state, known, self.weights())
+        steps = self.step_inputs(ops.transpose(inputs, (1, 0, 2)))
+        return self.end(state, steps, self.weights())
 
     def _by_step(self, hidden):
         """Joins the hidden states of windows: from windows first to steps first."""
