@@ -78,6 +78,10 @@ def sources(tmp_path, reviews, write_folder):
     return {
         "flip_secondary_structure": chains,
         "sick": pairs,
+        "listops": lambda: {
+            **{"min_length": 3, "max_length": 30},
+            **{"num_train": 5, "num_validation": 3, "num_test": 2},
+        },
         "long_memory": lambda: {
             "length": 4,
             "num_train": 6,
