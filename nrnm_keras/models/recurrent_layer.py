@@ -11,7 +11,7 @@ from nrnm_keras.config.network import CELLS, ELEMENT_ATTENTION
 from nrnm_keras.layers import LSTM, ChronoInitializer, ElementAttentionCell, ZoneoutCell
 from nrnm_keras.typing import Config
 
-_LAYERS = {"lstm": LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+_LAYERS = {"gru": layers.GRU, "rnn": layers.SimpleRNN}
 
 
 def recurrent_layer(
@@ -51,10 +51,11 @@ def recurrent_layer(
         raise ValueError(f"Argument `recurrence` must be one of {known}. Received: {recurrence!r}")
     options["return_sequences"] = True
     biases = _chrono_biases(recurrence, chrono_steps) if chrono_steps else {}
+    gates = {"recurrent_dropout": recurrent_dropout, **biases}
     if recurrence == "lstm":
-        options["zoneout"] = zoneout
-    if recurrence == "lstm" or (recurrence in _LAYERS and not zoneout):
-        return _LAYERS[recurrence](units, recurrent_dropout=recurrent_dropout, **biases, **options)
+        return LSTM(units, zoneout=zoneout, **gates, **options)
+    if recurrence in _LAYERS and not zoneout:
+        return _LAYERS[recurrence](units, **gates, **options)
     dtype = options.get("dtype")
     cell = _cell(recurrence, units, recurrent_dropout, {**(cell_options or {}), **biases}, dtype)
     if zoneout:

@@ -148,14 +148,13 @@ class TextPreprocessor(layers.Layer):
         """
         import tensorflow as tf
 
-        if self.tokens == "bytes":
-            texts = tf.convert_to_tensor(texts, tf.string)
-            tokens = split_into_bytes(texts)
-        else:
-            texts = self._normalize(texts)
+        is_bytes = self.tokens == "bytes"
+        texts = tf.convert_to_tensor(texts, tf.string) if is_bytes else self._normalize(texts)
         if self.tokens == "words":
             return tf.strings.split(tf.where(texts == "", UNKNOWN, texts))
-        if self.tokens == "subwords":
+        if is_bytes:
+            tokens = split_into_bytes(texts)
+        else:
             tokens = split_into_subwords(texts, lambda pieces: self.lookup(pieces) > 1)
         none = tf.cast(texts == "", tokens.row_splits.dtype)
         unknown = tf.fill([tf.reduce_sum(none)], UNKNOWN)
