@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from nrnm_keras.layers.constructor_arguments import argument_names
 from nrnm_keras.layers.keras_cell_window import KerasCellWindow
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.packing import Packing, in_order
-from nrnm_keras.layers.nrnm.recurrent_loop import LoopState, RecurrentLoop
+from nrnm_keras.layers.nrnm.recurrent_loop import LoopState, RecurrentLoop, packed_inputs
 from nrnm_keras.layers.zoneout import hold, kept_fraction
 from nrnm_keras.typing import Config, Identifier, Tensor
 
@@ -101,7 +101,10 @@ class LSTM(layers.LSTM):
         sequences, mask = in_order(sequences, mask, self.go_backwards)
         hidden, carry = initial_state
         packing = Packing(sequences, _WINDOW_SIZE, mask)
-        inputs, window = self._window(packing.pack(sequences), sequences, hidden, training)
+        window = self._window(hidden, training)
+        # The cell of a `KerasCellWindow` applies its dropout itself.
+        drops = training and isinstance(window, LSTMWindow)
+        inputs = packed_inputs(self.cell, packing, sequences, drops)
         keep_state = self.return_state or self.stateful
 
         def zoneout(places):
@@ -138,16 +141,11 @@ class LSTM(layers.LSTM):
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "use_cudnn": self.use_cudnn, "zoneout": self.zoneout}
 
-    def _window(self, inputs, sequences, hidden, training):
-        """The packed inputs, after dropout unless the cell applies it, and what runs a window."""
-        cell = self.cell
+    def _window(self, hidden, training):
+        """What runs the steps of a window."""
         if self._has_fast_windows(training):
-            if training and cell.dropout:
-                inputs = inputs * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
-            window = LSTMWindow(cell, None, None, hidden, training)
-        else:
-            window = KerasCellWindow(cell, training)
-        return inputs, window
+            return LSTMWindow(self.cell, None, None, hidden, training)
+        return KerasCellWindow(self.cell, training)
 
     def _has_fast_windows(self, training):
         # With recurrent dropout, Keras draws a mask for each gate.

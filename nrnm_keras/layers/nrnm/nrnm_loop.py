@@ -12,7 +12,7 @@ from nrnm_keras.layers.nrnm.loops import loop
 from nrnm_keras.layers.nrnm.lstm_window import LSTMWindow
 from nrnm_keras.layers.nrnm.nrnm_cell import NRNMCell, NRNMState
 from nrnm_keras.layers.nrnm.packing import Packing, take_rows
-from nrnm_keras.layers.nrnm.recurrent_loop import RecurrentLoop
+from nrnm_keras.layers.nrnm.recurrent_loop import RecurrentLoop, packed_inputs
 from nrnm_keras.layers.nrnm.rows import reshape
 from nrnm_keras.layers.nrnm.window_inputs import StepInputs, WindowInputs, WriteInputs
 from nrnm_keras.typing import Tensor
@@ -118,10 +118,7 @@ class NRNMLoop(RecurrentLoop):
         return hiddens, NRNMLoopState(hidden, carry, state.memory, state.slots)
 
     def _pack(self, sequences):
-        inputs = self.packing.pack(sequences)
-        if self.training and self.cell.dropout:
-            inputs = inputs * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0]), 1)
-        return inputs
+        return packed_inputs(self.cell, self.packing, sequences, self.training)
 
     def _zoneout_fractions(self, shape):
         seed = self.cell.seed_generator

@@ -18,6 +18,14 @@ from nrnm_keras.typing import Tensor
 LoopState = namedtuple("LoopState", "hidden carry")
 
 
+def packed_inputs(cell: Any, packing: Packing, sequences: Tensor, drops: bool) -> Tensor:
+    """Packs sequences, and applies a cell's input dropout if `drops`, by one mask for all steps."""
+    inputs = packing.pack(sequences)
+    if drops and cell.dropout:
+        inputs = inputs * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
+    return inputs
+
+
 class RecurrentLoop:
     """Runs a recurrent layer over a batch of sequences, window by window.
 
