@@ -96,6 +96,7 @@ class AdversarialTraining(keras.Model):
         self._cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._divergence = LogitDivergence()
         self._entropy = LogitEntropy()
+        self._move = _Addition(name="move")
         self._noise = _Noise(network)
         self.built = True
 
@@ -204,12 +205,10 @@ class AdversarialTraining(keras.Model):
         """Returns the logits with given weights and the random state of the last call."""
         with keras.StatelessScope([*weights, *self._noise.recorded]):
             embedded = self.embedding(ids)
-            added = self.deviations() * perturbation * self._is_token(ids)
-            vectors = embedded + ops.cast(added, embedded.dtype)
-            *between, classifier = self.network.layers[1:]
-            for layer in between:
+            vectors = self._move(embedded, self.deviations() * perturbation * self._is_token(ids))
+            for layer in self.network.layers[1:]:
                 vectors = layer(vectors, training=True)
-            return classifier(vectors, mask=self.embedding.compute_mask(ids), training=True)
+            return vectors
 
     def _is_token(self, ids):
         return ops.cast(ops.expand_dims(ops.not_equal(ids, 0), -1), "float32")
@@ -252,6 +251,18 @@ class LogitEntropy(keras.losses.Loss):
         """Returns the entropy of each row, `(batch,)`."""
         log_probabilities = ops.log_softmax(y_pred)
         return -ops.sum(ops.exp(log_probabilities) * log_probabilities, axis=-1)
+
+
+class _Addition(keras.layers.Layer):
+    """The sum of two sequences, with the mask of the first."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, sequences, added):
+        return sequences + ops.cast(added, sequences.dtype)
 
 
 class _Noise:

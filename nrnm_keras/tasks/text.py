@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nrnm_keras.config import AutomaticConfig, OwnTablesConfig, StackingConfig
+from nrnm_keras.config import AutomaticConfig, OwnTablesConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.data.files import texts_as_jsonl
 from nrnm_keras.tasks.settings import Setting, settings_for_texts
@@ -35,7 +35,7 @@ class _OwnTexts(OwnTablesConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextTask(_OwnTexts, StackingConfig, AutomaticConfig, TextClassificationTask):
+class TextTask(_OwnTexts, AutomaticConfig, TextClassificationTask):
     """Your own labeled texts"""
 
     name: ClassVar[str] = "text"

@@ -10,6 +10,7 @@ from nrnm_keras.config import (
     EmbeddingConfig,
     LanguageModelConfig,
     NetworkConfig,
+    StackingConfig,
     TextConfig,
     ValidationConfig,
 )
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # it needs TensorFlow
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextClassificationTask(
-    AdversarialConfig, EmbeddingConfig, TextConfig, ValidationConfig, Task
+    AdversarialConfig, EmbeddingConfig, StackingConfig, TextConfig, ValidationConfig, Task
 ):
     """Classes of whole texts: records with features `text` and `label`."""
 

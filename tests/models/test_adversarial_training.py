@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from nrnm_keras.models import AdversarialTraining, RecurrentBackbone, SequenceClassifier
+from nrnm_keras.preprocessing import StepStacking
 
 VECTORS = np.array([[9, 9], [1, 0], [0, 2], [-1, 1], [2, -3]], "float32")  # 0 is padding
 IDS = np.array([[1, 2, 3, 4], [4, 2, 0, 0], [3, 0, 0, 0]], "int32")
@@ -221,6 +222,18 @@ def test_dropouts_are_the_same_with_and_without_the_perturbation():
         np.testing.assert_array_equal(model.perturbed_logits(ids, nothing), outputs[-1])
         model.perturbation(ids, softmax(outputs[-1]))
     assert np.any(outputs[0] != outputs[1])
+
+
+def test_joined_steps_are_masked_as_in_the_network():
+    model, ids = recurrent(between=[StepStacking(4, mode="sum")]), texts()
+    nothing = np.zeros((*ids.shape, 3), "float32")
+    logits = np.array(model(ids, training=True))
+    np.testing.assert_array_equal(model.perturbed_logits(ids, nothing), logits)
+    # Of the shortest texts, the second of the joined steps is masked.
+    short = np.array(model(ids[2:3, :4], training=True))
+    np.testing.assert_allclose(model.perturbed_logits(ids, nothing)[2:3], short, rtol=1e-4)
+    moved = np.array(model.perturbation(ids, softmax(logits)[::-1]))
+    assert not np.any(moved[ids == 0]) and np.all(np.any(moved[ids > 0], axis=-1))
 
 
 def compiled(model):

@@ -62,7 +62,7 @@ class TextClassification(Classification):
     def build_network(self, network: NetworkConfig) -> keras.Model:
         """Returns embedding and `SequenceClassifier`: token ids to logits."""
         vocabulary_size = len(self.preprocessor.vocabulary)
-        stacked = getattr(self.task, "stacked_steps", 1)
+        stacked = self.task.stacked_steps
         classifier = self.build_classifier(network)
         stacking = [StepStacking(stacked, mode="sum")] if stacked > 1 else []
         return token_network(self.task, vocabulary_size, classifier, between=stacking)
