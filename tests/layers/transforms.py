@@ -26,6 +26,8 @@ if BACKEND == "jax":
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # Each check compiles programs that run once.
+    jax.config.update("jax_disable_most_optimizations", True)
 # On JAX, Keras computes tanh in float32, whatever the dtype.
 TOLERANCE = 1e-6 if BACKEND == "jax" else 1e-9
 FEATURES, BATCH, TIMESTEPS = 3, 2, 11
@@ -130,7 +132,9 @@ class Derivatives:
             products = zip(gradients, self.direction, strict=True)
             return sum(ops.sum(g * d) for g, d in products), gradients
 
-        hessian, gradients = jax.jit(jax.grad(slope, has_aux=True))(point)
+        if not hasattr(self, "_run"):
+            self._run = jax.jit(jax.grad(slope, has_aux=True))
+        hessian, gradients = self._run(point)
         return gradients, hessian
 
     def _with_torch(self, x):
