@@ -173,13 +173,15 @@ def _starts_before(mask, size):
 def _sparse_matmul(rows, columns, values, count):
     """The product of a sparse matrix of `count` rows with a dense one, as a function."""
     order = np.argsort(rows, kind="stable")
-    rows, columns, values = rows[order], columns[order], values[order, None].astype("float32")
+    rows, columns, values = rows[order], columns[order], values[order].astype("float32")
     present, starts = np.unique(rows, return_index=True)
 
     def matmul(x):
         result = np.zeros((count, x.shape[1]), "float32")
         if len(present):
-            result[present] = np.add.reduceat(values * x[columns], starts, axis=0)
+            # One column after the other takes a third of the time of all at once.
+            for number, column in enumerate(np.ascontiguousarray(x.T)):
+                result[present, number] = np.add.reduceat(values * column[columns], starts)
         return result
 
     return matmul

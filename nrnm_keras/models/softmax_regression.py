@@ -50,8 +50,8 @@ def softmax_regression(
     bias = np.zeros(num_classes, "float32")
     point, point_bias, momentum = kernel, bias, 1.0
     for _ in range(max_steps):
-        error = (softmax(matmul(point) + point_bias) - target) / len(labels)
-        gradient = transposed_matmul(error) + np.float32(penalty) * point
+        error = (softmax(_of_most(matmul, point) + point_bias) - target) / len(labels)
+        gradient = _of_most(transposed_matmul, error) + np.float32(penalty) * point
         bias_gradient = error.sum(0)
         if max(np.abs(gradient).max(), np.abs(bias_gradient).max()) < tolerance:
             return point, point_bias
@@ -63,6 +63,12 @@ def softmax_regression(
         point, point_bias = new + inertia * (new - kernel), new_bias + inertia * (new_bias - bias)
         kernel, bias, momentum = new, new_bias, following
     return kernel, bias
+
+
+def _of_most(matmul, x):
+    """The product of a matrix whose columns sum to zero, from all columns but the last."""
+    product = matmul(x[:, :-1])
+    return np.concatenate([product, -product.sum(axis=1, keepdims=True)], axis=1)
 
 
 def _largest_eigenvalue(matmul, transposed_matmul, features, examples):
