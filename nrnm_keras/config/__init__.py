@@ -7,6 +7,7 @@ library.
 
 from nrnm_keras.config.data import (
     AutomaticConfig,
+    ComparisonConfig,
     OwnFilesConfig,
     OwnTablesConfig,
     SettingsConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "AdversarialConfig",
     "AugmentationConfig",
     "AutomaticConfig",
+    "ComparisonConfig",
     "DeviceConfig",
     "EmbeddingConfig",
     "LanguageModelConfig",

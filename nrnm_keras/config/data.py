@@ -41,15 +41,9 @@ class SettingsConfig(ValidationConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AutomaticConfig(SettingsConfig):
-    """Settings of a classifier, chosen from the training data"""
+class ComparisonConfig(ValidationConfig):
+    """Simple classifiers beside the network"""
 
-    folds: int = option(
-        1,
-        "parts of a cross-validation, for few examples: each part validates one training, and a "
-        "last training learns from all examples; 1: a single part, validation_fraction",
-        minimum=1,
-    )
     linear_classifier: bool = option(
         False,
         "average the network with a linear classifier, of word n-grams or of fixed convolutions of "
@@ -59,6 +53,18 @@ class AutomaticConfig(SettingsConfig):
         True,
         "also fit a simple classifier, to compare with: TF-IDF and logistic regression for texts, "
         "statistics and a random forest for sequences; needs scikit-learn",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AutomaticConfig(ComparisonConfig, SettingsConfig):
+    """Settings of a classifier, chosen from the training data"""
+
+    folds: int = option(
+        1,
+        "parts of a cross-validation, for few examples: each part validates one training, and a "
+        "last training learns from all examples; 1: a single part, validation_fraction",
+        minimum=1,
     )
 
     def validation_split(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from nrnm_keras.config import SourceConfig
+from nrnm_keras.config import ComparisonConfig, SourceConfig
 from nrnm_keras.config.options import option
 from nrnm_keras.tasks.sample_reviews import SampleLanguageModelTask, SampleReviewsTask
 from nrnm_keras.tasks.task import Task
@@ -44,7 +44,7 @@ class _ImdbSource(SourceConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ImdbTask(_ImdbSource, TextClassificationTask):
+class ImdbTask(_ImdbSource, ComparisonConfig, TextClassificationTask):
     """IMDB film reviews"""
 
     name: ClassVar[str] = "imdb"

@@ -29,13 +29,19 @@ class Averaging(NamedTuple):
     inverse_penalty: float
     evaluations: dict[str, Evaluation]
 
+    def evaluate(
+        self, task: Classification, of_network: Evaluation, batch_size: int
+    ) -> dict[str, Evaluation]:
+        """Returns `evaluations` for the split of an `Evaluation` of the network."""
+        of_linear = evaluate(self.other.scores, task, of_network.split, batch_size)
+        return _of_all(task, of_network, of_linear, self.other.network_weight)
+
     def facts(self) -> dict[str, Any]:
         """Returns what the report says of it."""
-        metrics = {name: each.metrics for name, each in self.evaluations.items()}
         return {
             "network_weight": self.other.network_weight,
             "inverse_penalty": self.inverse_penalty,
-            "validation": metrics,
+            "validation": metrics_of(self.evaluations),
         }
 
 
@@ -60,15 +66,8 @@ def average_with_linear(
     linear = _evaluate_linear(task, [part for part, _ in validated], batch_size)
     chosen = min(linear, key=lambda inverse_penalty: linear[inverse_penalty].metrics["loss"])
     of_linear = linear[chosen]
-    targets = of_network.targets
-    scores = [_log_softmax(each.outputs) for each in (of_network, of_linear)]
-    weight = _best_weight(targets, *scores)
-    average = weight * scores[0] + (1 - weight) * scores[1]
-    evaluations = {
-        "average": evaluation_of("validation", task, targets, average),
-        "network": of_network,
-        "linear": of_linear,
-    }
+    weight = _best_weight(of_network.targets, *map(_log_softmax, (of_network, of_linear)))
+    evaluations = _of_all(task, of_network, of_linear, weight)
     splits = [split for split in ("train", "validation") if split in task.records.sizes]
     fitted = task.fit_linear(splits, [chosen])[chosen]
     return Averaging(OtherClassifier(fitted, weight), chosen, evaluations)
@@ -92,8 +91,23 @@ def _evaluate_linear(task, parts, batch_size):
     }
 
 
-def _log_softmax(scores):
-    return keras.ops.convert_to_numpy(keras.ops.log_softmax(scores))
+def metrics_of(evaluations: dict[str, Evaluation]) -> dict[str, dict]:
+    """Returns the metrics of each `Evaluation`."""
+    return {name: each.metrics for name, each in evaluations.items()}
+
+
+def _of_all(task, of_network, of_linear, weight):
+    """Returns the `Evaluation`s of the average and of its parts."""
+    average = weight * _log_softmax(of_network) + (1 - weight) * _log_softmax(of_linear)
+    return {
+        "average": evaluation_of(of_network.split, task, of_network.targets, average),
+        "network": of_network,
+        "linear": of_linear,
+    }
+
+
+def _log_softmax(evaluation):
+    return keras.ops.convert_to_numpy(keras.ops.log_softmax(evaluation.outputs))
 
 
 def _best_weight(targets, of_network, of_linear):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nrnm_keras.config import SettingsConfig, TrainConfig
+from nrnm_keras.config import ComparisonConfig, SettingsConfig, TrainConfig
 from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
@@ -15,7 +15,7 @@ from nrnm_keras.models import ClassProbabilities
 from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.settings import Setting
-from nrnm_keras.train.averaging import average_with_linear
+from nrnm_keras.train.averaging import average_with_linear, metrics_of
 from nrnm_keras.train.baseline import fit_baseline, is_available
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
@@ -72,12 +72,19 @@ def finish(
     validated: Any = _evaluate_folds(preliminaries.folds, network, predict, config.batch_size)
     network.set_weights(read_best_weights(folder, network))
     averaging = None
-    if getattr(config.task, "linear_classifier", False):
+    if isinstance(config.task, ComparisonConfig) and config.task.linear_classifier:
         if not validated:
             own = evaluate(predict, task, "validation", config.batch_size)
             validated = [(task, own)]
         averaging = average_with_linear(cast(Classification, task), validated, config.batch_size)
-    evaluation = _test(task, predict, averaging, validated, config.batch_size)
+    evaluation = _test(task, predict, validated, config.batch_size)
+    if averaging:
+        evaluations = averaging.evaluations
+        if evaluation.split == "test":
+            evaluations = averaging.evaluate(
+                cast(Classification, task), evaluation, config.batch_size
+            )
+        evaluation = evaluations["average"]
     if not np.isfinite(evaluation.metrics["loss"]):
         split = evaluation.split
         raise UsageError(
@@ -95,9 +102,12 @@ def finish(
     if preliminaries.settings:
         report["settings"] = [setting._asdict() for setting in preliminaries.settings]
     if isinstance(config.task, SettingsConfig):
-        report |= _facts_of_own_data(task, config.task, preliminaries)
+        report["warnings"] = list(preliminaries.warnings)
+    if isinstance(config.task, ComparisonConfig) and config.task.baseline and is_available():
+        folds: Any = [fold.task for fold in preliminaries.folds]
+        report["baseline"] = fit_baseline(cast(Classification, task), folds)._asdict()
     if averaging:
-        report["averaging"] = averaging.facts()
+        report["averaging"] = averaging.facts() | {evaluation.split: metrics_of(evaluations)}
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
     if examples := task.examples_to_try():
         report["examples_to_try"] = answer_examples(exported, examples)
@@ -121,27 +131,13 @@ def _evaluate_folds(folds, network, predict, batch_size):
     return evaluations
 
 
-def _test(task, predict, averaging, validated, batch_size):
-    """Returns the `Evaluation` on the test split, or on validation if there is none."""
+def _test(task, predict, validated, batch_size):
+    """Returns the network's `Evaluation` on the test split, or on validation if there is none."""
     tested = "test" if "test" in task.records.sizes else "validation"
     say(f"{tested.capitalize()}:")
-    if tested == "validation" and averaging:
-        return averaging.evaluations["average"]
     if tested == "validation" and validated:
         return join_evaluations(task, [evaluation for _, evaluation in validated])
-    if averaging:
-        average = averaging.other.average_scores
-        return evaluate(lambda batch: average(predict(batch), batch), task, tested, batch_size)
     return evaluate(predict, task, tested, batch_size)
-
-
-def _facts_of_own_data(task, options, preliminaries):
-    """Returns what the report says about a run on a user's own data."""
-    facts: dict[str, Any] = {"warnings": list(preliminaries.warnings)}
-    if getattr(options, "baseline", False) and is_available():
-        parts: Any = [fold.task for fold in preliminaries.folds]
-        facts["baseline"] = fit_baseline(cast(Classification, task), parts)._asdict()
-    return facts
 
 
 def _export(exported, folder):

@@ -124,12 +124,14 @@ def summary(report: dict[str, Any]) -> str:
 def _comparisons(report):
     """Returns lines on the linear classifier in the average, and on the baseline beside it."""
     lines = []
-    if averaging := report.get("averaging"):
-        accuracy = {name: each["accuracy"] for name, each in averaging["validation"].items()}
-        lines.append(
-            f"average    validation accuracy {accuracy['average']:.4f}; network alone "
-            f"{accuracy['network']:.4f}, linear classifier alone {accuracy['linear']:.4f}"
-        )
+    averaging = report.get("averaging", {})
+    for split in ("validation", "test"):
+        if split in averaging:
+            accuracy = {name: each["accuracy"] for name, each in averaging[split].items()}
+            lines.append(
+                f"average    {split} accuracy {accuracy['average']:.4f}; network alone "
+                f"{accuracy['network']:.4f}, linear classifier alone {accuracy['linear']:.4f}"
+            )
     if not report["flags"].get("baseline"):
         return lines
     if not (baseline := report.get("baseline")):

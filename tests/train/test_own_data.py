@@ -52,6 +52,9 @@ def test_folds_validate_each_example_and_the_last_training_learns_from_all(run):
     assert run.report["metrics"]["validation"] == averaged["average"]
     # Two of three parts of the examples are enough for the linear classifier.
     assert averaged["linear"]["accuracy"] > 0.9
+    tested = run.report["averaging"]["test"]
+    assert set(tested) == set(averaged) == {"average", "network", "linear"}
+    assert run.report["metrics"]["test"] == tested["average"]
     assert not (run.folder / "folds").exists()
 
 
