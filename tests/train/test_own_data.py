@@ -79,9 +79,10 @@ def test_averaged_models_are_exported(run, format, tmp_path):
 def test_a_stopped_run_resumes_with_its_own_settings(tmp_path, run):
     """In any part of the cross-validation, and to the same weights."""
     labels = [f"wave {label}" for label in LABELS]
-    config = tiny(SequenceTask(), tmp_path / "run", time_limit=10)
     stops = 0
     while True:
+        # Longer each time, so that a slow machine gets to the end, too.
+        config = tiny(SequenceTask(), tmp_path / "run", time_limit=5 * 2**stops)
         try:
             again = train(config, (SERIES, labels), test_data=(SERIES[:10], labels[:10]))
         except Stopped:
