@@ -96,7 +96,7 @@ class AdversarialTraining(keras.Model):
         self._cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._divergence = LogitDivergence()
         self._entropy = LogitEntropy()
-        self._move = _Addition(name="move")
+        self._move = _Addition(dtype=network.layers[0].dtype_policy, name="move")
         self._noise = _Noise(network)
         self.built = True
 
@@ -262,7 +262,7 @@ class _Addition(keras.layers.Layer):
         self.built = True
 
     def call(self, sequences, added):
-        return sequences + ops.cast(added, sequences.dtype)
+        return sequences + added
 
 
 class _Noise:

@@ -66,7 +66,11 @@ def softmax_regression(
 
 
 def _of_most(matmul, x):
-    """The product of a matrix whose columns sum to zero, from all columns but the last."""
+    """The product of a matrix whose columns sum to zero, from all columns but the last.
+
+    Those of the error do, as probabilities and targets sum to one. So do those of the kernel, which
+    starts at zero and moves along errors.
+    """
     product = matmul(x[:, :-1])
     return np.concatenate([product, -product.sum(axis=1, keepdims=True)], axis=1)
 

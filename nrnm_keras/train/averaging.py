@@ -33,6 +33,8 @@ class Averaging(NamedTuple):
         self, task: Classification, of_network: Evaluation, batch_size: int
     ) -> dict[str, Evaluation]:
         """Returns `evaluations` for the split of an `Evaluation` of the network."""
+        if of_network.split == "validation":
+            return self.evaluations
         of_linear = evaluate(self.other.scores, task, of_network.split, batch_size)
         return _of_all(task, of_network, of_linear, self.other.network_weight)
 

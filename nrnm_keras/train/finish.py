@@ -79,11 +79,7 @@ def finish(
         averaging = average_with_linear(cast(Classification, task), validated, config.batch_size)
     evaluation = _test(task, predict, validated, config.batch_size)
     if averaging:
-        evaluations = averaging.evaluations
-        if evaluation.split == "test":
-            evaluations = averaging.evaluate(
-                cast(Classification, task), evaluation, config.batch_size
-            )
+        evaluations = averaging.evaluate(cast(Classification, task), evaluation, config.batch_size)
         evaluation = evaluations["average"]
     if not np.isfinite(evaluation.metrics["loss"]):
         split = evaluation.split
