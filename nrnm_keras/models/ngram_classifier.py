@@ -11,25 +11,26 @@ from nrnm_keras.models.softmax_regression import softmax_regression
 from nrnm_keras.models.valid_first import valid_first
 from nrnm_keras.typing import Config, Shape, Tensor
 
-# Primes: products of remainders stay below 2^31, on every backend.
-_MODULUS, _FACTORS = 32749, (40503, 24989)
+# Odd numbers: products by them lose nothing when they wrap around at 2^32.
+_FACTORS = (0x61C88647, 0x2545F491)
 
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class NGramClassifier(layers.Layer):
     """Classifies token sequences by the n-grams that they contain.
 
-    The features are the 1-grams to n-grams of a sequence, each counted once, hashed into buckets,
-    weighted by their inverse document frequency, and scaled to a norm of 1. `fit` finds the weights
-    of a softmax regression. Averaged with a recurrent network (`AverageLogProbabilities`), it makes
-    up for what the network cannot learn from a few thousand texts (Wang & Manning, ACL 2012, for
-    n-grams on small data sets).
+    The features are the 1-grams to n-grams of a sequence, each counted once, weighted, and scaled
+    to a norm of 1. The weight is the inverse document frequency times how differently the classes
+    use an n-gram: the root mean square, over the classes, of the logarithm of its naive-Bayes ratio
+    (Wang & Manning, ACL 2012). `fit` finds the n-grams, their weights and a softmax regression.
+    Averaged with a recurrent network (`AverageLogProbabilities`), it makes up for what the network
+    cannot learn from a few thousand texts.
 
     Masks are exact: masked tokens are left out, wherever they are, and n-grams reach across them.
 
     Example:
 
-    >>> classifier = NGramClassifier(2, buckets=1009)
+    >>> classifier = NGramClassifier(2)
     >>> classifier.fit(np.array([[3, 4, 0], [5, 4, 6]]), np.array([0, 1]))
     >>> ops.argmax(classifier(np.array([[3, 0], [5, 6]])), -1).numpy().tolist()
     [0, 1]
@@ -37,9 +38,10 @@ class NGramClassifier(layers.Layer):
     Args:
         num_classes: Integer, number of classes.
         max_size: Integer, tokens of the longest n-grams.
-        buckets: Integer, number of different n-grams. N-grams with the same hash share a weight.
+        max_ngrams: Integer, most different n-grams to keep: those that most training texts have.
         inverse_penalty: Float, `C` of scikit-learn's `LogisticRegression`. Larger values fit the
             training texts more closely.
+        num_ngrams: Integer, number of n-grams of a fitted layer. Default: `fit` finds it.
 
     Call arguments:
         tokens: Integers `(batch, timesteps)`.
@@ -54,76 +56,83 @@ class NGramClassifier(layers.Layer):
         self,
         num_classes: int,
         max_size: int = 2,
-        buckets: int = 2**19 - 1,
+        max_ngrams: int = 500_000,
         inverse_penalty: float = 20.0,
+        num_ngrams: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if min(num_classes, max_size, buckets) < 1 or inverse_penalty <= 0:
+        if min(num_classes, max_size, max_ngrams) < 1 or inverse_penalty <= 0:
             raise ValueError(
-                "Arguments `num_classes`, `max_size`, `buckets` and `inverse_penalty` must be "
+                "Arguments `num_classes`, `max_size`, `max_ngrams` and `inverse_penalty` must be "
                 f"positive. Received: num_classes={num_classes}, max_size={max_size}, "
-                f"buckets={buckets}, inverse_penalty={inverse_penalty}"
+                f"max_ngrams={max_ngrams}, inverse_penalty={inverse_penalty}"
             )
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.num_classes, self.max_size = num_classes, max_size
-        self.buckets, self.inverse_penalty = buckets, inverse_penalty
+        self.max_ngrams, self.inverse_penalty = max_ngrams, inverse_penalty
+        self.num_ngrams = num_ngrams
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights, none of which is trained by gradients."""
+        if self.num_ngrams is None:
+            raise ValueError(f"`{type(self).__name__}` has no n-grams yet. Call `fit` first.")
 
-        def add(name, *shape):
-            return self.add_weight(shape=shape, initializer="zeros", name=name, trainable=False)
+        def add(name, *shape, dtype="float32"):
+            return self.add_weight(shape, "zeros", dtype, trainable=False, name=name)
 
-        self.rarity = add("rarity", self.buckets + 1)
-        self.kernel = add("kernel", self.buckets + 1, self.num_classes)
+        # The first row is that of all other n-grams.
+        self.hashes = add("hashes", self.num_ngrams + 1, dtype="int32")
+        self.ngram_weight = add("ngram_weight", self.num_ngrams + 1)
+        self.kernel = add("kernel", self.num_ngrams + 1, self.num_classes)
         self.bias = add("bias", self.num_classes)
 
     def fit(self, tokens: NDArray, labels: NDArray) -> None:
-        """Fits the weights to all training texts, in a few seconds.
+        """Finds the n-grams and fits the weights to all training texts, in a few seconds.
 
         Args:
             tokens: Integers `(examples, timesteps)`, 0 after the end of a text.
             labels: Integers `(examples,)`.
 
         Raises:
-            ValueError: if the numbers of texts and labels differ, or there are none.
+            ValueError: if the numbers of texts and labels differ, there are none, or the layer is
+                fitted already.
         """
         if not len(labels) or len(labels) != len(tokens):
             raise ValueError(
                 "`fit` needs one label for each text and at least one text. "
                 f"Received: {len(tokens)} texts and {len(labels)} labels"
             )
-        if not self.built:
-            self.build(np.shape(tokens))
-        rows, columns = self._present(tokens)
-        frequency = np.bincount(columns, minlength=self.buckets + 1)
-        rarity = np.log((1 + len(labels)) / (1 + frequency)) + 1
-        rarity[frequency == 0] = 0  # an n-gram without a weight does not count in the norm
-        norm = np.sqrt(np.bincount(rows, rarity[columns] ** 2, minlength=len(labels)))
-        known, columns = np.unique(columns, return_inverse=True)
-        values = rarity[known][columns] / np.maximum(norm, 1e-9)[rows]
+        if self.built:
+            raise ValueError("This layer is fitted already. Create another one to fit again.")
+        rows, columns, hashes = self._most_frequent(tokens)
+        self.num_ngrams = len(hashes) - 1
+        self.build(np.shape(tokens))
+        weight = _inverse_frequency(columns, len(labels), len(hashes))
+        weight *= _class_ratio(columns, labels[rows], len(hashes), self.num_classes)
+        weight[0] = 0
+        norm = np.sqrt(np.bincount(rows, weight[columns] ** 2, minlength=len(labels)))
+        values = weight[columns] / np.maximum(norm, 1e-9)[rows]
         kernel, bias = softmax_regression(
             _sparse_matmul(rows, columns, values, len(labels)),
-            _sparse_matmul(columns, rows, values, len(known)),
-            len(known),
+            _sparse_matmul(columns, rows, values, len(hashes)),
+            len(hashes),
             labels,
             self.num_classes,
             1 / (self.inverse_penalty * len(labels)),
         )
-        whole = np.zeros((self.buckets + 1, self.num_classes))
-        whole[known] = kernel
-        self.rarity.assign(rarity)
-        self.kernel.assign(whole)
+        self.hashes.assign(hashes)
+        self.ngram_weight.assign(weight)
+        self.kernel.assign(kernel)
         self.bias.assign(bias)
 
     def call(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the log-probabilities."""
-        ids = self._ngrams(tokens, mask)
-        weights = ops.where(ids > 0, ops.take(self.rarity, ids), 0.0)
+        rows = self._rows_of(tokens, mask)
+        weights = ops.take(self.ngram_weight, rows)
         norm = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
         weights = ops.expand_dims(weights / ops.maximum(norm, 1e-9), -1)
-        logits = ops.sum(ops.take(self.kernel, ids, axis=0) * weights, axis=1) + self.bias
+        logits = ops.sum(ops.take(self.kernel, rows, axis=0) * weights, axis=1) + self.bias
         return ops.log_softmax(logits, axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -136,34 +145,67 @@ class NGramClassifier(layers.Layer):
 
     def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
-        names = ("num_classes", "max_size", "buckets", "inverse_penalty")
+        names = ("num_classes", "max_size", "max_ngrams", "inverse_penalty", "num_ngrams")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _ngrams(self, tokens, mask):
-        """Buckets `(batch, max_size * timesteps)` from 1, each once; 0 where there is none."""
+    def _hashes_of(self, tokens, mask):
+        """Hashes of all n-grams, int32 `(batch, max_size * timesteps)`, and which of them exist."""
         tokens = ops.cast(tokens, "int32")
         tokens, mask = valid_first(tokens, ops.not_equal(tokens, 0) if mask is None else mask)
-        keys, found = ops.zeros_like(tokens), []
+        hashes, found, exist = ops.zeros_like(tokens), [], []
         for size in range(1, self.max_size + 1):
             if size > 1:
-                keys = ops.pad(keys, ((0, 0), (1, 0)))[:, :-1]
+                hashes = ops.pad(hashes, ((0, 0), (1, 0)))[:, :-1]
                 mask = ops.logical_and(mask, _starts_before(mask, size))
-            keys = ops.mod(keys, _MODULUS) * _FACTORS[0] + ops.mod(tokens, _MODULUS) * _FACTORS[1]
-            found.append(ops.where(mask, ops.mod(keys + size, self.buckets) + 1, 0))
-        ids = ops.sort(ops.concatenate(found, axis=1), axis=1)
-        previous = ops.pad(ids, ((0, 0), (1, 0)))[:, :-1]
-        return ops.where(ops.equal(ids, previous), 0, ids)
+            hashes = (hashes + 1) * _FACTORS[0] + tokens * _FACTORS[1]
+            found.append(hashes)
+            exist.append(mask)
+        return ops.concatenate(found, axis=1), ops.concatenate(exist, axis=1)
 
-    def _present(self, tokens, batch_size=256):
-        """Examples and buckets of all n-grams, int64 `(n-grams,)` each."""
-        rows, columns = [], []
+    def _rows_of(self, tokens, mask):
+        """Rows of the weights of all n-grams, each once; 0 for others and repetitions."""
+        hashes, exist = self._hashes_of(tokens, mask)
+        places = ops.searchsorted(self.hashes, ops.reshape(hashes, (-1,)))
+        places = ops.reshape(ops.cast(places, "int32"), ops.shape(hashes))
+        places = ops.minimum(places, self.num_ngrams)
+        known = ops.logical_and(exist, ops.equal(ops.take(self.hashes, places), hashes))
+        rows = ops.sort(ops.where(known, places, 0), axis=1)
+        previous = ops.pad(rows, ((0, 0), (1, 0)))[:, :-1]
+        return ops.where(ops.equal(rows, previous), 0, rows)
+
+    def _most_frequent(self, tokens, batch_size=256):
+        """Examples and columns of the n-grams to keep, `(n-grams,)` each, and hashes by column."""
+        rows, found = [], []
         for start in range(0, len(tokens), batch_size):
-            part = self._ngrams(tokens[start : start + batch_size], None)
-            part = ops.convert_to_numpy(part)
-            row, column = np.nonzero(part)
-            rows.append(row + start)
-            columns.append(part[row, column])
-        return np.concatenate(rows), np.concatenate(columns)
+            parts = self._hashes_of(tokens[start : start + batch_size], None)
+            hashes, exist = (ops.convert_to_numpy(part) for part in parts)
+            for row, present in enumerate(exist, start):
+                found.append(np.unique(hashes[row - start, present]))
+                rows.append(np.full(len(found[-1]), row))
+        hashes, columns, counts = np.unique(
+            np.concatenate(found), return_inverse=True, return_counts=True
+        )
+        kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_ngrams])
+        column_of = np.zeros(len(hashes), "int64")
+        column_of[kept] = 1 + np.arange(len(kept))
+        columns = column_of[columns]
+        hashes = np.concatenate([[np.iinfo("int32").min], hashes[kept]])
+        return np.concatenate(rows)[columns > 0], columns[columns > 0], hashes
+
+
+def _inverse_frequency(columns, examples, ngrams):
+    return np.log((1 + examples) / (1 + np.bincount(columns, minlength=ngrams))) + 1
+
+
+def _class_ratio(columns, labels, ngrams, num_classes):
+    """Root mean square of log(share of an n-gram in a class / its share in the others)."""
+    counts = [
+        np.bincount(columns[labels == label], minlength=ngrams) for label in range(num_classes)
+    ]
+    counts = np.stack(counts)
+    inside, outside = counts + 1.0, counts.sum(0) - counts + 1.0
+    ratio = np.log(inside / inside.sum(1, keepdims=True) * outside.sum(1, keepdims=True) / outside)
+    return np.sqrt(np.mean(np.square(ratio), axis=0))
 
 
 def _starts_before(mask, size):

@@ -18,19 +18,65 @@ def _fitted(**arguments):
 
 
 def test_the_order_of_words_counts_with_bigrams_only():
-    assert ops.argmax(_fitted()(TOKENS), -1).numpy().tolist() == LABELS.tolist()
+    assert np.argmax(_fitted()(TOKENS), -1).tolist() == LABELS.tolist()
     np.testing.assert_allclose(np.exp(_fitted(max_size=1)(TOKENS[:2])), 0.5, atol=1e-3)
 
 
-def test_log_probabilities_equal_those_of_tf_idf_by_hand():
-    classifier = _fitted(max_size=1)
-    kernel, bias = (ops.convert_to_numpy(x) for x in (classifier.kernel, classifier.bias))
-    # Every word is in each of the four texts: idf 1, and three words share the norm.
-    used = ops.convert_to_numpy(classifier.rarity).nonzero()[0]
-    logits = kernel[used].sum(0) / np.sqrt(3) + bias
-    expected = logits - np.log(np.exp(logits).sum())
-    np.testing.assert_allclose(classifier(TOKENS[2:3])[0], expected, rtol=1e-5)
-    assert len(used) == 3
+def test_log_probabilities_equal_those_of_scikit_learn():
+    text = pytest.importorskip("sklearn.feature_extraction.text")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    tokens = random.integers(2, 12, (60, 9)) + 3 * labels[:, np.newaxis]
+    tokens[np.arange(9) >= random.integers(3, 10, (60, 1))] = 0
+    train, test = tokens[:40], tokens[40:]
+    classifier = NGramClassifier(3, inverse_penalty=5.0)
+    classifier.fit(train, labels[:40])
+
+    vectorizer = text.CountVectorizer(ngram_range=(1, 2), token_pattern=r"\d+", binary=True)
+    counts = vectorizer.fit_transform(_sentences(train)).toarray()
+    counts_of_test = vectorizer.transform(_sentences(test)).toarray()
+    ratios = []
+    for label in range(3):
+        inside, outside = (counts[labels[:40] == label], counts[labels[:40] != label])
+        share, other_share = ((1 + x.sum(0)) / (1 + x.sum(0)).sum() for x in (inside, outside))
+        ratios.append(np.log(share / other_share) ** 2)
+    weight = (np.log(41 / (1 + counts.sum(0))) + 1) * np.sqrt(np.mean(ratios, axis=0))
+    features, features_of_test = (
+        x * weight / np.linalg.norm(x * weight, axis=1, keepdims=True)
+        for x in (counts, counts_of_test)
+    )
+    oracle = linear_model.LogisticRegression(C=5.0, tol=1e-6, max_iter=1000)
+    oracle.fit(features, labels[:40])
+    np.testing.assert_allclose(
+        classifier(test), oracle.predict_log_proba(features_of_test), atol=5e-3
+    )
+
+
+def _sentences(tokens):
+    return [" ".join(str(token) for token in row if token) for row in tokens]
+
+
+def test_the_most_frequent_ngrams_are_kept():
+    # Each of the three words is in all texts; no bigram is.
+    classifier = _fitted(max_ngrams=3)
+    assert classifier.num_ngrams == 3
+    np.testing.assert_allclose(classifier(TOKENS[:1]), classifier(TOKENS[1:2]), rtol=1e-6)
+
+
+def test_texts_without_tokens_are_fitted_too():
+    classifier = NGramClassifier(2)
+    classifier.fit(np.zeros((4, 3), int), np.array([0, 0, 0, 1]))
+    assert classifier.num_ngrams == 0
+    np.testing.assert_allclose(np.exp(classifier(TOKENS)[:, 0]), 0.75, atol=1e-2)
+
+
+def test_hashes_of_many_ngrams_differ():
+    tokens = np.random.default_rng(0).permutation(50_000).reshape(100, 500) + 2
+    classifier = NGramClassifier(2, max_size=3, max_ngrams=200_000)
+    classifier.fit(tokens, np.arange(100) % 2)
+    # 2^32 hashes and n(n - 1) / 2 pairs: 2.6 expected to be the same.
+    assert 100 * (500 + 499 + 498) - classifier.num_ngrams < 12
 
 
 def test_masked_tokens_are_left_out_wherever_they_are():
@@ -57,6 +103,10 @@ def test_a_saved_model_gives_the_same_numbers(tmp_path):
 
 
 def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="Call `fit` first"):
+        NGramClassifier(2)(TOKENS)
+    with pytest.raises(ValueError, match="fitted already"):
+        _fitted().fit(TOKENS, LABELS)
     with pytest.raises(ValueError, match="max_size=0"):
         NGramClassifier(2, max_size=0)
     with pytest.raises(ValueError, match="4 texts and 3 labels"):

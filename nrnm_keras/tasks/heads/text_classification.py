@@ -23,7 +23,8 @@ from nrnm_keras.tasks.text_tasks import TextClassificationTask
 from nrnm_keras.typing import Tensor
 
 _MOST_TRUNCATED = 0.1  # of the texts, without a warning
-_NGRAM, _NGRAM_OF_CHARACTERS = 2, 6  # tokens
+# Tokens of the longest n-grams: of words in few or many texts, and of characters.
+_FEW, _MANY, _OF_CHARACTERS, _MANY_TEXTS = 2, 3, 6, 10_000
 
 
 class TextClassification(Classification):
@@ -92,8 +93,10 @@ class TextClassification(Classification):
                 labels.append(tf.boolean_mask(label, label >= 0))
         kind, vocabulary = self.task.tokens, self.preprocessor.vocabulary[2:]
         spelled = kind == "subwords" and all(len(token) == 1 for token in vocabulary)
-        size = _NGRAM_OF_CHARACTERS if kind == "bytes" or spelled else _NGRAM
         tokens, targets = tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy()
+        size = _FEW if len(targets) < _MANY_TEXTS else _MANY
+        if kind == "bytes" or spelled:
+            size = _OF_CHARACTERS
         fitted: dict[float, Callable[[Tensor], Tensor]] = {}
         for inverse_penalty in inverse_penalties:
             classifier = NGramClassifier(
