@@ -120,6 +120,12 @@ class RunConfig(Options):
         "folder of a finished language model's run, whose vocabulary, embedding and recurrent "
         "layers a text classifier starts from",
     )
+    init_layers: str = option(
+        "all",
+        "what of the language model's run is taken: all of that, or not its recurrent layers, so "
+        "that those may be of another kind and size",
+        choices=("all", "embedding"),
+    )
     checkpoint_every: int = option(
         200,
         "interval between checkpoints; another is saved after each epoch",

@@ -17,23 +17,29 @@ from nrnm_keras.train.run_checks import check_equal, check_start
 
 
 class Pretrained:
-    """The vocabulary, the embedding and the recurrent layers of a language model.
+    """The vocabulary, the embedding and, if wanted, the recurrent layers of a language model.
 
     Args:
         preprocessor: its `TextPreprocessor`.
         language_model: its `LanguageModel`.
         file: the file that they were loaded from.
+        with_backbone: whether a classifier takes the recurrent layers, too.
 
     Attributes:
         vocabulary: list of tokens.
     """
 
     def __init__(
-        self, preprocessor: TextPreprocessor, language_model: LanguageModel, file: pathlib.Path
+        self,
+        preprocessor: TextPreprocessor,
+        language_model: LanguageModel,
+        file: pathlib.Path,
+        with_backbone: bool = True,
     ) -> None:
         self.vocabulary = preprocessor.vocabulary
         self._language_model = language_model
         self._file = file
+        self._with_backbone = with_backbone
 
     @classmethod
     def load(cls, config: TrainConfig, task: Task) -> Self:
@@ -63,7 +69,7 @@ class Pretrained:
                 raise ValueError("it does not hold a language model")
         except (ValueError, AttributeError) as error:
             raise cannot_be_loaded(file, error) from error
-        return cls(preprocessor, language_model, file)
+        return cls(preprocessor, language_model, file, config.init_layers == "all")
 
     def copy_to(self, embedding: keras.layers.Layer, backbone: keras.layers.Layer) -> None:
         """Copies the weights to an embedding and a backbone of the same shapes.
@@ -71,10 +77,9 @@ class Pretrained:
         Raises:
             UsageError: if the shapes differ, or a weight is not finite.
         """
-        parts = (
-            (embedding, self._language_model.embedding),
-            (backbone, self._language_model.backbone),
-        )
+        parts = [(embedding, self._language_model.embedding)]
+        if self._with_backbone:
+            parts.append((backbone, self._language_model.backbone))
         for here, there in parts:
             names = [f"{i} {weight.path}" for i, weight in enumerate(there.weights)]
             arrays = dict(zip(names, there.get_weights(), strict=True))

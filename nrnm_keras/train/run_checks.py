@@ -14,8 +14,8 @@ from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.tasks import find_tasks
 from pipelines.escaping import quoted
 
-# The options that recurrent weights and embeddings depend on.
-_OPTIONS = (NetworkConfig, EmbeddingConfig, TextConfig)
+# The options that embeddings and vocabularies depend on.
+_OPTIONS = (EmbeddingConfig, TextConfig)
 
 
 def check_run(config: TrainConfig) -> None:
@@ -28,6 +28,8 @@ def check_run(config: TrainConfig) -> None:
         raise UsageError(f"{quoted(broken[0])} has a line break; a flag file cannot hold it")
     if config.init_from:
         check_start(config)
+    elif config.init_layers != "all":
+        raise UsageError(f"--init_layers={config.init_layers} needs --init_from")
 
 
 def check_start(config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
@@ -54,7 +56,8 @@ def check_start(config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
             f"{given} is a run of task {report['task']}; expected a language model's run"
         )
     there = folder.config()
-    fields = [field for options in _OPTIONS for field in options.options()]
+    groups = (NetworkConfig, *_OPTIONS) if config.init_layers == "all" else _OPTIONS
+    fields = [field for options in groups for field in options.options()]
     names = [flag_name(field) for field in fields if not field.metadata["training_only"]]
     check_equal(given, there, config, names)
     return there, report

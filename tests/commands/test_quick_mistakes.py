@@ -72,6 +72,7 @@ def test_help(words):
         (["nrnm_keras.train", "--task=imdb", "--run_dir=r", "--velocity"], "not used by --task"),
         (["nrnm_keras.train", "--flagfile=none.flags"], "none.flags"),
         ([*TRAIN, "--run_dir=r", "--init_from=none"], "finished run"),
+        ([*TRAIN, "--run_dir=r", "--init_layers=embedding"], "needs --init_from"),
         (["nrnm_keras.predict", "--text=a"], "no --run given"),
         (["nrnm_keras.predict", "--run=none", "--text=a"], "--run=none"),
         (["nrnm_keras.predict", "--run=none"], "expected exactly one of"),

@@ -145,9 +145,21 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
         np.testing.assert_array_equal(*pair)
 
 
+def test_the_embedding_alone_suits_other_recurrent_layers(flags, language_model, tmp_path):
+    start = {"init_from": language_model, "init_layers": "embedding", "learning_rate": 0}
+    other = {"model": "nrnm", "units": 12, "num_layers": 2, "nrnm_layers": "2"}
+    assert run(flags, task="text", run_dir=tmp_path / "run", epochs=1, **start, **other) == 0
+    here, there = (
+        keras.saving.load_model(path / "model.keras", compile=False).get_layer("network").layers
+        for path in (tmp_path / "run", language_model)
+    )
+    np.testing.assert_array_equal(here[0].embeddings, there[-1].embedding.embeddings)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"init_layers": "embedding", "embedding_size": 8}, "embedding_size=4;"),
         ({"units": 12}, "was trained with units=8; expected the values given here, units=12"),
         ({"num_layers": 2}, "num_layers=1;"),
         ({"nrnm_layers": ""}, "nrnm_layers=1;"),
