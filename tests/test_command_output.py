@@ -280,5 +280,5 @@ def test_the_benchmark_says_its_own_words():
         r"ratio: .*",
         r"One layer",
         r" +median .*",
-        r"4 units, (LSTM|NRNM|RNN).*",
+        r"4 units, (Keras )?(LSTM|NRNM|RNN).*",
     )
