@@ -24,7 +24,7 @@ from nrnm_keras.typing import Tensor
 
 _MOST_TRUNCATED = 0.1  # of the texts, without a warning
 # Tokens of the longest n-grams: of words in few or many texts, and of characters.
-_FEW, _MANY, _OF_CHARACTERS, _MANY_TEXTS = 2, 3, 6, 10_000
+_OF_FEW, _OF_MANY, _OF_CHARACTERS, _MANY_TEXTS = 2, 3, 6, 10_000
 
 
 class TextClassification(Classification):
@@ -94,9 +94,10 @@ class TextClassification(Classification):
         kind, vocabulary = self.task.tokens, self.preprocessor.vocabulary[2:]
         spelled = kind == "subwords" and all(len(token) == 1 for token in vocabulary)
         tokens, targets = tf.concat(ids, 0).to_tensor().numpy(), tf.concat(labels, 0).numpy()
-        size = _FEW if len(targets) < _MANY_TEXTS else _MANY
         if kind == "bytes" or spelled:
             size = _OF_CHARACTERS
+        else:
+            size = _OF_MANY if len(targets) >= _MANY_TEXTS else _OF_FEW
         fitted: dict[float, Callable[[Tensor], Tensor]] = {}
         for inverse_penalty in inverse_penalties:
             classifier = NGramClassifier(
