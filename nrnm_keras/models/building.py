@@ -30,15 +30,26 @@ _NRNM_OPTIONS = (
 )
 
 
-def build_backbone(network: NetworkConfig) -> RecurrentBackbone | TransformerBackbone:
+def build_backbone(
+    network: NetworkConfig, causal: bool = False
+) -> RecurrentBackbone | TransformerBackbone:
     """Returns the `RecurrentBackbone` or `TransformerBackbone` of a `NetworkConfig`.
+
+    Args:
+        network: the `NetworkConfig`.
+        causal: whether the steps of a Transformer must not see later ones.
 
     Raises:
         ValueError: if its values do not go together.
     """
     if network.model == _TRANSFORMER:
         return TransformerBackbone(
-            network.units, network.num_layers, network.num_heads, network.dropout, name="backbone"
+            network.units,
+            network.num_layers,
+            network.num_heads,
+            network.dropout,
+            causal,
+            name="backbone",
         )
     options: dict[str, Any] = {
         "dropout": network.dropout,

@@ -9,6 +9,7 @@ from nrnm_keras.layers.at_least_one import at_least_one
 from nrnm_keras.models.backbone import RecurrentBackbone
 from nrnm_keras.models.running_mean import count_more, update_mean
 from nrnm_keras.models.tied_softmax import TiedSoftmax
+from nrnm_keras.models.transformer_backbone import TransformerBackbone
 from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
@@ -26,7 +27,8 @@ class LanguageModel(keras.Model):
 
     Args:
         encoder: `keras.Sequential` from token ids to hidden states. The first layer is the
-            `Embedding`, with 0 for padding; the last layer is the `RecurrentBackbone`.
+            `Embedding`, with 0 for padding; the last layer is the `RecurrentBackbone`, or a causal
+            `TransformerBackbone`.
         dropout: Float in [0, 1), dropout on the hidden states.
         num_samples: Integer, the number of tokens of the sampled softmax in training, or 0 for the
             full softmax: see `TiedSoftmax`.
@@ -73,8 +75,8 @@ class LanguageModel(keras.Model):
         return self.encoder.layers[0]
 
     @property
-    def backbone(self) -> RecurrentBackbone:
-        """The `RecurrentBackbone`."""
+    def backbone(self) -> RecurrentBackbone | TransformerBackbone:
+        """The `RecurrentBackbone` or `TransformerBackbone`."""
         return self.encoder.layers[-1]
 
     def build(self, input_shape: Shape) -> None:
@@ -182,10 +184,12 @@ class LanguageModel(keras.Model):
 
 def _check_directions(backbone):
     """Raises a `ValueError` if hidden states see the token that they predict."""
-    if not isinstance(backbone, RecurrentBackbone):
+    is_causal = isinstance(backbone, TransformerBackbone) and backbone.causal
+    if not (is_causal or isinstance(backbone, RecurrentBackbone)):
         raise ValueError(
-            "A language model needs a `RecurrentBackbone`: in others, hidden states see the token "
-            f"that they predict. Received: {type(backbone).__name__}"
+            "A language model needs a `RecurrentBackbone` or a causal `TransformerBackbone`: in "
+            "others, hidden states see the token that they predict. "
+            f"Received: {type(backbone).__name__}"
         )
     if backbone.bidirectional and backbone.num_layers > 1:
         raise ValueError(

@@ -10,7 +10,7 @@ from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 @keras.saving.register_keras_serializable(package="nrnm_keras")
 class TransformerBackbone(layers.Layer):
-    """A Transformer encoder: every step attends to all steps.
+    """A Transformer encoder: every step attends to all steps, or to those up to it.
 
     A linear layer embeds the inputs, and sinusoidal position encodings are added. The layers are
     those of keras-hub, with layer normalization before attention and feed-forward (pre-norm).
@@ -20,9 +20,12 @@ class TransformerBackbone(layers.Layer):
         num_layers: Positive integer.
         num_heads: Positive integer; must divide `units`.
         dropout: Float in [0, 1), dropout of attention weights and of sublayer outputs.
+        causal: Boolean, whether a step attends to itself and the steps before it only, as a
+            language model needs.
 
     Attributes:
         recurrent_layers: An empty list.
+        bidirectional: False.
         title: The name of the network in plots.
 
     Call arguments:
@@ -45,6 +48,7 @@ class TransformerBackbone(layers.Layer):
     """
 
     title = "Transformer"
+    bidirectional = False
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class TransformerBackbone(layers.Layer):
         num_layers: int = 3,
         num_heads: int = 4,
         dropout: float = 0.0,
+        causal: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,6 +72,7 @@ class TransformerBackbone(layers.Layer):
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.dropout = dropout
+        self.causal = causal
         self.embedding = layers.Dense(units, dtype=self.dtype_policy)
         # In float32: half precision cannot represent large positions.
         self.position_encoding = SinePositionEncoding(dtype="float32")
@@ -94,13 +100,17 @@ class TransformerBackbone(layers.Layer):
 
     def call(self, sequences: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
         """Runs the layers one after the other."""
+        batch, timesteps = ops.shape(sequences)[:2]
         if mask is None:
-            mask = ops.ones(ops.shape(sequences)[:2], "bool")
+            mask = ops.ones((batch, timesteps), "bool")
+        options = {"padding_mask": mask, "training": training}
+        if self.causal:
+            options["attention_mask"] = ops.tril(ops.ones((1, timesteps, timesteps), "int32"))
         positions = ops.cumsum(ops.cast(mask, "float32"), axis=1) - 1
         x = self.embedding(sequences)
         x = x + ops.cast(self.position_encoding(x, positions=positions), x.dtype)
         for encoder in self.encoders:
-            x = encoder(x, padding_mask=mask, training=training)
+            x = encoder(x, **options)
         return self.normalization(x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -119,4 +129,5 @@ class TransformerBackbone(layers.Layer):
             "num_layers": self.num_layers,
             "num_heads": self.num_heads,
             "dropout": self.dropout,
+            "causal": self.causal,
         }

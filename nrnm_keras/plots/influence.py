@@ -10,9 +10,8 @@ from nrnm_keras.plots.sheet import write_head
 from nrnm_keras.typing import File
 from pipelines.escaping import for_picture
 
-_LONGEST_NAME = 80  # characters
+_LONGEST_NAME = 120  # characters
 _SMALLEST = 1e-12  # of the largest; below it there are rounding errors
-_LONGEST_NAME = 120
 _EXPLANATION = (
     "How strongly the last hidden state h(T) of the recurrent layers depends on their input x(t), "
     "by the number of time steps between them: the Frobenius norm of the derivative, relative to "

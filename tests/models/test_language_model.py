@@ -144,10 +144,27 @@ def test_more_layers_in_both_directions_would_see_what_they_tell():
     assert language_model(num_layers=2)(IDS).shape == IDS.shape
 
 
+def transformer(causal):
+    backbone = TransformerBackbone(4, num_heads=2, causal=causal)
+    return keras.Sequential([layers.Embedding(VOCABULARY, SIZE, mask_zero=True), backbone])
+
+
 def test_transformer_would_see_what_it_tells():
-    encoder = keras.Sequential([layers.Embedding(9, 4), TransformerBackbone(4, num_heads=2)])
     with pytest.raises(ValueError, match="Received: TransformerBackbone"):
-        LanguageModel(encoder)
+        LanguageModel(transformer(causal=False))
+
+
+def test_causal_transformer_tells_each_token_from_those_before():
+    model = LanguageModel(transformer(causal=True))
+    found = np.array(model(IDS))
+    assert (found[IDS == 0] == 0).all() and (found[IDS > 0] > 0).all()
+    for token in range(1, 8):
+        changed = IDS[:1].copy()
+        changed[0, token:] = 4
+        np.testing.assert_allclose(model(changed)[0, :token], found[0, :token], rtol=1e-5)
+        hidden = np.array(model.encoder(IDS[:1]))[0, token - 1]
+        told = softmax_of(model, hidden, model.projections[0])[IDS[0, token] - 1]
+        assert found[0, token] == pytest.approx(-np.log(told), rel=1e-4)
 
 
 def compute():

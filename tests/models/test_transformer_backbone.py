@@ -20,12 +20,32 @@ def test_masked_steps_are_as_if_they_were_not_there(backbone, valid):
     np.testing.assert_allclose(outputs.numpy()[:, mask], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("valid", [range(11), (0, 3, 4, 8, 9, 10)])
+def test_causal_steps_are_as_if_nothing_followed(valid):
+    mask = np.isin(np.arange(11), valid)
+    causal = TransformerBackbone(8, num_layers=2, causal=True)
+    whole = causal(SEQUENCES, mask=np.tile(mask, (3, 1))).numpy()
+    for step in valid:
+        prefix = SEQUENCES[:, : step + 1][:, mask[: step + 1]]
+        np.testing.assert_allclose(whole[:, step], causal(prefix)[:, -1], atol=1e-5)
+
+
+def test_the_last_step_of_one_causal_layer_sees_everything():
+    one, other = (TransformerBackbone(8, num_layers=1, causal=causal) for causal in (False, True))
+    expected = one(SEQUENCES)[:, -1]
+    other.build((None, None, 5))
+    other.set_weights(one.get_weights())
+    np.testing.assert_allclose(other(SEQUENCES)[:, -1], expected, atol=1e-5)
+
+
 def test_order_matters(backbone):
     outputs, turned = backbone(SEQUENCES), backbone(SEQUENCES[:, ::-1])
     assert np.abs(outputs.numpy() - turned.numpy()[:, ::-1]).max() > 0.01
 
 
-def test_saved_and_loaded(backbone, tmp_path):
+@pytest.mark.parametrize("causal", [False, True])
+def test_saved_and_loaded(causal, tmp_path):
+    backbone = TransformerBackbone(8, num_layers=2, dropout=0.3, causal=causal)
     model = keras.Sequential([keras.Input((None, 5)), backbone])
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)

@@ -9,7 +9,7 @@ from nrnm_keras.data.batches import TrainingBatches, evaluation_batches
 from nrnm_keras.data.unlabeled_records import UnlabeledRecords
 from nrnm_keras.inference.exporting.graphs import save_graphs
 from nrnm_keras.tasks import ImdbLanguageModelTask
-from nrnm_keras.train.evaluation import evaluate
+from nrnm_keras.train.evaluation import evaluate, evaluation_of
 from pipelines.build import build
 from tests.configs import make_config, open_task
 
@@ -146,6 +146,22 @@ def test_network_that_knows_nothing_has_the_vocabulary_as_perplexity(records):
     assert (task.metric, task.metric_mode) == ("perplexity", "min")
 
 
+def test_report_has_the_perplexity_by_position(records, tmp_path):
+    task, _ = make(records)
+    targets = np.array([[5] * 9, [6] * 3 + [-1] * 6])
+    outputs = np.where(targets < 0, 0.0, np.log(2.0)).astype("float32")
+    outputs[0, 8] = np.log(7.0)
+    evaluation = evaluation_of("validation", task, targets, outputs)
+    analysis = task.analyze(evaluation)
+    ranges = analysis["perplexity_by_position"]
+    assert [list(each.values())[:3] for each in ranges] == [[1, 8, 11], [9, 9, 1]]
+    np.testing.assert_allclose([each["perplexity"] for each in ranges], [2, 7], rtol=1e-6)
+    (section,) = task.report_sections({"split": "validation", **analysis})
+    assert section.splitlines()[2:] == ["| 1–8 | 11 | 2.0 |", "| 9–9 | 1 | 7.0 |"]
+    (file,) = task.draw(evaluation, tmp_path)
+    assert (tmp_path / file).read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("samples", [0, 5])
 def test_training_lowers_the_perplexity(records, samples):
     """What can be learned here: that every text is `a film a film ... seen again`."""
@@ -182,7 +198,6 @@ def test_saved_model_takes_texts(records, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "transformer"}, "TransformerBackbone"),
         ({"bidirectional": True, "num_layers": 2}, "bidirectional=True, num_layers=2"),
         ({"num_heads": 3}, "num_heads"),
     ],

@@ -1,9 +1,11 @@
 """Language models: each token is predicted from the tokens before it."""
 
 import os
+import pathlib
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.config import NetworkConfig
@@ -16,7 +18,9 @@ from nrnm_keras.models.token_scores import (
     TokenNegativeLogLikelihood,
     likelihood_of_texts,
 )
+from nrnm_keras.plots.perplexity_by_position import draw_perplexity_by_position
 from nrnm_keras.tasks.heads.open_task import OpenTask
+from nrnm_keras.tasks.heads.perplexity_by_position import perplexity_by_position
 from nrnm_keras.tasks.heads.text_examples import READ_BATCH, create_preprocessor, in_memory
 from nrnm_keras.tasks.text_tasks import LanguageModelTask
 
@@ -70,9 +74,36 @@ class LanguageModeling(OpenTask):
         """Returns the size of the vocabulary."""
         return {"vocabulary_size": len(self.preprocessor.vocabulary)}
 
+    def analyze(self, result: Any) -> dict[str, Any]:
+        """Returns the perplexity by the position of the token: see `perplexity_by_position`."""
+        return {"perplexity_by_position": [each._asdict() for each in _by_position(result)]}
+
+    def report_sections(self, analysis: dict[str, Any]) -> list[str]:
+        """Returns a table of the perplexity by position."""
+        head = f"| position ({analysis['split']}) | tokens | perplexity |\n| --- | --- | --- |"
+        rows = [
+            f"| {each['first']}–{each['last']} | {each['tokens']:,} | {each['perplexity']:.1f} |"
+            for each in analysis["perplexity_by_position"]
+        ]
+        return ["\n".join([head, *rows])]
+
+    def draw(self, result: Any, folder: pathlib.Path) -> dict[str, str]:
+        """Draws the perplexity by position."""
+        title = f"Perplexity by position on the {result.split} split"
+        file = "perplexity_by_position.png"
+        ranges = _by_position(result)
+        labels = [f"{each.first}–{each.last}" for each in ranges]
+        values = [each.perplexity for each in ranges]
+        draw_perplexity_by_position(labels, values, folder / file, title)
+        return {file: title}
+
     def _batches(self, split, part=0, num_parts=1):
         records = self.records.read(split, part, num_parts).batch(READ_BATCH)
         return records.map(lambda record: record["text"])
+
+
+def _by_position(result):
+    return perplexity_by_position(np.asarray(result.outputs), np.asarray(result.targets) >= 0)
 
 
 def build_language_model(
@@ -87,7 +118,7 @@ def build_language_model(
         [
             keras.Input((None,), dtype="int32"),
             *embedding_layers(task, vocabulary_size),
-            build_backbone(network),
+            build_backbone(network, causal=True),
         ],
         name="encoder",
     )
