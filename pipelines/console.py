@@ -85,11 +85,18 @@ def command_output() -> Iterator[None]:
 
 
 class _Warnings(logging.Handler):
-    """Prints warnings of this project, and errors of any library."""
+    """Prints warnings of this project, and errors of any library, each once."""
+
+    def __init__(self, level):
+        super().__init__(level)
+        self._printed = set()
 
     def filter(self, record):
         is_ours = record.name != _ABSL or record.pathname.startswith(_OURS)
         return is_ours or record.levelno >= logging.ERROR
 
     def emit(self, record):
-        say_error(record.getMessage(), record.levelname.lower())
+        message = record.getMessage()
+        if message not in self._printed:
+            self._printed.add(message)
+            say_error(message, record.levelname.lower())

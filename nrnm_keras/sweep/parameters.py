@@ -29,7 +29,7 @@ def count_points(
     rows = []
     for point in points:
         task, records = found[point.name]
-        network = task.open(records).build_network(point.config.network)
+        network = _open(task, records).build_network(point.config.network)
         rows.append(
             {
                 "values": point.values,
@@ -56,7 +56,7 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
     """
     network = point.config.network
     check_network(_with_network(point, network.replace(units=_multiple(network))))
-    units = units_for(parameters, network, task.open(records))
+    units = units_for(parameters, network, _open(task, records))
     say(f"{point.name}: {units} units")
     return _with_network(point, network.replace(units=units))
 
@@ -90,6 +90,12 @@ def units_for(parameters: int, network: NetworkConfig, task: "OpenTask") -> int:
             f"--parameter_budget={parameters}; the smallest {network.model} has {count(best):,}"
         )
     return best * multiple
+
+
+@functools.lru_cache(maxsize=1)
+def _open(task, records):
+    """The open task, the same for points that follow each other: opening learns a vocabulary."""
+    return task.open(records)
 
 
 def _with_network(point, network):
