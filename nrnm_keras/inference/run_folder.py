@@ -79,6 +79,12 @@ class RunFolder:
         """Whether there are files that only an unfinished run needs."""
         return any((self / name).exists() for name in self._STATE)
 
+    def is_untested(self, config: TrainConfig) -> bool:
+        """Whether the folder holds the finished run of a configuration, but with `--notest`."""
+        if not (self.is_finished and self.is_begun and config.test) or config.overwrite:
+            return False
+        return not _difference(self._flag_lines(), config.replace(test=False))
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Creates the folder, and locks out other trainings within this context.
@@ -125,7 +131,9 @@ class RunFolder:
             there = self._flag_lines()
         except OSError as error:
             raise self._unusable(error) from error
-        if not config.overwrite and (difference := _difference(there, config)):
+        if config.overwrite or self.is_untested(config):
+            return
+        if difference := _difference(there, config):
             raise UsageError(
                 f"run_dir={self.path} holds a run with other flags ({difference}); "
                 "choose another folder, or --overwrite"
@@ -143,11 +151,15 @@ class RunFolder:
                         _remove(path)
             make_folder(self.path)
             if not self.is_begun:
-                with self.complete(self.FLAGS) as path:
-                    text = "".join(f"{line}\n" for line in config_lines(config))
-                    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+                self.write_flags(config)
         except OSError as error:
             raise self._unusable(error) from error
+
+    def write_flags(self, config: TrainConfig) -> None:
+        """Writes the flags of a configuration."""
+        with self.complete(self.FLAGS) as path:
+            text = "".join(f"{line}\n" for line in config_lines(config))
+            path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def config(self) -> TrainConfig:
         """Returns the `TrainConfig` of the run, with defaults for options not in its flags.

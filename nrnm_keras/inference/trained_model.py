@@ -91,6 +91,7 @@ class TrainedModel:
             is_text = self.text_preprocessor is not None
             encoded = self.text_preprocessor.output if is_text else model.inputs[0]
             self.scores = keras.Model(encoded, self._average.output)
+            self._linear_scores = keras.Model(encoded, self._average.input[1])
 
     @property
     def is_average(self) -> bool:
@@ -207,6 +208,20 @@ class TrainedModel:
         linear = [x for x in self.model.layers if isinstance(x, kinds)]
         scores = [_run(layers, encoded, mask)[0] for layers in (network, linear)]
         return self._average(scores)  # type: ignore[misc]
+
+    def scores_of_parts(self) -> dict[str, keras.Model]:
+        """Returns the models from encoded input to scores by name.
+
+        `"network"` alone and, if it is averaged with a linear classifier, `"linear"` alone and
+        their `"average"`.
+        """
+        if self._average is None:
+            return {"network": self.network}
+        return {
+            "average": self.scores,
+            "network": self.network,
+            "linear": self._linear_scores,
+        }
 
     def check_steps(self) -> None:
         """Raises a ValueError if a part of the model besides the network needs whole inputs."""

@@ -29,7 +29,7 @@ def count_points(
     rows = []
     for point in points:
         task, records = found[point.name]
-        network = _open(task, records).build_network(point.config.network)
+        network = _open(task, os.fspath(records)).build_network(point.config.network)
         rows.append(
             {
                 "values": point.values,
@@ -56,7 +56,7 @@ def with_units(point: Point, parameters: int, task: Task, records: str | os.Path
     """
     network = point.config.network
     check_network(_with_network(point, network.replace(units=_multiple(network))))
-    units = units_for(parameters, network, _open(task, records))
+    units = units_for(parameters, network, _open(task, os.fspath(records)))
     say(f"{point.name}: {units} units")
     return _with_network(point, network.replace(units=units))
 

@@ -53,8 +53,9 @@ class Run(NamedTuple):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is finished."""
-        return RunFolder(self.folder).is_finished
+        """Whether it is finished, and tested unless the test split is left out."""
+        folder = RunFolder(self.folder)
+        return folder.is_finished and not folder.is_untested(self.config)
 
     def report(self) -> dict[str, Any]:
         """Returns the report of the finished run."""

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from nrnm_keras.data.batches import evaluation_batches
+from nrnm_keras.errors import UsageError
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.typing import ArrayLike
 
@@ -22,6 +24,12 @@ class Evaluation(NamedTuple):
     targets: np.ndarray
     outputs: np.ndarray
     metrics: dict
+
+
+def compiled(network: keras.Model) -> Callable[[Any], ArrayLike]:
+    """Returns a network on TensorFlow as a function of a batch, compiled once for all lengths."""
+    inputs = tf.TensorSpec(network.input_shape, network.inputs[0].dtype)
+    return tf.function(lambda batch: network(batch, training=False), input_signature=[inputs])
 
 
 def evaluate(
@@ -61,6 +69,21 @@ def join_evaluations(task: OpenTask, parts: Sequence[Evaluation]) -> Evaluation:
     targets = np.concatenate([part.targets for part in parts])
     outputs = np.concatenate([part.outputs for part in parts])
     return evaluation_of(parts[0].split, task, targets, outputs)
+
+
+def check_finite(evaluation: Evaluation, kept: str) -> None:
+    """Raises a `UsageError` if the loss of an `Evaluation` is not finite.
+
+    Args:
+        evaluation: the `Evaluation`.
+        kept: what is not lost, for the message.
+    """
+    if not np.isfinite(evaluation.metrics["loss"]):
+        split = evaluation.split
+        raise UsageError(
+            f"the loss of the {split} split is {evaluation.metrics['loss']}, unlike that of the "
+            f"validation split; look for extreme values in the {split} data; {kept}"
+        )
 
 
 def _pad_steps(batch, steps, value):

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from nrnm_keras.config import ComparisonConfig, SettingsConfig, TrainConfig
-from nrnm_keras.errors import UsageError
 from nrnm_keras.inference.exporting.graphs import refuse_nan, save_graphs
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.models import ClassProbabilities
@@ -19,7 +17,7 @@ from nrnm_keras.train.averaging import average_with_linear, metrics_of
 from nrnm_keras.train.baseline import fit_baseline, is_available
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
-from nrnm_keras.train.evaluation import evaluate, join_evaluations
+from nrnm_keras.train.evaluation import check_finite, compiled, evaluate, join_evaluations
 from nrnm_keras.train.examples_to_try import answer_examples, write_examples
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
@@ -68,7 +66,7 @@ def finish(
     # The report plots this history. The file may be out of date if the run was interrupted.
     HistoryFiles(folder, progress.history)
     network = task.build_network(config.network)
-    predict = _compiled(network)
+    predict = compiled(network)
     validated: Any = _evaluate_folds(preliminaries.folds, network, predict, config.batch_size)
     network.set_weights(read_best_weights(folder, network))
     averaging = None
@@ -81,13 +79,8 @@ def finish(
     if averaging:
         evaluations = averaging.evaluate(cast(Classification, task), evaluation, config.batch_size)
         evaluation = evaluations["average"]
-    if not np.isfinite(evaluation.metrics["loss"]):
-        split = evaluation.split
-        raise UsageError(
-            f"the loss of the {split} split is {evaluation.metrics['loss']}, unlike that of the "
-            f"validation split; look for extreme values in the {split} data; {folder.path} keeps "
-            "the trained weights, and the same command resumes from there"
-        )
+    kept = f"{folder.path} keeps the trained weights, and the same command resumes from there"
+    check_finite(evaluation, kept)
     options = {"other": averaging.other} if averaging else {}
     exported = task.build_exported(network, **options)
     _export(exported, folder)
@@ -110,12 +103,6 @@ def finish(
         write_examples(report["examples_to_try"], folder)
     write_report(report, folder, task, evaluation)
     folder.remove_state()
-
-
-def _compiled(network):
-    """Returns a network as a function of a batch, compiled once for all lengths."""
-    inputs = tf.TensorSpec(network.input_shape, network.inputs[0].dtype)
-    return tf.function(lambda batch: network(batch, training=False), input_signature=[inputs])
 
 
 def _evaluate_folds(folds, network, predict, batch_size):

@@ -26,6 +26,7 @@ from nrnm_keras.train.cross_validation import cross_validate, mean_metrics
 from nrnm_keras.train.data_in_memory import with_data
 from nrnm_keras.train.data_warnings import data_warnings
 from nrnm_keras.train.finish import Preliminaries, finish
+from nrnm_keras.train.late_test import add_test
 from nrnm_keras.train.loop import run_training
 from nrnm_keras.train.pretrained import Pretrained
 from nrnm_keras.train.run_checks import check_run
@@ -202,7 +203,10 @@ def _check_folders(folders, configs):
     for title, folder in folders.items():
         folder.check(configs[title])
     overwrite = any(config.overwrite for config in configs.values())
-    is_done = all(folder.is_finished and not folder.has_state for folder in folders.values())
+    is_done = all(
+        folder.is_finished and not folder.has_state and not folder.is_untested(configs[title])
+        for title, folder in folders.items()
+    )
     if is_done and not overwrite:
         path = next(iter(folders.values())).path
         raise UsageError(
@@ -212,8 +216,9 @@ def _check_folders(folders, configs):
 
 def _train(config, folder, task, records, replicas, stop, command, settings):
     """Trains one network, or resumes its training, and completes the run folder."""
-    (is_finished,) = replicas.broadcast([folder.is_finished and not config.overwrite])
-    if is_finished:  # a process may have been killed just before this
+    done = [folder.is_finished and not config.overwrite, folder.is_untested(config)]
+    is_finished, is_untested = replicas.broadcast(done)
+    if is_finished and not is_untested:  # a process may have been killed just before this
         replicas.on_chief(folder.remove_state)
         return
     keras.utils.clear_session()
@@ -225,11 +230,15 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         opened = task.open(records, vocabulary=pretrained.vocabulary if pretrained else None)
         if not config.test:
             opened.records.leave_out_test()
+        warnings = data_warnings(opened) if isinstance(task, SettingsConfig) else []
+        if is_untested:
+            untested = (opened, config, folder, command, warnings)
+            replicas.on_chief(lambda: _complete(folder, add_test, *untested))
+            return
         replicas.on_chief(lambda: folder.create(config))
         if settings:
             _check_network(config)
             print_settings(settings)
-        warnings = data_warnings(opened) if isinstance(task, SettingsConfig) else []
         for warning in warnings:
             say(f"warning: {warning}")
         preliminaries, validation = Preliminaries(settings, warnings), None
@@ -243,17 +252,17 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
             say("All examples")
         progress = run_training(opened, config, folder, replicas, stop, compiled, validation)
     finished = (opened, config, folder, progress, command, preliminaries)
-    replicas.on_chief(lambda: _finish(*finished))
+    replicas.on_chief(lambda: _complete(folder, finish, *finished))
 
 
-def _finish(task, config, folder, *more):
-    """Tests and exports the best network, and writes the report."""
+def _complete(folder, complete, task, config, *more):
+    """Calls `finish` or `add_test`, which complete the run folder."""
     if keras.backend.backend() != "tensorflow":
-        _finish_on_tensorflow(folder)
+        _complete_on_tensorflow(folder, config)
         return
     try:
         with faults_named(task.records.path):
-            finish(task, config, folder, *more)
+            complete(task, config, *more)
     except (UsageError, SourceError):  # about the data or the weights
         raise
     except Exception as error:
@@ -265,13 +274,13 @@ def _finish(task, config, folder, *more):
         ) from error
 
 
-def _finish_on_tensorflow(folder):
+def _complete_on_tensorflow(folder, config):
     """Runs the command in a process with TensorFlow, as only TensorFlow writes a SavedModel.
 
     That process finds the network trained.
     """
     command = [sys.executable, "-c", _FINISH, f"--flagfile={folder / folder.FLAGS}"]
-    command.append(f"--run_dir={folder.path}")
+    command += [f"--run_dir={folder.path}", "--test" if config.test else "--notest"]
     # The child also holds the lock, so that the folder stays locked if this process is killed.
     held = [] if folder.lock.descriptor is None else [folder.lock.descriptor]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
