@@ -9,7 +9,8 @@ from nrnm_keras.typing import File
 
 _EXPLANATION = (
     "The perplexity of the tokens at each range of positions, counted from the start of the text. "
-    "If it falls, the model makes use of what came long before. Only long texts have late tokens."
+    "Texts often begin alike, so the first tokens are the easiest. A model that remembers longer "
+    "gains on others at late positions. Only long texts have late tokens."
 )
 
 
