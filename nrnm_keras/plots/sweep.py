@@ -40,13 +40,7 @@ def draw_sweep(rows: Sequence[Mapping[str, Any]], path: File, title: str) -> Non
     is_numeric = all(_is_number(value) for value in values)
     notes = [] if is_numeric else [number_drawn(min(len(values), _MOST_VALUES), len(values), first)]
     values = values if is_numeric else values[:_MOST_VALUES]
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in (row for row in rows if row["values"][first] in values):
-        alone = {
-            k: v for k, v in row["values"].items() if k not in (first, *row.get("companions", ()))
-        }
-        others = [f"{name}={value or 'none'}" for name, value in alone.items()]
-        groups.setdefault(", ".join(others), []).append(row)
+    groups = _groups([row for row in rows if row["values"][first] in values], first)
     notes.append(number_drawn(min(len(groups), _MOST_GROUPS), len(groups), "combinations"))
     groups = dict(itertools.islice(groups.items(), _MOST_GROUPS))
     figure = new_figure(min(max(5.0, 0.8 * len(values)), _WIDEST), 3.4)
@@ -70,6 +64,27 @@ def draw_sweep(rows: Sequence[Mapping[str, Any]], path: File, title: str) -> Non
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
     """Returns the mean and the standard deviation, None of fewer than two, of a list of floats."""
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
+
+
+def _groups(rows, first):
+    """Returns the rows by the other flags' values, in words.
+
+    Flags that vary together with another are left out, unless points would then coincide.
+    """
+
+    def others(row, left_out):
+        return [(name, v) for name, v in row["values"].items() if name not in (first, *left_out)]
+
+    def companions(row):
+        return row.get("companions", ())
+
+    places = {(row["values"][first], *others(row, companions(row))) for row in rows}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        named = others(row, companions(row) if len(places) == len(rows) else ())
+        group = ", ".join(f"{name}={value or 'none'}" for name, value in named)
+        groups.setdefault(group, []).append(row)
+    return groups
 
 
 def _name_places(axes, values, is_numeric):

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from nrnm_keras.plots.sweep import draw_sweep
+from nrnm_keras.plots.sweep import _groups, draw_sweep
 from nrnm_keras.sweep.grid import Point
 from nrnm_keras.sweep.runs import Run
 from nrnm_keras.sweep.summary import (
@@ -115,3 +115,24 @@ def test_picture_of_points_of_which_some_were_not_tested(tmp_path):
     reports = [*REPORTS[:2], *[report(0.5, None)] * 2]
     draw_sweep(summarize(RUNS, reports), tmp_path / "sweep.png", "Title")
     assert look(tmp_path / "sweep.png").size
+
+
+@pytest.mark.parametrize(
+    ("steps", "names"),
+    [
+        (("0", "100"), ["model=lstm, chrono_steps=0", "model=lstm, chrono_steps=100"]),
+        (("0",), ["model=lstm"]),
+    ],
+)
+def test_flags_that_vary_together_are_named_where_points_would_coincide(steps, names):
+    rows = [
+        {
+            "values": {"learning_rate": rate, "model": "lstm", "chrono_steps": each},
+            "companions": {"chrono_steps"},
+        }
+        for rate in ("1e-3", "1e-2")
+        for each in steps
+    ]
+    groups = _groups(rows, "learning_rate")
+    assert list(groups) == names
+    assert [len(group) for group in groups.values()] == [2] * len(steps)
