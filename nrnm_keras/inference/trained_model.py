@@ -25,6 +25,7 @@ from nrnm_keras.models import (
     StreamingNetwork,
     TransformerBackbone,
 )
+from nrnm_keras.models.end_to_end import OtherClassifier
 from nrnm_keras.preprocessing import NanPadding
 from nrnm_keras.typing import Tensor
 
@@ -91,7 +92,7 @@ class TrainedModel:
             is_text = self.text_preprocessor is not None
             encoded = self.text_preprocessor.output if is_text else model.inputs[0]
             self.scores = keras.Model(encoded, self._average.output)
-            self._linear_scores = keras.Model(encoded, self._average.input[1])
+            self._encoded = encoded
 
     @property
     def is_average(self) -> bool:
@@ -209,19 +210,13 @@ class TrainedModel:
         scores = [_run(layers, encoded, mask)[0] for layers in (network, linear)]
         return self._average(scores)  # type: ignore[misc]
 
-    def scores_of_parts(self) -> dict[str, keras.Model]:
-        """Returns the models from encoded input to scores by name.
-
-        `"network"` alone and, if it is averaged with a linear classifier, `"linear"` alone and
-        their `"average"`.
-        """
+    @property
+    def other(self) -> OtherClassifier | None:
+        """The linear classifier that the network is averaged with, of encoded input, or None."""
         if self._average is None:
-            return {"network": self.network}
-        return {
-            "average": self.scores,
-            "network": self.network,
-            "linear": self._linear_scores,
-        }
+            return None
+        linear = keras.Model(self._encoded, self._average.input[1])
+        return OtherClassifier(linear, self._average.weight)
 
     def check_steps(self) -> None:
         """Raises a ValueError if a part of the model besides the network needs whole inputs."""

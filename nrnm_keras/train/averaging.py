@@ -35,8 +35,7 @@ class Averaging(NamedTuple):
         """Returns `evaluations` for the split of an `Evaluation` of the network."""
         if of_network.split == "validation":
             return self.evaluations
-        of_linear = evaluate(self.other.scores, task, of_network.split, batch_size)
-        return _of_all(task, of_network, of_linear, self.other.network_weight)
+        return evaluate_average(task, of_network, self.other, batch_size)
 
     def facts(self) -> dict[str, Any]:
         """Returns what the report says of it."""
@@ -45,6 +44,21 @@ class Averaging(NamedTuple):
             "inverse_penalty": self.inverse_penalty,
             "validation": metrics_of(self.evaluations),
         }
+
+
+def evaluate_average(
+    task: Classification, of_network: Evaluation, other: OtherClassifier, batch_size: int
+) -> dict[str, Evaluation]:
+    """Returns the `Evaluation`s of a network's average with another classifier, and of its parts.
+
+    Args:
+        task: the `Classification`.
+        of_network: the network's `Evaluation`.
+        other: the `OtherClassifier`.
+        batch_size: positive integer.
+    """
+    of_linear = evaluate(other.scores, task, of_network.split, batch_size)
+    return _of_all(task, of_network, of_linear, other.network_weight)
 
 
 def average_with_linear(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nrnm_keras.config import ComparisonConfig, TrainConfig
 from nrnm_keras.tasks.heads.classification import Classification
 
 
@@ -30,6 +31,21 @@ def is_available() -> bool:
     except ImportError:
         return False
     return True
+
+
+def add_baseline(
+    report: dict[str, Any], task: Any, config: TrainConfig, folds: Sequence[Any] = ()
+) -> None:
+    """Adds the `baseline` to a report, if the options want one and scikit-learn is installed.
+
+    Args:
+        report: dictionary, the report of a run.
+        task: the `OpenTask`.
+        config: the `TrainConfig`.
+        folds: the open tasks of a cross-validation.
+    """
+    if isinstance(config.task, ComparisonConfig) and config.task.baseline and is_available():
+        report["baseline"] = fit_baseline(task, folds)._asdict()
 
 
 def fit_baseline(task: Classification, folds: Sequence[Classification] = ()) -> Baseline:

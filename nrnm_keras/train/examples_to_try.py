@@ -9,10 +9,27 @@ import tensorflow as tf
 
 from nrnm_keras.inference.run_folder import RunFolder
 from nrnm_keras.models.decision import most_probable
+from nrnm_keras.tasks.heads.open_task import OpenTask
 from pipelines.escaping import for_shell
 
 _COLUMNS = 96
 _SHOWN = 30  # words of a review, at each end
+
+
+def add_examples(
+    report: dict[str, Any], task: OpenTask, exported: keras.Model, folder: RunFolder
+) -> None:
+    """Adds a task's examples with a model's answers to a report, and writes them as commands.
+
+    Args:
+        report: dictionary, the report of a run.
+        task: the `OpenTask`.
+        exported: the model from raw input.
+        folder: the `RunFolder`.
+    """
+    if examples := task.examples_to_try():
+        report["examples_to_try"] = answer_examples(exported, examples)
+        write_examples(report["examples_to_try"], folder)
 
 
 def answer_examples(

@@ -14,11 +14,11 @@ from nrnm_keras.tasks.heads.classification import Classification
 from nrnm_keras.tasks.heads.open_task import OpenTask
 from nrnm_keras.tasks.settings import Setting
 from nrnm_keras.train.averaging import average_with_linear, metrics_of
-from nrnm_keras.train.baseline import fit_baseline, is_available
+from nrnm_keras.train.baseline import add_baseline
 from nrnm_keras.train.best_weights import read_best_weights
 from nrnm_keras.train.cross_validation import Fold
 from nrnm_keras.train.evaluation import check_finite, compiled, evaluate, join_evaluations
-from nrnm_keras.train.examples_to_try import answer_examples, write_examples
+from nrnm_keras.train.examples_to_try import add_examples
 from nrnm_keras.train.history_files import HistoryFiles
 from nrnm_keras.train.loop import best_epoch
 from nrnm_keras.train.progress import Progress
@@ -92,15 +92,11 @@ def finish(
         report["settings"] = [setting._asdict() for setting in preliminaries.settings]
     if isinstance(config.task, SettingsConfig):
         report["warnings"] = list(preliminaries.warnings)
-    if isinstance(config.task, ComparisonConfig) and config.task.baseline and is_available():
-        folds: Any = [fold.task for fold in preliminaries.folds]
-        report["baseline"] = fit_baseline(cast(Classification, task), folds)._asdict()
+    add_baseline(report, task, config, [fold.task for fold in preliminaries.folds])
     if averaging:
         report["averaging"] = averaging.facts() | {evaluation.split: metrics_of(evaluations)}
         report["metrics"]["validation"] = averaging.evaluations["average"].metrics
-    if examples := task.examples_to_try():
-        report["examples_to_try"] = answer_examples(exported, examples)
-        write_examples(report["examples_to_try"], folder)
+    add_examples(report, task, exported, folder)
     write_report(report, folder, task, evaluation)
     folder.remove_state()
 

@@ -230,15 +230,14 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
         opened = task.open(records, vocabulary=pretrained.vocabulary if pretrained else None)
         if not config.test:
             opened.records.leave_out_test()
-        warnings = data_warnings(opened) if isinstance(task, SettingsConfig) else []
         if is_untested:
-            untested = (opened, config, folder, command, warnings)
-            replicas.on_chief(lambda: _complete(folder, add_test, *untested))
+            replicas.on_chief(lambda: _complete(add_test, opened, config, folder, command))
             return
         replicas.on_chief(lambda: folder.create(config))
         if settings:
             _check_network(config)
             print_settings(settings)
+        warnings = data_warnings(opened) if isinstance(task, SettingsConfig) else []
         for warning in warnings:
             say(f"warning: {warning}")
         preliminaries, validation = Preliminaries(settings, warnings), None
@@ -252,17 +251,17 @@ def _train(config, folder, task, records, replicas, stop, command, settings):
             say("All examples")
         progress = run_training(opened, config, folder, replicas, stop, compiled, validation)
     finished = (opened, config, folder, progress, command, preliminaries)
-    replicas.on_chief(lambda: _complete(folder, finish, *finished))
+    replicas.on_chief(lambda: _complete(finish, *finished))
 
 
-def _complete(folder, complete, task, config, *more):
+def _complete(complete, task, config, folder, *more):
     """Calls `finish` or `add_test`, which complete the run folder."""
     if keras.backend.backend() != "tensorflow":
         _complete_on_tensorflow(folder, config)
         return
     try:
         with faults_named(task.records.path):
-            complete(task, config, *more)
+            complete(task, config, folder, *more)
     except (UsageError, SourceError):  # about the data or the weights
         raise
     except Exception as error:
