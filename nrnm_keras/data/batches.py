@@ -17,16 +17,20 @@ _SHUFFLED_TOGETHER = 40_000
 _LONGER_THAN_ANY = 2**40
 
 
-def evaluation_batches(task: Any, split: str, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    task: Any, split: str, batch_size: int, few_lengths: bool = False
+) -> tf.data.Dataset:
     """Returns batches `(sequences, targets)` of a split, with every example once.
 
     Args:
         task: a `Task`.
         split: name of the split.
         batch_size: positive integer; the last batch may be smaller.
+        few_lengths: as for `TrainingBatches`.
     """
+    padding = _Padding(task, few_lengths)
     batches = _batches(task.examples(split), batch_size, task.sort_by_length)
-    return batches.map(lambda *columns: _pad_columns(task, *columns)).prefetch(tf.data.AUTOTUNE)
+    return batches.map(padding.pad_columns).prefetch(tf.data.AUTOTUNE)
 
 
 def is_labeled(targets: Tensor, weights: Tensor) -> Tensor:
@@ -51,7 +55,7 @@ class TrainingBatches:
     training can be resumed at any step. If the task asks for it, sequences of similar length are
     batched together: the examples of 50 batches at a time are sorted by length and cut into
     batches, which are then shuffled. Batches are padded to their longest sequence, rounded up to a
-    multiple of 16, so that few shapes are compiled.
+    multiple of 16, or with `few_lengths` further.
 
     All batches have `batch_size` rows. If the examples do not fill the last batch, rows of weight 0
     do, and its other rows get the weight `batch_size / examples`. The weighted sum of the rows'
@@ -68,6 +72,9 @@ class TrainingBatches:
         num_parts: positive integer.
         parts: the parts that this process reads. Default: all.
         passes: positive integer, the times that an epoch goes through the examples.
+        few_lengths: whether sequences of different lengths are padded to 16, 32, 48, 64, 96, 128,
+            192, ... steps, two lengths per octave. XLA compiles each length anew, which takes
+            longer than the steps of padding.
 
     Attributes:
         steps: number of batches in an epoch.
@@ -84,6 +91,7 @@ class TrainingBatches:
         num_parts: int = 1,
         parts: Iterable[int] | None = None,
         passes: int = 1,
+        few_lengths: bool = False,
     ) -> None:
         total = task.records.sizes["train"]
         if total < num_parts:
@@ -93,6 +101,7 @@ class TrainingBatches:
         self._task = task
         self._seed = seed
         self._passes = passes
+        self._padding = _Padding(task, few_lengths)
         total *= passes
         self._rows = batch_size // num_parts
         self.steps = -(-total // batch_size)
@@ -135,7 +144,7 @@ class TrainingBatches:
 
     def _join(self, *parts):
         sequences, targets, weights = (tf.concat(column, 0) for column in zip(*parts, strict=True))
-        return *_pad_columns(self._task, sequences, targets), weights
+        return *self._padding.pad_columns(sequences, targets), weights
 
 
 def _seeds(*numbers):
@@ -168,16 +177,31 @@ def _sorted_batches(window, batch_size):
     )
 
 
-def _pad_columns(task, sequences, targets):
-    """Pads sequences, and the targets if they belong to steps."""
-    if isinstance(targets, tf.RaggedTensor):
-        targets = _pad(targets, task.target_padding)
-    return _pad(sequences, task.padding), targets
+class _Padding:
+    """Pads the sequences of a batch, and the targets if they belong to steps."""
 
+    def __init__(self, task, few_lengths):
+        self._task = task
+        # Where lengths hardly differ, the multiples of 16 are few.
+        self._few_lengths = few_lengths and task.sort_by_length
 
-def _pad(sequences, padding):
-    padding = tf.cast(padding, sequences.dtype)
-    padded = sequences.to_tensor(padding)
-    missing = -tf.shape(padded)[1] % _LENGTH_MULTIPLE
-    paddings = [[0, 0], [0, missing], *([[0, 0]] * (padded.shape.rank - 2))]
-    return tf.pad(padded, paddings, constant_values=padding)
+    def pad_columns(self, sequences, targets):
+        """Returns the padded sequences and targets."""
+        if isinstance(targets, tf.RaggedTensor):
+            targets = self._pad(targets, self._task.target_padding)
+        return self._pad(sequences, self._task.padding), targets
+
+    def _pad(self, sequences, padding):
+        padding = tf.cast(padding, sequences.dtype)
+        padded = sequences.to_tensor(padding)
+        length = tf.shape(padded)[1]
+        paddings = [[0, 0], [0, -length % self._multiple(length)]]
+        paddings += [[0, 0]] * (padded.shape.rank - 2)
+        return tf.pad(padded, paddings, constant_values=padding)
+
+    def _multiple(self, length):
+        """What the length of a batch is a multiple of."""
+        if not self._few_lengths:
+            return _LENGTH_MULTIPLE
+        multiple = tf.constant(_LENGTH_MULTIPLE)
+        return tf.while_loop(lambda m: 4 * m < length, lambda m: [2 * m], [multiple])[0]

@@ -33,7 +33,11 @@ def compiled(network: keras.Model) -> Callable[[Any], ArrayLike]:
 
 
 def evaluate(
-    predict_on_batch: Callable[[Any], ArrayLike], task: OpenTask, split: str, batch_size: int
+    predict_on_batch: Callable[[Any], ArrayLike],
+    task: OpenTask,
+    split: str,
+    batch_size: int,
+    few_lengths: bool = False,
 ) -> Evaluation:
     """Evaluates a network on a split. Examples are in the order of the batches.
 
@@ -42,9 +46,10 @@ def evaluate(
         task: an `OpenTask`.
         split: name of the split.
         batch_size: positive integer.
+        few_lengths: as for `TrainingBatches`.
     """
     targets, outputs = [], []
-    for sequences, batch_targets in evaluation_batches(task, split, batch_size):
+    for sequences, batch_targets in evaluation_batches(task, split, batch_size, few_lengths):
         targets.append(batch_targets.numpy())
         outputs.append(keras.ops.convert_to_numpy(predict_on_batch(sequences)))
     if targets[0].ndim > 1:

@@ -110,7 +110,13 @@ class _Training:
         num_parts = config.devices.input_shards or replicas.num_workers
         parts = range(replicas.worker, num_parts, replicas.num_workers)
         self._batches = TrainingBatches(
-            task, config.batch_size, config.seed, num_parts, parts, config.passes_per_epoch
+            task,
+            config.batch_size,
+            config.seed,
+            num_parts,
+            parts,
+            config.passes_per_epoch,
+            few_lengths=replicas.xla,
         )
         compiled.prepare(task, config, self._batches)
         self._network, self._variables = compiled.network, compiled.variables
@@ -196,8 +202,9 @@ class _Training:
     def _validation_metrics(self):
         if self._validation is not None:
             return self._validation[self._progress.epoch]
-        predict = self._replicas.predict_on_batch
-        return evaluate(predict, self._task, "validation", self._config.batch_size).metrics
+        predict, few_lengths = self._replicas.predict_on_batch, self._replicas.xla
+        batch_size = self._config.batch_size
+        return evaluate(predict, self._task, "validation", batch_size, few_lengths).metrics
 
     def _check_facts(self, facts, step):
         progress = _progress_of(facts, self._task)

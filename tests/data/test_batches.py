@@ -30,15 +30,16 @@ class Task:
 
 
 class VectorTask:
-    """Sequences of 3 and of 1 feature vector."""
+    """Sequences of `longest` feature vectors and of one."""
 
     sort_by_length = True
 
-    def __init__(self, padding):
+    def __init__(self, padding, longest=3):
         self.padding = padding
+        self._longest = longest
 
     def examples(self, split):
-        rows = tf.ragged.constant([[[1.0, 2.0]] * 3, [[3.0, 4.0]]], ragged_rank=1)
+        rows = tf.ragged.constant([[[1.0, 2.0]] * self._longest, [[3.0, 4.0]]], ragged_rank=1)
         return tf.data.Dataset.from_tensor_slices((rows, [0, 1]))
 
 
@@ -152,6 +153,36 @@ def test_little_is_padded(num_parts):
 def test_lengths_are_multiples_of_16():
     epochs = [TrainingBatches(Task(), 8, seed=0).epoch(0), evaluation_batches(Task(), "test", 8)]
     assert {sequences.shape[1] % 16 for epoch in epochs for sequences, *_ in read(epoch)} == {0}
+
+
+@pytest.mark.parametrize(
+    "longest, padded",
+    [(2, 16), (16, 16), (17, 32), (33, 48), (49, 64), (65, 96), (97, 128), (129, 192), (257, 384)],
+)
+def test_few_lengths(longest, padded):
+    """Two lengths per octave from 32 on."""
+    task = VectorTask(padding=0, longest=longest)
+    ((sequences, _),) = read(evaluation_batches(task, "test", 2, few_lengths=True))
+    assert sequences.shape == (2, padded, 2)
+    np.testing.assert_array_equal(sequences.sum(axis=1), [[3, 4], [longest, 2 * longest]])
+
+
+def test_few_lengths_in_training():
+    plain, few = (
+        read(TrainingBatches(Task(), 8, seed=0, few_lengths=few_lengths).epoch(0))
+        for few_lengths in (False, True)
+    )
+    assert {sequences.shape[1] for sequences, *_ in plain} == {16, 32, 48, 64, 80, 96}
+    assert {sequences.shape[1] for sequences, *_ in few} == {16, 32, 48, 64, 96}
+    for (_, targets, _), (sequences, same_targets, _) in zip(plain, few, strict=True):
+        np.testing.assert_array_equal(same_targets, targets)
+        assert_whole(sequences, targets)
+
+
+def test_few_lengths_are_for_sequences_of_different_lengths():
+    task = Task(count=1, sort_by_length=False)
+    ((sequences, _),) = read(evaluation_batches(task, "test", 1, few_lengths=True))
+    assert sequences.shape[1] == -(-LENGTHS[0] // 16) * 16
 
 
 def test_more_parts_than_examples():
