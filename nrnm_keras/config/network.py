@@ -6,7 +6,7 @@ from nrnm_keras.config.options import Options, option
 
 MODELS_WITH_MEMORY = (
     *("nrnm", "nrnm_gru", "nrnm_rnn", "nrnm_high_order_rnn", "nrnm_linear"),
-    "nrnm_attention_read",
+    *("nrnm_attention_read", "nrnm_compact"),
 )
 # The models without the memory: module and class of the cell.
 CELLS = {
@@ -30,8 +30,8 @@ class NetworkConfig(Options):
         "nrnm",
         "kind of recurrent layers; nrnm is an LSTM with the memory; nrnm_gru, nrnm_rnn and "
         "nrnm_high_order_rnn add the memory to other recurrences; nrnm_linear replaces "
-        "self-attention with a linear map; nrnm_attention_read reads the memory by content; the "
-        "others have no non-local memory",
+        "self-attention with a linear map; nrnm_attention_read reads the memory by content; "
+        "nrnm_compact has smaller gates; the others have no non-local memory",
         choices=MODELS,
     )
     units: int = option(256, "width of every recurrent layer", minimum=1)

@@ -8,6 +8,7 @@ _CHOICES = {
     "backbone": tuple(BACKBONES),
     "interaction": ("self_attention", "linear"),
     "memory_read": ("gate", "attention"),
+    "memory_gates": ("full", "compact"),
 }
 
 

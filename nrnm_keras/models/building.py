@@ -17,6 +17,7 @@ _WITH_MEMORY: dict[str, tuple[str, dict[str, Any]]] = {
     "nrnm_high_order_rnn": ("high_order_rnn", {}),
     "nrnm_linear": ("lstm", {"interaction": "linear"}),
     "nrnm_attention_read": ("lstm", {"memory_read": "attention"}),
+    "nrnm_compact": ("lstm", {"memory_gates": "compact"}),
 }
 _TRANSFORMER = "transformer"
 _NRNM_OPTIONS = (

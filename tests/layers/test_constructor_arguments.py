@@ -53,6 +53,7 @@ VALUES = {
     "backbone": "gru",
     "interaction": "linear",
     "memory_read": "attention",
+    "memory_gates": "compact",
     "memory_forget_bias": 2.0,
     "read_initializer": "orthogonal",
     "read_bias_initializer": "zeros",

@@ -55,7 +55,10 @@ def test_write(options):
 
 
 @pytest.mark.parametrize("shape", [(BATCH, FEATURES), (3, BATCH, FEATURES)])
-@pytest.mark.parametrize("options", [{}, {"memory_read": "attention"}, {"use_bias": False}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"memory_read": "attention"}, {"memory_gates": "compact"}, {"use_bias": False}],
+)
 def test_read(options, shape):
     part = memory(**options)
     tensors = draw(*shape), draw(BATCH, 8)

@@ -77,7 +77,10 @@ def test_equals_the_loop(sizes, timesteps):
     assert_equal(*pair(sizes), sequences(timesteps))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"interaction": "linear"}, {"memory_read": "attention"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"interaction": "linear"}, {"memory_read": "attention"}, {"memory_gates": "compact"}],
+)
 def test_equals_the_loop_in_training(arguments):
     assert_equal(*pair(**arguments), sequences(29), training=True)
 
@@ -141,6 +144,7 @@ def test_equals_the_loop_for_every_backbone(backbone, interaction):
         {"zoneout": (0.3, 0.1)},
         {"use_bias": False},
         {"memory_read": "attention"},
+        {"memory_gates": "compact"},
     ],
 )
 @pytest.mark.parametrize("mask", [None, "right", "holes"])

@@ -73,6 +73,37 @@ def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
     close(layer(x), expected)
 
 
+@pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"memory_read": "attention"}])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_compact_gates_agree_with_the_equations(sizes, options):
+    layer = NRNM(
+        UNITS,
+        **sizes_of(*sizes),
+        **options,
+        num_heads=HEADS,
+        memory_gates="compact",
+        return_sequences=True,
+    )
+    x = sequences(29)
+    layer.build(x.shape)
+    randomize(layer)
+    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
+    close(loop(layer.cell, x)[0], expected)
+    close(layer(x), expected)
+
+
+def test_compact_gates_have_fewer_weights():
+    """H units and features, k = 8, s = 4: 31 H^2 weights of the memory become 14 H^2."""
+    sizes = {"block_size": 8, "stride": 4, "use_bias": False}
+    full, compact = NRNMCell(16, **sizes), NRNMCell(16, memory_gates="compact", **sizes)
+    for cell in (full, compact):
+        cell.build((None, 16))
+    fewer = {"write_gate_kernel": (8 - 1) * 2, "read_gate_recurrent_kernel": 2**2 - 1}
+    assert full.count_params() - compact.count_params() == sum(fewer.values()) * 16**2
+    of_memory = compact.count_params() - 8 * 16**2  # the LSTM has the others
+    assert of_memory == 14 * 16**2 + 4 * 16  # two layer normalizations have no bias to leave out
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_without_biases(backbone):
     cell = built_cell(backbone=backbone, use_bias=False)
@@ -144,6 +175,7 @@ def test_parameters_of_the_paper_s_model():
         ({"backbone": "lstn"}, "`backbone` must be one of .*'gru'.*backbone='lstn'"),
         ({"interaction": "none"}, "`interaction` must be one of .*'linear'.*"),
         ({"memory_read": "all"}, "`memory_read` must be one of .*'attention'.*"),
+        ({"memory_gates": "small"}, "`memory_gates` must be one of .*'full', 'compact'.*'small'"),
         ({"memory_forget_bias": "1"}, "`memory_forget_bias` must be a number.*'1'"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\).*dropout=1.0"),
         ({"recurrent_dropout": -0.1}, "`recurrent_dropout` must be"),

@@ -40,6 +40,7 @@ ARGUMENTS = {
     "rnn": {"backbone": "rnn", "interaction": "linear"},
     "high_order_rnn": {"backbone": "high_order_rnn"},
     "attention": {"memory_read": "attention"},
+    "compact": {"memory_gates": "compact"},
     "short_windows": {"block_size": 6, "stride": 2, "window_size": 4},
     "unroll": {"unroll": True},
 }

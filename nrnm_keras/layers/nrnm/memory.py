@@ -26,6 +26,8 @@ class NonLocalMemory(MemoryPart):
         num_heads: Positive integer, the number of attention heads.
         interaction: `"self_attention"`, or `"linear"`: one linear map of the block in its place.
         read: `"gate"` or `"attention"`, see `GatedRead` and `AttentionRead`.
+        gates: `"full"`; or `"compact"`: the gates of a write see the mean of the block's inputs, and
+            the slots of a `GatedRead` share weights.
         forget_bias: Float, where the forget gate's bias starts; None: as all others.
         use_bias: Boolean, whether the gates and the fully connected layer have biases.
         weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
@@ -42,6 +44,7 @@ class NonLocalMemory(MemoryPart):
         num_heads: int,
         interaction: str,
         read: str,
+        gates: str,
         forget_bias: float | None,
         use_bias: bool,
         weight_options: Config,
@@ -52,6 +55,7 @@ class NonLocalMemory(MemoryPart):
         self.slots = block_size // stride
         self.num_heads = num_heads
         self.interaction = interaction
+        self.has_compact_gates = gates == "compact"
         self.forget_bias = forget_bias
         options = {
             "units": units,
@@ -63,7 +67,7 @@ class NonLocalMemory(MemoryPart):
         if read == "attention":
             self.reader = AttentionRead(self.slots, num_heads, **options)
         else:
-            self.reader = GatedRead(self.slots, **options)
+            self.reader = GatedRead(self.slots, self.has_compact_gates, **options)
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
@@ -84,9 +88,8 @@ class NonLocalMemory(MemoryPart):
         self.dense_bias = self.add_bias("dense_bias", (units,))
         self.attention_scale, self.attention_offset = self._norm("attention", units)
         self.dense_scale, self.dense_offset = self._norm("dense", units)
-        self.write_gate_kernel = self.add_kernel(
-            "write_gate_kernel", (self.block_size * units, 2 * units)
-        )
+        seen = units if self.has_compact_gates else self.block_size * units
+        self.write_gate_kernel = self.add_kernel("write_gate_kernel", (seen, 2 * units))
         self.write_gate_recurrent_kernel = self.add_kernel(
             "write_gate_recurrent_kernel", (units, 2 * units), kind="recurrent"
         )
@@ -137,6 +140,9 @@ class NonLocalMemory(MemoryPart):
 
     def write_gate_inputs(self, blocks: Tensor) -> Tensor:
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
+        if self.has_compact_gates:
+            by_step = (*ops.shape(blocks)[:-1], self.block_size, self.units)
+            blocks = ops.mean(ops.reshape(blocks, by_step), axis=-2)
         return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
     def write(
