@@ -26,8 +26,8 @@ class NonLocalMemory(MemoryPart):
         num_heads: Positive integer, the number of attention heads.
         interaction: `"self_attention"`, or `"linear"`: one linear map of the block in its place.
         read: `"gate"` or `"attention"`, see `GatedRead` and `AttentionRead`.
-        gates: `"full"`; or `"compact"`: the gates of a write see the mean of the block's inputs, and
-            the slots of a `GatedRead` share weights.
+        gates: `"full"`; or `"compact"`: the gates of a write see the mean of the block's inputs,
+            and the slots of a `GatedRead` share weights.
         forget_bias: Float, where the forget gate's bias starts; None: as all others.
         use_bias: Boolean, whether the gates and the fully connected layer have biases.
         weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
