@@ -142,7 +142,8 @@ class NonLocalMemory(MemoryPart):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         if self.has_compact_gates:
             by_step = (*ops.shape(blocks)[:-1], self.block_size, self.units)
-            blocks = ops.mean(ops.reshape(blocks, by_step), axis=-2)
+            # Not `ops.mean`, which rounds float64 to float32 on PyTorch.
+            blocks = ops.sum(ops.reshape(blocks, by_step), axis=-2) / self.block_size
         return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
     def write(
