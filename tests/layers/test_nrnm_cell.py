@@ -39,6 +39,16 @@ def loop(cell, x, states=None, **kwargs):
     return np.stack(outputs, axis=1), states
 
 
+def assert_agrees_with_the_equations(layer):
+    """Compares a layer that returns sequences, and its cell, with the oracle."""
+    x = sequences(29)
+    layer.build(x.shape)
+    randomize(layer)
+    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
+    close(loop(layer.cell, x)[0], expected)
+    close(layer(x), expected)
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("interaction", ["self_attention", "linear"])
 @pytest.mark.parametrize("sizes", SIZES)
@@ -52,12 +62,7 @@ def test_cell_and_layer_agree_with_the_equations(backbone, interaction, sizes):
         return_sequences=True,
         zoneout=(0.1, 0.3) if backbone == "lstm" else 0.1,
     )
-    x = sequences(29)
-    layer.build(x.shape)
-    randomize(layer)
-    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
-    close(loop(layer.cell, x)[0], expected)
-    close(layer(x), expected)
+    assert_agrees_with_the_equations(layer)
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -65,12 +70,7 @@ def test_cell_and_layer_agree_with_the_equations(backbone, interaction, sizes):
 def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
     options = {"num_heads": HEADS, "memory_read": "attention", "use_bias": use_bias}
     layer = NRNM(UNITS, **sizes_of(*sizes), return_sequences=True, **options)
-    x = sequences(29)
-    layer.build(x.shape)
-    randomize(layer)
-    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
-    close(loop(layer.cell, x)[0], expected)
-    close(layer(x), expected)
+    assert_agrees_with_the_equations(layer)
 
 
 @pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"memory_read": "attention"}])
@@ -84,12 +84,7 @@ def test_compact_gates_agree_with_the_equations(sizes, options):
         memory_gates="compact",
         return_sequences=True,
     )
-    x = sequences(29)
-    layer.build(x.shape)
-    randomize(layer)
-    expected = np.array([Oracle(layer.cell).run(sequence) for sequence in x])
-    close(loop(layer.cell, x)[0], expected)
-    close(layer(x), expected)
+    assert_agrees_with_the_equations(layer)
 
 
 def test_compact_gates_have_fewer_weights():

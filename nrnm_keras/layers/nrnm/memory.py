@@ -8,6 +8,7 @@ from nrnm_keras.layers.nrnm.loop_kernel import compute, loop_weight, multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.memory_read import AttentionRead, GatedRead
 from nrnm_keras.layers.nrnm.memory_write import MemoryWrite, write_gates
+from nrnm_keras.layers.precision import mean
 from nrnm_keras.typing import Config, Shape, Tensor
 
 
@@ -142,8 +143,7 @@ class NonLocalMemory(MemoryPart):
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
         if self.has_compact_gates:
             by_step = (*ops.shape(blocks)[:-1], self.block_size, self.units)
-            # Not `ops.mean`, which rounds float64 to float32 on PyTorch.
-            blocks = ops.sum(ops.reshape(blocks, by_step), axis=-2) / self.block_size
+            blocks = mean(ops.reshape(blocks, by_step), axis=-2, keepdims=False)
         return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
     def write(
