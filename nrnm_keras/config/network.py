@@ -49,7 +49,12 @@ class NetworkConfig(Options):
         minimum=1,
         unit="steps",
     )
-    num_heads: int = option(4, "attention heads; must divide units", minimum=1)
+    memory_units: int | None = option(
+        None, "width of a slot of the memory; default: units", minimum=1
+    )
+    num_heads: int = option(
+        4, "attention heads; must divide memory_units, or units of a transformer", minimum=1
+    )
     memory_forget_bias: float = option(
         1.0,
         "initial bias of the memory's forget gate; higher values keep the memory longer",

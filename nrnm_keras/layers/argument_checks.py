@@ -40,12 +40,12 @@ def check_arguments(cell: Any) -> None:
 
 
 def _check_sizes(cell):
-    for name in ("units", "block_size", "stride", "window_size"):
+    for name in ("units", "memory_units", "block_size", "stride", "window_size"):
         _check(cell, name, _is_positive, "a positive integer")
     multiples = [("block_size", "stride"), ("window_size", "stride")]
     if cell.num_heads is not None:
         _check(cell, "num_heads", _is_positive, "a positive integer")
-        multiples += [("units", "num_heads")] if has_heads(cell) else []
+        multiples += [("memory_units", "num_heads")] if has_heads(cell) else []
     for name, divisor in multiples:
         size = getattr(cell, divisor)
         expected = f"a multiple of {divisor}={size}"

@@ -25,6 +25,7 @@ _NRNM_OPTIONS = (
     "stride",
     "window_size",
     "num_heads",
+    "memory_units",
     "memory_forget_bias",
     "zoneout",
     "memory_dropout",

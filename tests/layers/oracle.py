@@ -31,6 +31,7 @@ class Oracle:
     def __init__(self, cell):
         self.w = weights_of(cell)
         self.units, self.heads = cell.units, cell.num_heads
+        self.memory_units = cell.memory_units
         self.k, self.s, self.window = cell.block_size, cell.stride, cell.window_size
         self.slots = self.k // self.s
         self.backbone, self.interaction = cell.backbone, cell.interaction
@@ -61,7 +62,7 @@ class Oracle:
             self.write(self.block_end(t))
 
     def first_memory(self):
-        return np.zeros((self.slots, self.units))
+        return np.zeros((self.slots, self.memory_units))
 
     def embed(self, x):
         return x @ self.w["input_kernel"]
@@ -83,7 +84,7 @@ class Oracle:
         return [np.mean(inputs, axis=0)] if self.has_compact_gates else inputs
 
     def score_size(self):
-        return self.units // self.heads
+        return self.memory_units // self.heads
 
     def normalize(self, x, name):
         return normalize(x, self.w[f"{name}_scale"], self.w[f"{name}_offset"])
@@ -105,7 +106,7 @@ class Oracle:
         return (gate * v) @ w["read_kernel"]
 
     def _read_by_attention(self, x):
-        w, size = self.w, self.units // self.heads
+        w, size = self.w, self.memory_units // self.heads
         query, attended = x @ w["read_query_kernel"], []
         for head in range(self.heads):
             part = slice(head * size, (head + 1) * size)
@@ -119,6 +120,8 @@ class Oracle:
     def write(self, t):
         w = self.w
         states = [self.hiddens[i - 1] for i in self.slot_steps(t)]
+        if self.memory_units != self.units:
+            states = [state @ w["hidden_kernel"] for state in states]
         hidden = np.array(states)
         units = self.attended_units(states, self.embedded[t - self.k : t])
         if self.interaction == "self_attention":
@@ -133,12 +136,12 @@ class Oracle:
             + np.tanh(self.memory) @ w["write_gate_recurrent_kernel"]
             + w.get("write_gate_bias", 0)
         )
-        write, forget = gates[:, : self.units], gates[:, self.units :]
+        write, forget = gates[:, : self.memory_units], gates[:, self.memory_units :]
         self.memory = write * np.tanh(candidate) + forget * self.memory
 
     def _attend(self, hidden, units):
         """Textbook multi-head attention: queries, keys and values of every unit."""
-        w, size = self.w, self.units // self.heads
+        w, size = self.w, self.memory_units // self.heads
         query = hidden @ w["query_kernel"]
         heads, attention = [], []
         for head in range(self.heads):

@@ -54,6 +54,7 @@ VALUES = {
     "interaction": "linear",
     "memory_read": "attention",
     "memory_gates": "compact",
+    "memory_units": 9,
     "memory_forget_bias": 2.0,
     "read_initializer": "orthogonal",
     "read_bias_initializer": "zeros",

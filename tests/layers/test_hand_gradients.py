@@ -36,10 +36,14 @@ def value_and_gradients(function, tensors, weights):
     return value, tape.gradient(loss, [*tensors, *weights], unconnected_gradients="zero")
 
 
-@pytest.mark.parametrize("options", [{}, {"interaction": "linear"}, {"use_bias": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"interaction": "linear"}, {"use_bias": False}, {"memory_units": 2}]
+)
 def test_write(options):
     part = memory(**options)
-    tensors = draw(BATCH, 8), draw(BATCH, 2, UNITS), draw(BATCH, 4, UNITS), draw(BATCH, 8, seed=1)
+    units = part.units
+    hidden, embedded = draw(BATCH, 2, UNITS), draw(BATCH, 4, units)
+    tensors = draw(BATCH, 2 * units), hidden, embedded, draw(BATCH, 2 * units, seed=1)
 
     def write(*tensors, weights=None):
         return part.write(*tensors, weights).value
@@ -57,11 +61,17 @@ def test_write(options):
 @pytest.mark.parametrize("shape", [(BATCH, FEATURES), (3, BATCH, FEATURES)])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"memory_read": "attention"}, {"memory_gates": "compact"}, {"use_bias": False}],
+    [
+        {},
+        {"memory_read": "attention"},
+        {"memory_gates": "compact"},
+        {"memory_units": 2},
+        {"use_bias": False},
+    ],
 )
 def test_read(options, shape):
     part = memory(**options)
-    tensors = draw(*shape), draw(BATCH, 8)
+    tensors = draw(*shape), draw(BATCH, 2 * part.units)
 
     def read_in_loop(*tensors):
         return part.read(*tensors, part.loop_weights())

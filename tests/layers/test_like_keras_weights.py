@@ -58,6 +58,7 @@ ARGUMENTS = [
     {"interaction": "linear"},
     {"memory_read": "attention"},
     {"memory_gates": "compact"},
+    {"memory_units": 2},
     {"memory_forget_bias": 3.0},
     {"read_initializer": "orthogonal", "read_bias_initializer": "ones"},
 ]

@@ -79,7 +79,13 @@ def test_equals_the_loop(sizes, timesteps):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"interaction": "linear"}, {"memory_read": "attention"}, {"memory_gates": "compact"}],
+    [
+        {},
+        {"interaction": "linear"},
+        {"memory_read": "attention"},
+        {"memory_gates": "compact"},
+        {"memory_units": 2},
+    ],
 )
 def test_equals_the_loop_in_training(arguments):
     assert_equal(*pair(**arguments), sequences(29), training=True)
@@ -145,6 +151,7 @@ def test_equals_the_loop_for_every_backbone(backbone, interaction):
         {"use_bias": False},
         {"memory_read": "attention"},
         {"memory_gates": "compact"},
+        {"memory_units": 2},
     ],
 )
 @pytest.mark.parametrize("mask", [None, "right", "holes"])

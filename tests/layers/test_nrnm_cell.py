@@ -87,6 +87,30 @@ def test_compact_gates_agree_with_the_equations(sizes, options):
     assert_agrees_with_the_equations(layer)
 
 
+@pytest.mark.parametrize("memory_units", [2, 6])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"interaction": "linear"},
+        {"memory_read": "attention"},
+        {"memory_gates": "compact"},
+        {"backbone": "gru"},
+    ],
+)
+@pytest.mark.parametrize("sizes", SIZES)
+def test_another_width_of_the_memory_agrees_with_the_equations(sizes, options, memory_units):
+    layer = NRNM(
+        UNITS,
+        **sizes_of(*sizes),
+        **options,
+        num_heads=HEADS,
+        memory_units=memory_units,
+        return_sequences=True,
+    )
+    assert_agrees_with_the_equations(layer)
+
+
 def test_compact_gates_have_fewer_weights():
     """H units and features, k = 8, s = 4: 31 H^2 weights of the memory become 14 H^2."""
     sizes = {"block_size": 8, "stride": 4, "use_bias": False}

@@ -22,6 +22,7 @@ class NonLocalMemory(MemoryPart):
 
     Args:
         units: Positive integer, the size H of a slot.
+        hidden_units: Positive integer, the size of the hidden states.
         block_size: Positive integer, the number k of inputs that a write takes in.
         stride: Positive integer s; every s-th hidden state of the block takes part.
         num_heads: Positive integer, the number of attention heads.
@@ -40,6 +41,7 @@ class NonLocalMemory(MemoryPart):
     def __init__(
         self,
         units: int,
+        hidden_units: int,
         block_size: int,
         stride: int,
         num_heads: int,
@@ -52,6 +54,7 @@ class NonLocalMemory(MemoryPart):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, use_bias, weight_options, **kwargs)
+        self.hidden_units = hidden_units
         self.block_size = block_size
         self.slots = block_size // stride
         self.num_heads = num_heads
@@ -60,6 +63,7 @@ class NonLocalMemory(MemoryPart):
         self.forget_bias = forget_bias
         options = {
             "units": units,
+            "hidden_units": hidden_units,
             "use_bias": use_bias,
             "weight_options": weight_options,
             "dtype": self.dtype_policy,
@@ -75,6 +79,9 @@ class NonLocalMemory(MemoryPart):
         features, units, slots = input_shape[-1], self.units, self.slots
         size = slots * units
         self.input_kernel = self.add_kernel("input_kernel", (features, units))
+        self.hidden_kernel = None
+        if self.hidden_units != units:
+            self.hidden_kernel = self.add_kernel("hidden_kernel", (self.hidden_units, units))
         self.reader.build(input_shape)
         if self.interaction == "self_attention":
             head_size = units // self.num_heads
@@ -119,7 +126,7 @@ class NonLocalMemory(MemoryPart):
 
         `inputs` have shape `(..., batch, features)`: any number of steps at once; `weights` are
         `loop_weights()`, if there are any. Returns what enters the recurrence,
-        `(..., batch, units)`.
+        `(..., batch, hidden_units)`.
         """
         return self.reader.read(inputs, memory, (weights or self.weights_by_name())["read"])
 
@@ -158,7 +165,7 @@ class NonLocalMemory(MemoryPart):
 
         Args:
             memory: The memory so far, `(batch, slots * units)`.
-            hidden: The block's hidden states, `(batch, slots, units)`.
+            hidden: The block's hidden states, `(batch, slots, hidden_units)`.
             embedded: Its embedded inputs, `(batch, block_size, units)`.
             gate_inputs: `write_gate_inputs()` of its inputs, `(batch, 2 * units)`.
             weights: `loop_weights()`, if there are any.
@@ -171,6 +178,7 @@ class NonLocalMemory(MemoryPart):
 
     def _write_weights(self):
         weights = {
+            "hidden_kernel": self.hidden_kernel,
             "dense_kernel": self.dense_kernel,
             "dense_bias": self.dense_bias,
             "attention_scale": self.attention_scale,

@@ -30,9 +30,12 @@ class GatedRead(MemoryPart):
     Reference: Fu et al., ICCV 2019.
     """
 
-    def __init__(self, slots: int, is_shared: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, slots: int, is_shared: bool = False, *, hidden_units: int, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.slots = slots
+        self.hidden_units = hidden_units
         self.is_shared = is_shared
 
     def build(self, input_shape: Shape) -> None:
@@ -47,7 +50,7 @@ class GatedRead(MemoryPart):
             "read_gate_bias", (size,), self.weight_options["read_bias_initializer"]
         )
         self.kernel = self.add_kernel(
-            "read_kernel", (size, self.units), self.weight_options["read_initializer"]
+            "read_kernel", (size, self.hidden_units), self.weight_options["read_initializer"]
         )
 
     def weights_by_name(self) -> dict[str, Tensor]:
@@ -79,7 +82,7 @@ class GatedRead(MemoryPart):
             weights: `weights_by_name()`, or what a loop made of them.
 
         Returns:
-            What enters the recurrence, `(..., batch, units)`.
+            What enters the recurrence, `(..., batch, hidden_units)`.
         """
         return compute(_GatedReading, [inputs, memory], weights).value
 
@@ -137,9 +140,10 @@ class AttentionRead(MemoryPart):
         **kwargs: Those of `MemoryPart`.
     """
 
-    def __init__(self, slots: int, num_heads: int, **kwargs: Any) -> None:
+    def __init__(self, slots: int, num_heads: int, *, hidden_units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
+        self.hidden_units = hidden_units
         self.num_heads = num_heads
 
     def build(self, input_shape: Shape) -> None:
@@ -153,7 +157,7 @@ class AttentionRead(MemoryPart):
         self.key_kernel = self.add_kernel("read_key_kernel", (units, units))
         self.value_kernel = self.add_kernel("read_value_kernel", (units, units))
         self.kernel = self.add_kernel(
-            "read_kernel", (units, units), self.weight_options["read_initializer"]
+            "read_kernel", (units, self.hidden_units), self.weight_options["read_initializer"]
         )
 
     def weights_by_name(self) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ class MemoryWrite:
 
     Args:
         memory: The memory so far, `(batch, slots * units)`.
-        hidden: The block's hidden states, `(batch, slots, units)`.
+        hidden: The block's hidden states, `(batch, slots, hidden_units)`.
         embedded: Its embedded inputs, `(batch, block_size, units)`.
         gate_inputs: What its inputs contribute to the gates, `(batch, 2 * units)`.
         weights: The dict `NonLocalMemory.weights_by_name()["write"]`.
@@ -30,10 +30,13 @@ class MemoryWrite:
     def __init__(
         self, memory: Tensor, hidden: Tensor, embedded: Tensor, gate_inputs: Tensor, weights: Any
     ) -> None:
-        _, slots, units = hidden.shape
+        slots, units = hidden.shape[1], embedded.shape[-1]
         self._by_slot, self._flat, self._rows = (-1, slots, units), (-1, slots * units), (-1, units)
-        block = ops.concatenate([hidden, embedded], axis=1)
-        hidden = ops.reshape(hidden, self._rows)
+        self._hidden_shape = -1, *hidden.shape[1:]
+        self._hidden = hidden = ops.reshape(hidden, (-1, hidden.shape[-1]))
+        if "hidden_kernel" in weights:
+            hidden = matmul(hidden, weights["hidden_kernel"])
+        block = ops.concatenate([ops.reshape(hidden, self._by_slot), embedded], axis=1)
         interaction = Attention if "query_kernel" in weights else LinearMap
         self.interaction = interaction(slots, hidden, block, weights)
         skip = LayerNormalization(
@@ -74,10 +77,13 @@ class MemoryWrite:
         d_skip = d_candidate + matmul(d_dense, transposed["dense_kernel"])
         d_hidden, *d_skip_norm = self._skip.gradient(d_skip)
         (d_queries, d_block), d_weights = self.interaction.gradient(d_hidden, transposed)
-        d_hidden = ops.reshape(d_hidden + d_queries, self._by_slot) + d_block[:, :slots]
+        d_hidden = d_hidden + d_queries + ops.reshape(d_block[:, :slots], self._rows)
+        if "hidden_kernel" in transposed:
+            d_weights["hidden_kernel"] = kernel_gradient(self._hidden, d_hidden)
+            d_hidden = matmul(d_hidden, transposed["hidden_kernel"])
         return [
             ops.reshape(d_memory, self._flat),
-            d_hidden,
+            ops.reshape(d_hidden, self._hidden_shape),
             d_block[:, slots:],
             ops.sum(d_gates, axis=1),
         ], {

@@ -51,7 +51,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
     >>> output, states = cell(np.zeros((2, 5)), states)
 
     Args:
-        units: Positive integer, the size of the hidden state and of a memory slot.
+        units: Positive integer, the size of the hidden state.
         activation: Activation of the (candidate) state. Default: `"tanh"`.
         recurrent_activation: Activation of the backbone's gates. Default: `"sigmoid"`.
         use_bias: Boolean, whether the layer has biases.
@@ -73,8 +73,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             its inputs, and the memory has `block_size / stride` slots.
         window_size: Positive integer w, the number of steps between writes; `None` means
             `block_size`. Both must be multiples of `stride`.
-        num_heads: Positive integer, the number of attention heads, which must divide `units`;
-            `None` means the largest of 4, 2 and 1 that does. It has no effect without attention.
+        num_heads: Positive integer, the number of attention heads, which must divide
+            `memory_units`; `None` means the largest of 4, 2 and 1 that does. It has no effect
+            without attention.
         backbone: `"lstm"`, `"gru"`, `"rnn"` or `"high_order_rnn"` (three hidden states back).
         interaction: `"self_attention"`, or `"linear"`, which replaces it by one linear map of the
             block.
@@ -85,6 +86,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             of a write, the mean of the inputs, and those of a read, only the slot that they open,
             through weights that all slots share. With k = 8, s = 4 and H features, the memory has
             14 H^2 weights then, in place of 31 H^2.
+        memory_units: Positive integer, the size of a memory slot; `None` means `units`, as in the
+            paper. If it is another, a write projects the hidden states of the block to this
+            size. With a memory narrower than the hidden state, most weights are the backbone's.
         memory_forget_bias: Float, the initial bias of the memory's forget gate. With b, an
             untrained memory keeps `sigmoid(b)` of its content at each write.
         read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
@@ -142,6 +146,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         interaction: str = "self_attention",
         memory_read: str = "gate",
         memory_gates: str = "full",
+        memory_units: int | None = None,
         memory_forget_bias: float = 1.0,
         read_initializer: Identifier = "zeros",
         read_bias_initializer: Identifier = CLOSED,
@@ -154,19 +159,22 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         super().__init__(**kwargs)
         set_attributes(self, arguments, CELL_ARGUMENTS)
         self.window_size = block_size if window_size is None else window_size
+        self.memory_units = units if memory_units is None else memory_units
         if isinstance(zoneout, (list, tuple)):
             self.zoneout = tuple(zoneout)
         rates = self.zoneout if isinstance(self.zoneout, tuple) else (zoneout, zoneout)
         self._zoneout_rates = rates
         check_arguments(self)
         if num_heads is None and has_heads(self):
-            self.num_heads = next(n for n in _DEFAULT_NUM_HEADS if units % n == 0)
+            divides = (n for n in _DEFAULT_NUM_HEADS if self.memory_units % n == 0)
+            self.num_heads = next(divides)
         self.seed_generator = random.SeedGenerator(seed)
         self._draws_every_step = any(self._zoneout_rates) or memory_dropout > 0
         self._sequence_seed = None
         self.slots = block_size // stride
         self.recurrence = BACKBONES[backbone](units, self.activation, self.recurrent_activation)
         self.memory = NonLocalMemory(
+            self.memory_units,
             units,
             block_size,
             stride,
@@ -335,14 +343,14 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
 
     def _states(self):
         """Returns pairs of the description and the size of each state."""
-        recurrence, memory = self.recurrence, self.slots * self.units
+        recurrence = self.recurrence
         carry = "cell state" if recurrence.has_cell_state else "hidden states before it"
         return [
             ("hidden state", self.units),
             *([(carry, recurrence.carry_size)] if recurrence.carry_size else []),
-            ("memory", memory),
-            ("hidden states of the block", memory),
-            ("inputs of the block", self.block_size * self.units),
+            ("memory", self.slots * self.memory_units),
+            ("hidden states of the block", self.slots * self.units),
+            ("inputs of the block", self.block_size * self.memory_units),
             ("digits of the number of steps", step_counter.NUM_DIGITS),
         ]
 
@@ -354,7 +362,7 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             written = self.memory.write(
                 state.memory,
                 ops.reshape(state.hidden_block, (-1, self.slots, self.units)),
-                ops.reshape(state.input_block, (-1, self.block_size, self.units)),
+                ops.reshape(state.input_block, (-1, self.block_size, self.memory_units)),
                 self.memory.write_gate_inputs(state.input_block),
             ).value
             if training and self.memory_dropout:

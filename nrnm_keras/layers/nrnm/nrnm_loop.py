@@ -18,7 +18,7 @@ from nrnm_keras.layers.nrnm.window_inputs import StepInputs, WindowInputs, Write
 from nrnm_keras.typing import Tensor
 
 # The state between two windows: the last hidden state and carry, the memory
-# `(batch, slots * units)`, and the hidden states that the next block shares with this one, slots
+# `(batch, slots * memory_units)`, and the hidden states that the next block shares with this one, slots
 # first. Hidden states and carry have the layout of the `LSTMWindow` or `CellWindow`.
 NRNMLoopState = namedtuple("NRNMLoopState", "hidden carry memory slots")
 
@@ -193,7 +193,7 @@ class NRNMLoop(RecurrentLoop):
             embedded = self._cut_blocks(self._embedded_from_block(inputs))
         if self.is_active is not None or cell.window_size < cell.block_size:
             happens = self._writes()
-        flat = (packing.num_windows, packing.batch_size, cell.block_size * cell.units)
+        flat = (packing.num_windows, packing.batch_size, cell.block_size * cell.memory_units)
         gate_inputs = memory.write_gate_inputs(reshape(embedded, flat))
         if self.training and cell.memory_dropout:
             shape = (packing.num_windows, *ops.shape(self.state.memory))
@@ -203,10 +203,12 @@ class NRNMLoop(RecurrentLoop):
     def _embedded_from_block(self, inputs):
         """The embedded inputs, starting `block_size` places before the first window.
 
-        Shape `(batch, block_size + length, units)`. Places before a sequence come from its state.
+        Shape `(batch, block_size + length, memory_units)`. Places before a sequence come from its state.
         """
         cell, packing = self.cell, self.packing
-        block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.units))
+        block = ops.reshape(
+            self.state.input_block, (-1, cell.block_size, cell.memory_units)
+        )
         embedded = ops.concatenate([block, cell.memory.embed(inputs)], axis=1)
         if packing.offsets is None:
             return embedded
@@ -218,7 +220,7 @@ class NRNMLoop(RecurrentLoop):
         cell, packing = self.cell, self.packing
         places = ops.expand_dims(self._ends(), 1) + ops.arange(cell.block_size, dtype="int32")
         blocks = take_rows(rows, ops.reshape(places, (1, -1)))
-        shape = (packing.batch_size, packing.num_windows, cell.block_size, cell.units)
+        shape = (packing.batch_size, packing.num_windows, cell.block_size, cell.memory_units)
         return ops.transpose(ops.reshape(blocks, shape), (1, 0, 2, 3))
 
     def _writes(self):

@@ -5,10 +5,10 @@
 | `steps.inputs` | `(window_size, batch, features)` |
 | `steps.active` | `(window_size, batch, 1)`, laid out |
 | `steps.hidden_kept`, `steps.carry_kept` | `(window_size, batch or 1, units or 1)`, laid out |
-| `write.embedded` | `(batch, block_size, units)` |
+| `write.embedded` | `(batch, block_size, memory_units)` |
 | `write.gate_inputs` | `(batch, gates)` |
 | `write.happens` | `(batch, 1)` |
-| `write.memory_mask` | `(batch, slots * units)` |
+| `write.memory_mask` | `(batch, slots * memory_units)` |
 
 For the loop, they are stacked: windows first. Those of the steps after the last whole window have
 as many steps as there are. "Laid out" is the layout of the `CellWindow`: `LSTMWindow` exchanges the
