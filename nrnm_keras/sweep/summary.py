@@ -73,16 +73,20 @@ def summarize(runs: Sequence[Run], reports: Sequence[dict[str, Any]]) -> list[di
 
 
 def table(rows: Sequence[dict[str, Any]], published: Sequence[dict[str, str]], command: str) -> str:
-    """Returns a Markdown table of `summarize`'s rows, with the published rows below them."""
+    """Returns a Markdown table of `summarize`'s rows, with the published rows below them.
+
+    Without a result on a test split, it has no column for these.
+    """
     metric = rows[0]["metric"].replace("_", " ")
+    test = [f"test {metric}"] if published or any(row["test"] for row in rows) else []
     names = list(rows[0]["values"])
     baseline = ["baseline"] if any(row["baseline"] for row in rows) else []
-    head = [*names, f"test {metric}", *baseline, f"validation {metric}"]
+    head = [*names, *test, *baseline, f"validation {metric}"]
     head += ["seeds", "parameters", "s per epoch"]
     lines = [
         [
             *_written(row),
-            _in_words(row["test"]),
+            *(_in_words(row["test"]) for _ in test),
             *(f"{row['baseline']:.4f}" if row["baseline"] else "none" for _ in baseline),
             _in_words(row["validation"]),
             str(len(row["validation"])),
