@@ -79,8 +79,8 @@ class NetworkConfig(Options):
     )
     chrono_steps: int = option(
         0,
-        "longest dependency that the forget gates of lstm and gru layers without the memory start "
-        "with (chrono initialization), at least 3; 0: the usual biases",
+        "longest dependency that the forget gates of lstm and gru, with and without the memory, "
+        "start with (chrono initialization), at least 3; 0: the usual biases",
         minimum=0,
         unit="steps",
         training_only=True,

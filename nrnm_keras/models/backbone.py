@@ -8,7 +8,7 @@ from keras import layers, ops, tree
 
 from nrnm_keras.layers import LSTM, NRNM
 from nrnm_keras.layers.at_least_one import at_least_one
-from nrnm_keras.models.recurrent_layer import recurrent_layer
+from nrnm_keras.models.recurrent_layer import chrono_biases, recurrent_layer
 from nrnm_keras.typing import Config, Shape, StepState, Tensor
 
 
@@ -29,8 +29,8 @@ class RecurrentBackbone(layers.Layer):
         zoneout: Float in [0, 1), zoneout of every layer without a memory.
         bidirectional: Boolean, whether every layer is bidirectional. The hidden states of both
             directions are concatenated.
-        chrono_steps: Integer, `longest` of the `ChronoInitializer` of every LSTM and GRU without a
-            memory, or 0 for the usual biases.
+        chrono_steps: Integer, `longest` of the `ChronoInitializer` of every LSTM and GRU, with and
+            without the memory, or 0 for the usual biases.
         relational_options: Dictionary of further arguments of the cells of layers without a memory,
             such as the `slots` of a `RelationalMemoryCell`; each gets those that it has.
         nrnm_options: Dictionary of further arguments of `NRNM`, such as `block_size`.
@@ -81,11 +81,6 @@ class RecurrentBackbone(layers.Layer):
             raise ValueError(
                 f"Argument `nrnm_layers` must count layers from 1 to num_layers={num_layers}. "
                 f"Received: nrnm_layers={list(nrnm_layers)}"
-            )
-        if chrono_steps and len(set(nrnm_layers)) == num_layers:
-            raise ValueError(
-                "Argument `chrono_steps` needs a layer without the memory. Received: "
-                f"chrono_steps={chrono_steps}, nrnm_layers={list(nrnm_layers)}"
             )
         self.units = units
         self.num_layers = num_layers
@@ -196,7 +191,8 @@ class RecurrentBackbone(layers.Layer):
             "name": f"{kind}_{number}",
         }
         if kind == "nrnm":
-            options = {"backbone": self.recurrence, **options, **self.nrnm_options}
+            biases = chrono_biases(self.recurrence, self.chrono_steps)
+            options |= {"backbone": self.recurrence, **biases, **self.nrnm_options}
             layer = NRNM(self.units, return_sequences=True, **options)
         else:
             layer = recurrent_layer(

@@ -50,7 +50,7 @@ def recurrent_layer(
     if recurrence not in (known := (*CELLS, *ELEMENT_ATTENTION)):
         raise ValueError(f"Argument `recurrence` must be one of {known}. Received: {recurrence!r}")
     options["return_sequences"] = True
-    biases = _chrono_biases(recurrence, chrono_steps) if chrono_steps else {}
+    biases = chrono_biases(recurrence, chrono_steps)
     gates = {"recurrent_dropout": recurrent_dropout, **biases}
     if recurrence == "lstm":
         return LSTM(units, zoneout=zoneout, **gates, **options)
@@ -67,7 +67,10 @@ def recurrent_layer(
     return layers.RNN(cell, **options)
 
 
-def _chrono_biases(recurrence, steps):
+def chrono_biases(recurrence: str, steps: int) -> dict[str, Any]:
+    """Returns the arguments of a layer that give it chrono initialization, none for 0 steps."""
+    if not steps:
+        return {}
     if recurrence not in ("lstm", "gru"):
         raise ValueError(
             f"Chrono initialization is for lstm and gru. Received: recurrence={recurrence!r}, "

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from nrnm_keras import NRNM
 from nrnm_keras.layers import LSTM, ChronoInitializer
 
 UNITS, LONGEST = 1000, 101
@@ -59,6 +60,24 @@ def test_half_of_a_state_is_left_after_the_units_time(recurrence):
     state = [ops.ones((1, UNITS))] * (2 if recurrence == "lstm" else 1)
     *_, last = layer(np.zeros((1, 20, 1), "float32"), initial_state=state)
     np.testing.assert_allclose(last[0], (times / (times + 1)) ** 20, rtol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["lstm", "gru"])
+def test_the_memory_beside_starts_as_by_default(backbone):
+    chrono = ChronoInitializer(LONGEST, backbone)
+    unit_forget_bias = backbone == "gru"
+    layer = NRNM(6, backbone=backbone, bias_initializer=chrono, unit_forget_bias=unit_forget_bias)
+    default = NRNM(6, backbone=backbone)
+    for each in (layer, default):
+        each.build((None, None, 3))
+    bias = ops.convert_to_numpy(layer.cell.bias).reshape(-1)[: 4 * 6]
+    assert np.any(bias > 1)  # one of log(1 to 100)
+    weights = {w.path.partition("/")[2]: w for w in default.cell.memory.weights}
+    biases = [w for w in layer.cell.memory.weights if "bias" in w.name]
+    assert len(biases) == 3
+    for each in biases:
+        expected = weights[each.path.partition("/")[2]]
+        np.testing.assert_array_equal(each, expected)
 
 
 def test_saved_layers_load(tmp_path):

@@ -51,14 +51,14 @@ def test_models_without_memory(model):
 
 
 @pytest.mark.parametrize("zoneout", [0.0, 0.1])
-@pytest.mark.parametrize("model", ["lstm", "gru"])
+@pytest.mark.parametrize("model", ["lstm", "gru", "nrnm", "nrnm_gru"])
 def test_chrono_initialization(model, zoneout):
     built = backbone(model=model, units=64, chrono_steps=50, zoneout=zoneout, num_layers=2)
     built.build((None, None, 3))
     for layer in built.recurrent_layers:
         cell = getattr(layer.cell, "cell", layer.cell)
         bias = ops.convert_to_numpy(cell.bias).reshape(-1, cell.bias.shape[-1])[0]
-        times = np.exp(bias.reshape(-1, 64)[1 if model == "lstm" else 0])
+        times = np.exp(bias.reshape(-1, 64)[0 if "gru" in model else 1])
         assert 1 <= times.min() < 10 and 40 < times.max() <= 49
 
 
@@ -67,7 +67,7 @@ def test_chrono_initialization(model, zoneout):
     [
         ({"model": "rnn", "chrono_steps": 9}, "chrono_steps=9"),
         ({"model": "lstm", "chrono_steps": 2}, "longest=2"),
-        ({"nrnm_layers": (1, 2, 3), "chrono_steps": 9}, "without the memory.*chrono_steps=9"),
+        ({"model": "nrnm_rnn", "chrono_steps": 9}, "recurrence='rnn', chrono_steps=9"),
         ({"num_heads": 3}, "3"),
         ({"block_size": 9}, "9"),
         ({"nrnm_layers": (4,)}, "4"),

@@ -8,6 +8,7 @@ import keras
 from keras import initializers, layers, ops, random
 
 from nrnm_keras.layers.argument_checks import check_arguments, has_heads
+from nrnm_keras.layers.chrono import ChronoInitializer
 from nrnm_keras.layers.constructor_arguments import argument_names, set_attributes, to_config
 from nrnm_keras.layers.nrnm import step_counter
 from nrnm_keras.layers.nrnm.loop_kernel import multiply
@@ -58,7 +59,8 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         kernel_initializer: Initializer of all kernels except those named below.
         recurrent_initializer: Initializer of the kernels that multiply the hidden state or the
             memory in a gate.
-        bias_initializer: Initializer of the biases.
+        bias_initializer: Initializer of the biases. A `ChronoInitializer` is for the backbone; the
+            memory's biases then start as they do by default.
         unit_forget_bias: Boolean, whether the biases of the forget gates start at 1, the LSTM's,
             and at `memory_forget_bias`, the memory's.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the weights
@@ -173,6 +175,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         self._sequence_seed = None
         self.slots = block_size // stride
         self.recurrence = BACKBONES[backbone](units, self.activation, self.recurrent_activation)
+        weight_options = {n: getattr(self, n) for n in CELL_ARGUMENTS if _is_of_weights(n)}
+        has_chrono = isinstance(self.bias_initializer, ChronoInitializer)
+        if has_chrono:
+            weight_options["bias_initializer"] = initializers.Zeros()
         self.memory = NonLocalMemory(
             self.memory_units,
             units,
@@ -182,9 +188,9 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             interaction,
             memory_read,
             memory_gates,
-            memory_forget_bias if unit_forget_bias else None,
+            memory_forget_bias if unit_forget_bias or has_chrono else None,
             use_bias,
-            weight_options={n: getattr(self, n) for n in CELL_ARGUMENTS if _is_of_weights(n)},
+            weight_options,
             dtype=self.dtype_policy,
             name="memory",
         )

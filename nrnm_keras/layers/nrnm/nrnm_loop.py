@@ -206,9 +206,7 @@ class NRNMLoop(RecurrentLoop):
         Shape `(batch, block_size + length, memory_units)`. Places before a sequence come from its state.
         """
         cell, packing = self.cell, self.packing
-        block = ops.reshape(
-            self.state.input_block, (-1, cell.block_size, cell.memory_units)
-        )
+        block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.memory_units))
         embedded = ops.concatenate([block, cell.memory.embed(inputs)], axis=1)
         if packing.offsets is None:
             return embedded
