@@ -42,14 +42,15 @@ def nrnm_multiply_adds(cell: "NRNMCell", timesteps: int, features: int) -> int:
     Matmuls alone, as `NRNM` does them: queries for the kept rows only, and the keys' and values'
     kernels applied to the queries' side (`NonLocalMemory`). `RNN(NRNMCell)` needs more.
     """
-    units, slots, block = cell.units, cell.slots, cell.block_size
-    memory = slots * units
+    units, width, slots, block = cell.units, cell.memory_units, cell.slots, cell.block_size
+    memory = slots * width
     windows = timesteps // cell.window_size
     reads = -(-timesteps // cell.window_size)
-    step = 4 * units * (features + units) + features * units
+    step = 4 * units * (features + units) + features * width
     read = features * memory + memory * units
-    attention = 3 * slots * units**2 + 2 * slots * cell.num_heads * (slots + block) * units
-    gates = 2 * units * (block + slots) * units
-    write = attention + slots * units**2 + gates
+    projection = 0 if width == units else slots * units * width
+    attention = 3 * slots * width**2 + 2 * slots * cell.num_heads * (slots + block) * width
+    gates = 2 * width * (block + slots) * width
+    write = projection + attention + slots * width**2 + gates
     reading = timesteps * read + reads * memory**2
     return timesteps * step + reading + windows * write

@@ -6,7 +6,7 @@ from nrnm_keras.config.options import Options, option
 
 MODELS_WITH_MEMORY = (
     *("nrnm", "nrnm_gru", "nrnm_rnn", "nrnm_high_order_rnn", "nrnm_linear"),
-    *("nrnm_attention_read", "nrnm_compact"),
+    "nrnm_attention_read",
 )
 # The models without the memory: module and class of the cell.
 CELLS = {
@@ -31,7 +31,7 @@ class NetworkConfig(Options):
         "kind of recurrent layers; nrnm is an LSTM with the memory; nrnm_gru, nrnm_rnn and "
         "nrnm_high_order_rnn add the memory to other recurrences; nrnm_linear replaces "
         "self-attention with a linear map; nrnm_attention_read reads the memory by content; "
-        "nrnm_compact has smaller gates; the others have no non-local memory",
+        "the others have no non-local memory",
         choices=MODELS,
     )
     units: int = option(256, "width of every recurrent layer", minimum=1)
@@ -49,8 +49,11 @@ class NetworkConfig(Options):
         minimum=1,
         unit="steps",
     )
-    memory_units: int | None = option(
-        None, "width of a slot of the memory; default: units", minimum=1
+    memory_units: int = option(
+        0,
+        "width of a slot of the memory; a narrow memory leaves more of the parameters to the "
+        "recurrence; 0: units",
+        minimum=0,
     )
     num_heads: int = option(
         4, "attention heads; must divide memory_units, or units of a transformer", minimum=1

@@ -8,7 +8,6 @@ _CHOICES = {
     "backbone": tuple(BACKBONES),
     "interaction": ("self_attention", "linear"),
     "memory_read": ("gate", "attention"),
-    "memory_gates": ("full", "compact"),
 }
 
 
@@ -45,7 +44,8 @@ def _check_sizes(cell):
     multiples = [("block_size", "stride"), ("window_size", "stride")]
     if cell.num_heads is not None:
         _check(cell, "num_heads", _is_positive, "a positive integer")
-        multiples += [("memory_units", "num_heads")] if has_heads(cell) else []
+        width = "units" if cell.memory_units == cell.units else "memory_units"
+        multiples += [(width, "num_heads")] if has_heads(cell) else []
     for name, divisor in multiples:
         size = getattr(cell, divisor)
         expected = f"a multiple of {divisor}={size}"

@@ -15,11 +15,11 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     return ops.matmul(x, y)
 
 
-def mean(x: Tensor, axis: int = -1, keepdims: bool = True) -> Tensor:
-    """`ops.mean` over one axis, in float64 too."""
+def mean(x: Tensor) -> Tensor:
+    """`ops.mean` over the last axis, which stays, in float64 too."""
     if _is_float64(x):
-        return ops.sum(x, axis=axis, keepdims=keepdims) / x.shape[axis]
-    return ops.mean(x, axis=axis, keepdims=keepdims)
+        return ops.sum(x, axis=-1, keepdims=True) / x.shape[-1]
+    return ops.mean(x, axis=-1, keepdims=True)
 
 
 def at_least_float32(dtype: Any) -> str:

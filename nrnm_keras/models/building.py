@@ -17,7 +17,6 @@ _WITH_MEMORY: dict[str, tuple[str, dict[str, Any]]] = {
     "nrnm_high_order_rnn": ("high_order_rnn", {}),
     "nrnm_linear": ("lstm", {"interaction": "linear"}),
     "nrnm_attention_read": ("lstm", {"memory_read": "attention"}),
-    "nrnm_compact": ("lstm", {"memory_gates": "compact"}),
 }
 _TRANSFORMER = "transformer"
 _NRNM_OPTIONS = (
@@ -25,7 +24,6 @@ _NRNM_OPTIONS = (
     "stride",
     "window_size",
     "num_heads",
-    "memory_units",
     "memory_forget_bias",
     "zoneout",
     "memory_dropout",
@@ -75,6 +73,7 @@ def build_backbone(
         )
     recurrence, nrnm_options = _WITH_MEMORY[network.model]
     nrnm_options = nrnm_options | {name: getattr(network, name) for name in _NRNM_OPTIONS}
+    nrnm_options["memory_units"] = network.memory_units or None
     return RecurrentBackbone(
         network.units,
         network.num_layers,

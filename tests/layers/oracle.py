@@ -35,7 +35,7 @@ class Oracle:
         self.k, self.s, self.window = cell.block_size, cell.stride, cell.window_size
         self.slots = self.k // self.s
         self.backbone, self.interaction = cell.backbone, cell.interaction
-        self.memory_read, self.has_compact_gates = cell.memory_read, cell.memory_gates == "compact"
+        self.memory_read = cell.memory_read
         self.zoneout = cell.zoneout if isinstance(cell.zoneout, tuple) else (cell.zoneout,) * 2
         self.inputs, self.hiddens, self.embedded, self.attention = [], [], [], []
         self.cell = np.zeros(self.units)
@@ -80,8 +80,7 @@ class Oracle:
         return np.array(states + inputs)
 
     def gate_inputs(self, t):
-        inputs = self.embedded[t - self.k : t]
-        return [np.mean(inputs, axis=0)] if self.has_compact_gates else inputs
+        return self.embedded[t - self.k : t]
 
     def score_size(self):
         return self.memory_units // self.heads
@@ -97,12 +96,11 @@ class Oracle:
 
     def _read_by_gate(self, x):
         w, v = self.w, self.memory.reshape(-1)
-        if self.has_compact_gates:  # a slot's gate sees that slot
-            seen = np.concatenate([row @ w["read_gate_recurrent_kernel"] for row in self.memory])
-        else:
-            seen = v @ w["read_gate_recurrent_kernel"]
-        projected = self.read_gate_input(x) @ w["read_gate_kernel"]
-        gate = sigmoid(projected + seen + w.get("read_gate_bias", 0))
+        gate = sigmoid(
+            self.read_gate_input(x) @ w["read_gate_kernel"]
+            + v @ w["read_gate_recurrent_kernel"]
+            + w.get("read_gate_bias", 0)
+        )
         return (gate * v) @ w["read_kernel"]
 
     def _read_by_attention(self, x):

@@ -53,7 +53,6 @@ VALUES = {
     "backbone": "gru",
     "interaction": "linear",
     "memory_read": "attention",
-    "memory_gates": "compact",
     "memory_units": 9,
     "memory_forget_bias": 2.0,
     "read_initializer": "orthogonal",

@@ -64,7 +64,6 @@ def test_write(options):
     [
         {},
         {"memory_read": "attention"},
-        {"memory_gates": "compact"},
         {"memory_units": 2},
         {"use_bias": False},
     ],

@@ -57,7 +57,6 @@ ARGUMENTS = [
     {"backbone": "high_order_rnn"},
     {"interaction": "linear"},
     {"memory_read": "attention"},
-    {"memory_gates": "compact"},
     {"memory_units": 2},
     {"memory_forget_bias": 3.0},
     {"read_initializer": "orthogonal", "read_bias_initializer": "ones"},

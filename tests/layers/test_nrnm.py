@@ -83,7 +83,6 @@ def test_equals_the_loop(sizes, timesteps):
         {},
         {"interaction": "linear"},
         {"memory_read": "attention"},
-        {"memory_gates": "compact"},
         {"memory_units": 2},
     ],
 )
@@ -150,7 +149,6 @@ def test_equals_the_loop_for_every_backbone(backbone, interaction):
         {"zoneout": (0.3, 0.1)},
         {"use_bias": False},
         {"memory_read": "attention"},
-        {"memory_gates": "compact"},
         {"memory_units": 2},
     ],
 )

@@ -73,20 +73,6 @@ def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
     assert_agrees_with_the_equations(layer)
 
 
-@pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"memory_read": "attention"}])
-@pytest.mark.parametrize("sizes", SIZES)
-def test_compact_gates_agree_with_the_equations(sizes, options):
-    layer = NRNM(
-        UNITS,
-        **sizes_of(*sizes),
-        **options,
-        num_heads=HEADS,
-        memory_gates="compact",
-        return_sequences=True,
-    )
-    assert_agrees_with_the_equations(layer)
-
-
 @pytest.mark.parametrize("memory_units", [2, 6])
 @pytest.mark.parametrize(
     "options",
@@ -94,7 +80,7 @@ def test_compact_gates_agree_with_the_equations(sizes, options):
         {},
         {"interaction": "linear"},
         {"memory_read": "attention"},
-        {"memory_gates": "compact"},
+        {"use_bias": False},
         {"backbone": "gru"},
     ],
 )
@@ -111,16 +97,19 @@ def test_another_width_of_the_memory_agrees_with_the_equations(sizes, options, m
     assert_agrees_with_the_equations(layer)
 
 
-def test_compact_gates_have_fewer_weights():
-    """H units and features, k = 8, s = 4: 31 H^2 weights of the memory become 14 H^2."""
+def test_weights_of_the_memory():
+    """H units and features, k = 8, s = 4: of H / 4 units, 3.125 H^2 in place of 31 H^2."""
     sizes = {"block_size": 8, "stride": 4, "use_bias": False}
-    full, compact = NRNMCell(16, **sizes), NRNMCell(16, memory_gates="compact", **sizes)
-    for cell in (full, compact):
+    full, narrow = NRNMCell(16, **sizes), NRNMCell(16, memory_units=4, **sizes)
+    for cell, memory, norms in ((full, 31 * 16**2, 4 * 16), (narrow, 3.125 * 16**2, 4 * 4)):
         cell.build((None, 16))
-    fewer = {"write_gate_kernel": (8 - 1) * 2, "read_gate_recurrent_kernel": 2**2 - 1}
-    assert full.count_params() - compact.count_params() == sum(fewer.values()) * 16**2
-    of_memory = compact.count_params() - 8 * 16**2  # the LSTM has the others
-    assert of_memory == 14 * 16**2 + 4 * 16  # two layer normalizations have no bias to leave out
+        assert cell.count_params() == 8 * 16**2 + memory + norms
+
+
+def test_a_memory_as_wide_as_the_hidden_state_is_that_of_the_paper():
+    given, default = (built_cell(name="cell", **o) for o in ({"memory_units": UNITS}, {}))
+    assert given.get_config() == default.get_config()
+    assert not any("hidden_kernel" in weight.path for weight in given.weights)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -194,7 +183,8 @@ def test_parameters_of_the_paper_s_model():
         ({"backbone": "lstn"}, "`backbone` must be one of .*'gru'.*backbone='lstn'"),
         ({"interaction": "none"}, "`interaction` must be one of .*'linear'.*"),
         ({"memory_read": "all"}, "`memory_read` must be one of .*'attention'.*"),
-        ({"memory_gates": "small"}, "`memory_gates` must be one of .*'full', 'compact'.*'small'"),
+        ({"memory_units": 0}, "`memory_units` must be a positive integer.*memory_units=0"),
+        ({"memory_units": 6, "num_heads": 4}, "`memory_units` must be a multiple of num_heads=4"),
         ({"memory_forget_bias": "1"}, "`memory_forget_bias` must be a number.*'1'"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\).*dropout=1.0"),
         ({"recurrent_dropout": -0.1}, "`recurrent_dropout` must be"),

@@ -40,7 +40,6 @@ ARGUMENTS = {
     "rnn": {"backbone": "rnn", "interaction": "linear"},
     "high_order_rnn": {"backbone": "high_order_rnn"},
     "attention": {"memory_read": "attention"},
-    "compact": {"memory_gates": "compact"},
     "narrow": {"memory_units": 2},
     "short_windows": {"block_size": 6, "stride": 2, "window_size": 4},
     "unroll": {"unroll": True},

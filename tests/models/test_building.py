@@ -17,26 +17,30 @@ def backbone(**options):
 
 
 @pytest.mark.parametrize(
-    ("model", "recurrence", "interaction", "memory_read", "memory_gates"),
+    ("model", "recurrence", "interaction", "memory_read"),
     [
-        ("nrnm", "lstm", "self_attention", "gate", "full"),
-        ("nrnm_gru", "gru", "self_attention", "gate", "full"),
-        ("nrnm_rnn", "rnn", "self_attention", "gate", "full"),
-        ("nrnm_high_order_rnn", "high_order_rnn", "self_attention", "gate", "full"),
-        ("nrnm_linear", "lstm", "linear", "gate", "full"),
-        ("nrnm_attention_read", "lstm", "self_attention", "attention", "full"),
-        ("nrnm_compact", "lstm", "self_attention", "gate", "compact"),
+        ("nrnm", "lstm", "self_attention", "gate"),
+        ("nrnm_gru", "gru", "self_attention", "gate"),
+        ("nrnm_rnn", "rnn", "self_attention", "gate"),
+        ("nrnm_high_order_rnn", "high_order_rnn", "self_attention", "gate"),
+        ("nrnm_linear", "lstm", "linear", "gate"),
+        ("nrnm_attention_read", "lstm", "self_attention", "attention"),
     ],
 )
-def test_memories(model, recurrence, interaction, memory_read, memory_gates):
+def test_memories(model, recurrence, interaction, memory_read):
     options = {"block_size": 12, "stride": 6, "window_size": 18, "memory_forget_bias": 2.5}
     first, second, third = backbone(model=model, **options).recurrent_layers
     assert isinstance(second, NRNM) and type(first) is type(third) is not NRNM
     cell = second.cell
     assert (cell.backbone, cell.interaction) == (recurrence, interaction)
-    assert (cell.memory_read, cell.memory_gates) == (memory_read, memory_gates)
+    assert (cell.memory_read, cell.memory_units) == (memory_read, cell.units)
     assert (cell.block_size, cell.stride, cell.window_size) == (12, 6, 18)
     assert (cell.num_heads, cell.memory_forget_bias) == (2, 2.5)
+
+
+def test_width_of_the_memory():
+    cell = backbone(model="nrnm", units=16, memory_units=6).recurrent_layers[1].cell
+    assert (cell.units, cell.memory_units) == (16, 6)
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if "nrnm" not in model])

@@ -8,7 +8,6 @@ from nrnm_keras.layers.nrnm.loop_kernel import compute, loop_weight, multiply
 from nrnm_keras.layers.nrnm.memory_part import MemoryPart
 from nrnm_keras.layers.nrnm.memory_read import AttentionRead, GatedRead
 from nrnm_keras.layers.nrnm.memory_write import MemoryWrite, write_gates
-from nrnm_keras.layers.precision import mean
 from nrnm_keras.typing import Config, Shape, Tensor
 
 
@@ -28,8 +27,6 @@ class NonLocalMemory(MemoryPart):
         num_heads: Positive integer, the number of attention heads.
         interaction: `"self_attention"`, or `"linear"`: one linear map of the block in its place.
         read: `"gate"` or `"attention"`, see `GatedRead` and `AttentionRead`.
-        gates: `"full"`; or `"compact"`: the gates of a write see the mean of the block's inputs,
-            and the slots of a `GatedRead` share weights.
         forget_bias: Float, where the forget gate's bias starts; None: as all others.
         use_bias: Boolean, whether the gates and the fully connected layer have biases.
         weight_options: Dict of the initializers, regularizers and constraints of `NRNMCell`,
@@ -47,7 +44,6 @@ class NonLocalMemory(MemoryPart):
         num_heads: int,
         interaction: str,
         read: str,
-        gates: str,
         forget_bias: float | None,
         use_bias: bool,
         weight_options: Config,
@@ -59,20 +55,18 @@ class NonLocalMemory(MemoryPart):
         self.slots = block_size // stride
         self.num_heads = num_heads
         self.interaction = interaction
-        self.has_compact_gates = gates == "compact"
         self.forget_bias = forget_bias
         options = {
             "units": units,
-            "hidden_units": hidden_units,
             "use_bias": use_bias,
             "weight_options": weight_options,
             "dtype": self.dtype_policy,
             "name": "reader",
         }
         if read == "attention":
-            self.reader = AttentionRead(self.slots, num_heads, **options)
+            self.reader = AttentionRead(self.slots, hidden_units, num_heads, **options)
         else:
-            self.reader = GatedRead(self.slots, self.has_compact_gates, **options)
+            self.reader = GatedRead(self.slots, hidden_units, **options)
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
@@ -96,8 +90,9 @@ class NonLocalMemory(MemoryPart):
         self.dense_bias = self.add_bias("dense_bias", (units,))
         self.attention_scale, self.attention_offset = self._norm("attention", units)
         self.dense_scale, self.dense_offset = self._norm("dense", units)
-        seen = units if self.has_compact_gates else self.block_size * units
-        self.write_gate_kernel = self.add_kernel("write_gate_kernel", (seen, 2 * units))
+        self.write_gate_kernel = self.add_kernel(
+            "write_gate_kernel", (self.block_size * units, 2 * units)
+        )
         self.write_gate_recurrent_kernel = self.add_kernel(
             "write_gate_recurrent_kernel", (units, 2 * units), kind="recurrent"
         )
@@ -148,9 +143,6 @@ class NonLocalMemory(MemoryPart):
 
     def write_gate_inputs(self, blocks: Tensor) -> Tensor:
         """What blocks of embedded inputs `(..., block_size * units)` contribute to the gates."""
-        if self.has_compact_gates:
-            by_step = (*ops.shape(blocks)[:-1], self.block_size, self.units)
-            blocks = mean(ops.reshape(blocks, by_step), axis=-2, keepdims=False)
         return multiply(blocks, self.write_gate_kernel, self.write_gate_bias)
 
     def write(

@@ -23,28 +23,23 @@ class GatedRead(MemoryPart):
 
     Args:
         slots: Positive integer, the number of rows of the memory.
-        is_shared: Boolean, whether the gates of a slot see that slot alone, through one U_m that
-            all slots share. In the paper they see all slots.
+        hidden_units: Positive integer, the size of the hidden states that what is read joins.
         **kwargs: Those of `MemoryPart`.
 
     Reference: Fu et al., ICCV 2019.
     """
 
-    def __init__(
-        self, slots: int, is_shared: bool = False, *, hidden_units: int, **kwargs: Any
-    ) -> None:
+    def __init__(self, slots: int, hidden_units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
         self.hidden_units = hidden_units
-        self.is_shared = is_shared
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for inputs of shape `(batch, features)`."""
         size = self.slots * self.units
-        seen = self.units if self.is_shared else size
         self.gate_kernel = self.add_kernel("read_gate_kernel", (input_shape[-1], size))
         self.gate_recurrent_kernel = self.add_kernel(
-            "read_gate_recurrent_kernel", (seen, seen), kind="recurrent"
+            "read_gate_recurrent_kernel", (size, size), kind="recurrent"
         )
         self.gate_bias = self.add_bias(
             "read_gate_bias", (size,), self.weight_options["read_bias_initializer"]
@@ -69,9 +64,7 @@ class GatedRead(MemoryPart):
 
     def gates(self, projected: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """The gates g_t, `(..., batch, slots * units)`."""
-        kernel = weights["gate_recurrent_kernel"]
-        from_memory = multiply(ops.reshape(memory, (-1, kernel.shape[0])), kernel)
-        return ops.sigmoid(projected + ops.reshape(from_memory, (-1, self.slots * self.units)))
+        return ops.sigmoid(projected + multiply(memory, weights["gate_recurrent_kernel"]))
 
     def read(self, inputs: Tensor, memory: Tensor, weights: Any) -> Tensor:
         """Reads the memory.
@@ -95,10 +88,7 @@ class _GatedReading:
         self._inputs, self._leading = to_rows(inputs), leading_axes(inputs)
         projected = matmul(self._inputs, weights["gate_kernel"])
         projected = projected + weights["gate_bias"] if "gate_bias" in weights else projected
-        # Rows are memories, or slots if these share the kernel.
-        kernel = weights["gate_recurrent_kernel"]
-        self._rows = ops.reshape(memory, (-1, kernel.shape[0]))
-        from_memory = ops.reshape(matmul(self._rows, kernel), (-1, memory.shape[-1]))
+        from_memory = matmul(memory, weights["gate_recurrent_kernel"])
         self._gates = ops.sigmoid(from_rows(projected, self._leading) + from_memory)
         self._opened = to_rows(self._gates * memory)
         self.value = from_rows(matmul(self._opened, weights["kernel"]), self._leading)
@@ -111,16 +101,14 @@ class _GatedReading:
         d_gates = sigmoid_gradient(self._gates, d_opened * self._memory)
         steps = tuple(range(len(self._leading) - 1))
         d_from_memory = ops.sum(d_gates, axis=steps)
-        d_from_rows = ops.reshape(d_from_memory, (-1, self._rows.shape[-1]))
-        d_memory = matmul(d_from_rows, transposed["gate_recurrent_kernel"])
-        d_memory = ops.reshape(d_memory, (-1, self._memory.shape[-1]))
+        d_memory = matmul(d_from_memory, transposed["gate_recurrent_kernel"])
         d_memory = d_memory + ops.sum(from_gates, axis=steps)
         d_gates = to_rows(d_gates)
         d_inputs = from_rows(matmul(d_gates, transposed["gate_kernel"]), self._leading)
         return [d_inputs, d_memory], {
             "gate_kernel": kernel_gradient(self._inputs, d_gates),
             "gate_bias": ops.sum(d_from_memory, axis=0),
-            "gate_recurrent_kernel": kernel_gradient(self._rows, d_from_rows),
+            "gate_recurrent_kernel": kernel_gradient(self._memory, d_from_memory),
             "kernel": kernel_gradient(self._opened, upstream),
         }
 
@@ -136,11 +124,12 @@ class AttentionRead(MemoryPart):
 
     Args:
         slots: Positive integer, the number of rows of the memory.
+        hidden_units: Positive integer, as in `GatedRead`.
         num_heads: Positive integer, the number of attention heads.
         **kwargs: Those of `MemoryPart`.
     """
 
-    def __init__(self, slots: int, num_heads: int, *, hidden_units: int, **kwargs: Any) -> None:
+    def __init__(self, slots: int, hidden_units: int, num_heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slots = slots
         self.hidden_units = hidden_units

@@ -113,7 +113,6 @@ class NRNM(layers.RNN):
         backbone: str = "lstm",
         interaction: str = "self_attention",
         memory_read: str = "gate",
-        memory_gates: str = "full",
         memory_units: int | None = None,
         memory_forget_bias: float = 1.0,
         read_initializer: Identifier = "zeros",

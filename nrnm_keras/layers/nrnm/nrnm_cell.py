@@ -83,14 +83,10 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             block.
         memory_read: How a step reads the memory. `"gate"` reads the whole memory through a gate,
             as in the paper; `"attention"` attends to the slots by their content.
-        memory_gates: What the memory's gates see. `"full"`: those of a write, all inputs of the
-            block side by side, and those of a read, all slots, as in the paper. `"compact"`: those
-            of a write, the mean of the inputs, and those of a read, only the slot that they open,
-            through weights that all slots share. With k = 8, s = 4 and H features, the memory has
-            14 H^2 weights then, in place of 31 H^2.
         memory_units: Positive integer, the size of a memory slot; `None` means `units`, as in the
             paper. If it is another, a write projects the hidden states of the block to this
-            size. With a memory narrower than the hidden state, most weights are the backbone's.
+            size. With H units and features, k = 8 and s = 4, the memory has 31 H^2 weights; with
+            `memory_units` of H / 4, 3.1 H^2.
         memory_forget_bias: Float, the initial bias of the memory's forget gate. With b, an
             untrained memory keeps `sigmoid(b)` of its content at each write.
         read_initializer: Initializer of W_r, which projects what is read from the memory. Default:
@@ -147,7 +143,6 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
         backbone: str = "lstm",
         interaction: str = "self_attention",
         memory_read: str = "gate",
-        memory_gates: str = "full",
         memory_units: int | None = None,
         memory_forget_bias: float = 1.0,
         read_initializer: Identifier = "zeros",
@@ -187,7 +182,6 @@ class NRNMCell(layers.Layer, DropoutRNNCell):
             self.num_heads,
             interaction,
             memory_read,
-            memory_gates,
             memory_forget_bias if unit_forget_bias or has_chrono else None,
             use_bias,
             weight_options,
