@@ -57,6 +57,7 @@ def test_no_flag_came_without_a_reason(values):
     assert new == renamed | adversarial | files | own_data | listops | {
         "listops_seed",
         "chrono_steps",
+        "memory_units",
         "init_layers",
         "test",
         "cluster_timeout",
