@@ -100,20 +100,29 @@ def _name_places(axes, values, is_numeric):
 
 def _draw_group(axes, places, results, number, name, is_line):
     """Draws the points of one combination of the other flags' values."""
-    color = PALETTE[number % len(PALETTE)]
+    style = _style(number)
     means, spreads = zip(*map(mean_and_spread, results), strict=True)
     axes.errorbar(
         places,
         means,
         [spread or 0 for spread in spreads],
-        color=color,
-        marker=_MARKERS[number % len(_MARKERS)],
-        linestyle="-" if is_line else "none",
+        **(style if is_line else {**style, "linestyle": "none"}),
         capsize=3,
         label=for_picture(name, _LONGEST_NAME),
     )
     for place, values in zip(places, results, strict=True):
-        axes.plot([place] * len(values), values, ".", color=color, alpha=0.4)
+        axes.plot([place] * len(values), values, ".", color=style["color"], alpha=0.4)
+
+
+def _style(number):
+    """The look of a combination: after all colors come the same with dashes and hollow markers."""
+    repetition, place = divmod(number, len(PALETTE))
+    return {
+        "color": PALETTE[place],
+        "marker": _MARKERS[(place + repetition) % len(_MARKERS)],
+        "markerfacecolor": "white" if repetition else PALETTE[place],
+        "linestyle": "--" if repetition else "-",
+    }
 
 
 def _is_number(value):

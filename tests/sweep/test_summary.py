@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from nrnm_keras.plots.sweep import _groups, draw_sweep
+from nrnm_keras.plots.sweep import _MOST_GROUPS, _groups, _style, draw_sweep
 from nrnm_keras.sweep.grid import Point
 from nrnm_keras.sweep.runs import Run
 from nrnm_keras.sweep.summary import (
@@ -102,6 +102,10 @@ def test_picture(values, tmp_path):
     runs = [Run(Point({**values, "units": u}, None), s, None) for u in ("8", "16") for s in (0, 1)]
     draw_sweep(summarize(runs, REPORTS), tmp_path / "sweep.png", "Title")
     assert look(tmp_path / "sweep.png").size
+
+
+def test_combinations_look_different():
+    assert len({tuple(_style(number).items()) for number in range(_MOST_GROUPS)}) == _MOST_GROUPS
 
 
 def test_a_test_split_that_was_left_out():
