@@ -18,8 +18,8 @@ from nrnm_keras.layers.nrnm.window_inputs import StepInputs, WindowInputs, Write
 from nrnm_keras.typing import Tensor
 
 # The state between two windows: the last hidden state and carry, the memory
-# `(batch, slots * memory_units)`, and the hidden states that the next block shares with this one, slots
-# first. Hidden states and carry have the layout of the `LSTMWindow` or `CellWindow`.
+# `(batch, slots * memory_units)`, and the hidden states that the next block shares with this one,
+# slots first. Hidden states and carry have the layout of the `LSTMWindow` or `CellWindow`.
 NRNMLoopState = namedtuple("NRNMLoopState", "hidden carry memory slots")
 
 
@@ -203,7 +203,8 @@ class NRNMLoop(RecurrentLoop):
     def _embedded_from_block(self, inputs):
         """The embedded inputs, starting `block_size` places before the first window.
 
-        Shape `(batch, block_size + length, memory_units)`. Places before a sequence come from its state.
+        Shape `(batch, block_size + length, memory_units)`. Places before a sequence come from its
+        state.
         """
         cell, packing = self.cell, self.packing
         block = ops.reshape(self.state.input_block, (-1, cell.block_size, cell.memory_units))
