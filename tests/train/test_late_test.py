@@ -52,7 +52,8 @@ def runs(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("name", ["adding", pytest.param("text", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adding", "text"])
 def test_report_is_that_of_a_run_that_was_tested_at_once(name, runs, tmp_path, capsys):
     late, at_once = tmp_path / "late", tmp_path / "at_once"
     flags = runs[name]

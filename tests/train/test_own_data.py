@@ -67,9 +67,8 @@ def test_the_model_is_the_average(run):
     assert model.attention(SERIES[0])
 
 
-@pytest.mark.parametrize(
-    "format", ["saved_model", *(pytest.param(x, marks=pytest.mark.slow) for x in ("onnx", "keras"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["saved_model", "onnx", "keras"])
 def test_averaged_models_are_exported(run, format, tmp_path):
     exported = run.model.export(format, tmp_path / "export")
     assert all(result["difference"] < 1e-4 for result in exported.results.values())
@@ -115,6 +114,7 @@ def test_baseline_of_texts_and_its_flag(tmp_path):
     assert "baseline" not in none
 
 
+@pytest.mark.slow
 def test_settings_on_the_command_line(tmp_path, capsys):
     np.savez(tmp_path / "train.npz", x=SERIES, y=LABELS)
     arguments = [f"--train_file={tmp_path}/train.npz", f"--run_dir={tmp_path}/run"]

@@ -29,6 +29,7 @@ def test_words_are_all_unknown():
     assert np.all(np.asarray(preprocessor(TEST[0])) == 1)
 
 
+@pytest.mark.slow
 def test_subwords_are_chosen_and_learn_what_words_cannot(run):
     (chosen,) = (each for each in run.report["settings"] if each["flag"] == "tokens")
     assert chosen["value"] == "subwords" and chosen["reason"].startswith("100 % of the words")
@@ -38,6 +39,7 @@ def test_subwords_are_chosen_and_learn_what_words_cannot(run):
     assert run.report["baseline"]["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 def test_predictions_attention_and_names_of_its_tokens(run):
     text = TEST[0][1]
     labels = run.model.predict(TEST[0])["label"]
@@ -50,7 +52,8 @@ def test_predictions_attention_and_names_of_its_tokens(run):
     assert run.model.attention(text)
 
 
-@pytest.mark.parametrize("format", ["saved_model", pytest.param("keras", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["saved_model", "keras"])
 def test_exported_with_the_subwords_inside(run, format, tmp_path):
     """Checked in a process that has TensorFlow only."""
     exported = run.model.export(format, tmp_path / "export")

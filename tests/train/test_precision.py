@@ -43,7 +43,8 @@ def test_a_run_says_what_it_took_and_why(tmp_path, capsys):
     assert keras.config.dtype_policy().name == "float32"
 
 
-@pytest.mark.parametrize("precision", [pytest.param("none", marks=pytest.mark.slow), "bfloat16"])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["none", "bfloat16"])
 def test_a_stopped_run_keeps_its_precision(tmp_path, precision):
     with pytest.raises(Stopped):
         train(config_of(tmp_path, precision, time_limit=0.001), TEXTS)

@@ -145,6 +145,7 @@ def test_training_starts_from_the_copied_weights(language_model, classifier):
         np.testing.assert_array_equal(*pair)
 
 
+@pytest.mark.slow
 def test_the_embedding_alone_suits_other_recurrent_layers(flags, language_model, tmp_path):
     start = {"init_from": language_model, "init_layers": "embedding", "learning_rate": 0}
     other = {"model": "nrnm", "units": 12, "num_layers": 2, "nrnm_layers": "2"}
