@@ -56,7 +56,7 @@ class NetworkConfig(Options):
         minimum=0,
     )
     num_heads: int = option(
-        4, "attention heads; must divide memory_units, or units of a transformer", minimum=1
+        4, "attention heads; must divide units, or memory_units if that is given", minimum=1
     )
     memory_forget_bias: float = option(
         1.0,
