@@ -19,6 +19,10 @@ def test_multiply_adds_by_hand():
     # 2 * 16 = 32; write gates from inputs 16 * 8 = 128 and from the memory 2 * 4 * 8 = 64.
     assert nrnm_multiply_adds(cell, 1, 3) == 180 + 64
     assert nrnm_multiply_adds(cell, 9, 3) == 9 * 180 + 3 * 64 + 2 * 512
+    narrow = NRNM(4, block_size=4, stride=2, num_heads=2, memory_units=2).cell
+    # A step: 112 + 3 * 2 + 3 * 4 + 4 * 4. A window: 4 * 4; hidden states 2 * 4 * 2, 3 * 2 * 4,
+    # 2 * (2 * 2) * 6 * 2, 2 * 4, 8 * 4 and 2 * 2 * 4.
+    assert nrnm_multiply_adds(narrow, 9, 3) == 9 * 146 + 3 * 16 + 2 * 192
     assert lstm_multiply_adds(8, 9, 3) == 9 * 4 * 8 * (3 + 8)
 
 

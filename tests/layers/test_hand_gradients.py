@@ -61,12 +61,7 @@ def test_write(options):
 @pytest.mark.parametrize("shape", [(BATCH, FEATURES), (3, BATCH, FEATURES)])
 @pytest.mark.parametrize(
     "options",
-    [
-        {},
-        {"memory_read": "attention"},
-        {"memory_units": 2},
-        {"use_bias": False},
-    ],
+    [{}, {"memory_read": "attention"}, {"memory_units": 2}, {"use_bias": False}],
 )
 def test_read(options, shape):
     part = memory(**options)

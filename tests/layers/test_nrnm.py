@@ -79,12 +79,7 @@ def test_equals_the_loop(sizes, timesteps):
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        {},
-        {"interaction": "linear"},
-        {"memory_read": "attention"},
-        {"memory_units": 2},
-    ],
+    [{}, {"interaction": "linear"}, {"memory_read": "attention"}, {"memory_units": 2}],
 )
 def test_equals_the_loop_in_training(arguments):
     assert_equal(*pair(**arguments), sequences(29), training=True)
