@@ -6,7 +6,7 @@ from nrnm_keras import NRNM
 from nrnm_keras.benchmark import table
 from nrnm_keras.benchmark.__main__ import main
 from nrnm_keras.benchmark.options import Options
-from nrnm_keras.benchmark.suites import layer
+from nrnm_keras.benchmark.suites import equal_size, layer
 from nrnm_keras.benchmark.timing import Row, rows_in_turn, spread_of
 from nrnm_keras.benchmark.training_steps import lstm_multiply_adds, nrnm_multiply_adds
 
@@ -37,6 +37,13 @@ def test_layers_are_timed_in_turn():
     assert rows[0].ratio == rows[4].ratio == 1
     assert rows[0].share == pytest.approx(2 * 9 * 4 * 8 * (3 + 8) / rows[0].seconds / 1e9)
     assert rows[4].share == pytest.approx(3 * 2 * 9 * 4 * 8 * (3 + 8) / rows[4].seconds / 1e9)
+
+
+def test_models_of_equal_size():
+    for options in equal_size.NETWORKS.values():
+        network, units = equal_size.network_of_size(60_000, options)
+        assert network.count_params() == pytest.approx(60_000, rel=0.04)
+        assert network.compute_output_shape((2, 9, 64)) == (2, 9, units)
 
 
 def test_functions_are_called_in_turn():

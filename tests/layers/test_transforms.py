@@ -27,7 +27,7 @@ def on_tensorflow():
             yield pytest.param(kind, name, marks=[] if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("kind", "name"), on_tensorflow())
+@pytest.mark.parametrize(("kind", "name"), list(on_tensorflow()))
 def test_on_tensorflow(kind, name):
     CHECKS[kind][0](name)
 
@@ -35,9 +35,15 @@ def test_on_tensorflow(kind, name):
 @pytest.mark.parametrize(
     ("backend", "arguments"),
     [
-        ("torch", ["second_order,empty_batch,float64,one_by_one,forward_mode,jacobians"]),
         ("torch", ["export", "lstm,short_windows"]),
-        pytest.param("torch", ["export"], marks=pytest.mark.slow),
+        (
+            "torch",
+            [
+                "second_order,empty_batch,float64,one_by_one,forward_mode,jacobians",
+                "lstm,attention,training,mask,RelationalMemoryCell",
+            ],
+        ),
+        pytest.param("torch", [], marks=pytest.mark.slow),
         pytest.param("jax", [], marks=pytest.mark.slow),
     ],
 )

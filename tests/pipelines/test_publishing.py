@@ -24,6 +24,8 @@ OLD_FILE, NEW_FILE = "old", "new, and longer"
 OLD_FOLDER = {"a": "old", "only old": {"b": "old"}}
 NEW_FOLDER = {"a": "new", "only new": {"c": "new" * 1000}}
 SWAPS = [(old, new) for old in (None, OLD_FILE, OLD_FOLDER, {}) for new in (NEW_FILE, NEW_FOLDER)]
+# A process is started for every call of each, which takes seconds.
+QUICK_SWAPS = [(None, NEW_FOLDER), (OLD_FILE, NEW_FILE), (OLD_FOLDER, NEW_FOLDER)]
 # More file system calls than any of these makes.
 MANY = 200
 
@@ -94,6 +96,13 @@ def publish_new(place, new):
         write(path, new)
 
 
+def stops():
+    for stop in (kill, interrupt):
+        for swap in SWAPS:
+            quick = stop is kill and swap in QUICK_SWAPS
+            yield pytest.param(stop, *swap, marks=[] if quick else pytest.mark.slow)
+
+
 @pytest.mark.parametrize(("old", "new"), SWAPS)
 def test_new_takes_the_place_of_old(old, new, tmp_path):
     write(tmp_path / "thing.txt", old)
@@ -104,8 +113,7 @@ def test_new_takes_the_place_of_old(old, new, tmp_path):
     assert read(tmp_path) == {"thing.txt": new}
 
 
-@pytest.mark.parametrize(("old", "new"), SWAPS)
-@pytest.mark.parametrize("stop", [kill, pytest.param(interrupt, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("stop", "old", "new"), list(stops()))
 def test_stopped_at_any_moment(stop, old, new, tmp_path, quick):
     for number in range(MANY):
         folder = tmp_path / str(number)
