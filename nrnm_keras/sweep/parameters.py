@@ -72,24 +72,18 @@ def units_for(parameters: int, network: NetworkConfig, task: "OpenTask") -> int:
     Raises:
         UsageError: if the smallest network has more than twice as many.
     """
-    multiple = _multiple(network)
+    from nrnm_keras.models.closest_units import closest_units
 
     @functools.cache
-    def count(multiples):
-        return task.build_network(network.replace(units=multiples * multiple)).count_params()
+    def count(units):
+        return task.build_network(network.replace(units=units)).count_params()
 
-    low, high = 1, 2
-    while count(high) < parameters:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < parameters else (low, middle)
-    best = min((low, high), key=lambda multiples: abs(count(multiples) - parameters))
+    best = closest_units(parameters, _multiple(network), count)
     if count(best) > 2 * parameters:
         raise UsageError(
             f"--parameter_budget={parameters}; the smallest {network.model} has {count(best):,}"
         )
-    return best * multiple
+    return best
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """Training steps of models with equal numbers of parameters, as in the experiments."""
 
-import bisect
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ NETWORKS: dict[str, Config] = {
     "GRU with narrow memory": {"model": "nrnm_gru", "memory_units": 16},
 }
 _ONE_LAYER = {"num_layers": 1, "nrnm_layers": (1,)}
-_WIDTHS = range(4, 512, 4)
+# The heads must divide the units.
+_MULTIPLE = 4
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -53,15 +54,13 @@ def network_of_size(size: int, options: Config) -> tuple["keras.Layer", int]:
     (96, True)
     """
     from nrnm_keras.models.building import build_backbone
+    from nrnm_keras.models.closest_units import closest_units
 
+    @functools.cache
     def built(units):
         network = build_backbone(NetworkConfig(units=units, **_ONE_LAYER, **options), causal=True)
         network.build(_SHAPE)
         return network
 
-    def distance(units):
-        return abs(built(units).count_params() - size)
-
-    wider = bisect.bisect(_WIDTHS, size, key=lambda units: built(units).count_params())
-    units = min(_WIDTHS[wider - 1 : wider + 1], key=distance)
+    units = closest_units(size, _MULTIPLE, lambda units: built(units).count_params())
     return built(units), units
