@@ -247,7 +247,8 @@ def run(script, *arguments, backend="tensorflow"):
 
 
 @pytest.mark.parametrize(
-    "backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow), "torch"]
+    "backend",
+    ["tensorflow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "torch"))],
 )
 def test_models_load_and_predict_the_same_after_the_import_alone(backend, folder):
     pytest.importorskip(backend)

@@ -60,7 +60,10 @@ def started(parent, folder):
 
 
 def has_ended(number):
-    return not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie"
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.mark.parametrize("parent", [PARENT, WATCHING_PARENT], ids=["told", "watching"])

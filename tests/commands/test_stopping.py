@@ -85,7 +85,7 @@ with StopRequest() as stop:
     process = subprocess.Popen(command, stdout=its_other_end, stderr=its_other_end)
     os.close(its_other_end)
     output = b""
-    while b"begun" not in output:
+    while b"begun\r\n" not in output:  # the program's write must not be cut off
         output += os.read(terminal, 1000)
     os.close(terminal)
     process.send_signal(signal.SIGHUP)

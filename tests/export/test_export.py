@@ -110,7 +110,7 @@ def run_example(folder):
     [
         ("of_texts", "saved_model"),
         ("of_texts", "litert"),
-        ("of_texts", "onnx"),
+        pytest.param("of_texts", "onnx", marks=pytest.mark.slow),
         pytest.param("of_sequences", "saved_model", marks=pytest.mark.slow),
         pytest.param("of_sequences", "onnx", marks=pytest.mark.slow),
         pytest.param("of_skeletons", "onnx", marks=pytest.mark.slow),

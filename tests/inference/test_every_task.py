@@ -103,7 +103,7 @@ def test_inputs_that_are_none_are_named(task_run, name, value, message):
         assert len(str(raised.value).splitlines()) == 1
 
 
-FAST = {("secondary_structure", "litert"), ("sick", "onnx")}
+FAST = {("secondary_structure", "litert")}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,15 @@ def write_inputs(run, folder):
     return folder / "x.npz"
 
 
+# Each kind of input and of output.
+QUICK = {"text", "sick", "nw_ucla", "secondary_structure", "text_language_model", "adding"}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in TASKS],
+    indirect=True,
+)
 def test_command_predicts_what_python_predicts(run, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     source = write_inputs(run, tmp_path / "in")

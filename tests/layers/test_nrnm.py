@@ -1,5 +1,7 @@
 """The layer: equal to the cell's loop in outputs, states and gradients, in every situation."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from tests.layers.oracle import Oracle
 BACKBONES = ["lstm", "gru", "rnn", "high_order_rnn"]
 
 
+@functools.cache  # tracing the cell takes longer than running it
 def pair(sizes=(8, 4, 8), timesteps=29, **kwargs):
     """A layer, and the loop over its cell."""
     arguments = {"return_sequences": True, "return_state": True}
@@ -106,7 +109,10 @@ def test_equals_the_loop_under_masks(sizes, mask):
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize(
     ("timesteps", "mask"),
-    [*((length, None) for length in LENGTHS), (3, "holes"), (29, "holes"), (29, "empty_row")],
+    [
+        *(pytest.param(length, None, marks=pytest.mark.slow) for length in LENGTHS),
+        *((3, "holes"), (29, "holes"), (29, "empty_row")),
+    ],
 )
 def test_equals_the_loop_from_the_middle_of_a_window(sizes, timesteps, mask):
     layer, loop = pair(sizes)
@@ -147,7 +153,9 @@ def test_equals_the_loop_for_every_backbone(backbone, interaction):
         {"memory_units": 2},
     ],
 )
-@pytest.mark.parametrize("mask", [None, "right", "holes"])
+@pytest.mark.parametrize(
+    "mask", ["holes", *(pytest.param(mask, marks=pytest.mark.slow) for mask in (None, "right"))]
+)
 def test_equals_the_loop_with_other_arguments(arguments, mask):
     assert_equal(*pair(**arguments), sequences(21), mask=mask and masks(21)[mask])
 

@@ -73,7 +73,7 @@ def test_reading_by_attention_agrees_with_the_equations(sizes, use_bias):
     assert_agrees_with_the_equations(layer)
 
 
-@pytest.mark.parametrize("memory_units", [2, 6])
+@pytest.mark.parametrize("memory_units", [2, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "options",
     [

@@ -39,7 +39,7 @@ NOISE = {"dropout": 0.2, "recurrent_dropout": 0.2, "zoneout": 0.2, "memory_dropo
     [
         (None, {}),
         ("holes", {"window_size": 2}),
-        ("holes", {"backbone": "gru"}),
+        pytest.param("holes", {"backbone": "gru"}, marks=pytest.mark.slow),
         ("empty_row", {"memory_read": "attention", **NOISE, "seed": 3}),
         pytest.param("holes", {"interaction": "linear"}, marks=pytest.mark.slow),
         pytest.param("holes", {"dtype": "float64"}, marks=pytest.mark.slow),

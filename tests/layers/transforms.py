@@ -360,8 +360,8 @@ def failures(kinds, names):
 
 
 if __name__ == "__main__":
-    # Two comma-separated lists: kinds of checks, and names.
-    wanted = [argument.split(",") for argument in sys.argv[1:]]
+    # Two comma-separated lists: kinds of checks, and names. An empty one means all.
+    wanted = [list(filter(None, argument.split(","))) for argument in sys.argv[1:]]
     for failure in failures(*wanted, *[[]] * (2 - len(wanted))):
         print(failure, flush=True)
     print("done")

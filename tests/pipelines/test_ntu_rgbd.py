@@ -534,10 +534,12 @@ def start_long_build(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list((tmp_path / "data").rglob("*.tfrecord*")):
+    children = []  # each split has its own
+    while not (children and list((tmp_path / "data").rglob("*.tfrecord*"))):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    return process, psutil.Process(process.pid).children()
+        children = psutil.Process(process.pid).children()
+    return process, children
 
 
 def runs(process):
