@@ -7,6 +7,8 @@ import sys
 import time
 from typing import NamedTuple
 
+import psutil
+
 REPOSITORY = pathlib.Path(__file__).parents[1]
 # More seconds than any command takes, even where many processes share one core.
 PATIENCE = 900
@@ -29,6 +31,14 @@ def start(module, *arguments):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def has_ended(number):
+    """Whether a process has ended, by its number; its parent may not have asked for it yet."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(condition, process):

@@ -8,10 +8,10 @@ import sys
 import threading
 import time
 
-import psutil
 import pytest
 
 from nrnm_keras.commands import child_process
+from tests.running import has_ended
 
 PATIENCE = 60
 # What is started writes the number of its process and waits; on SIGTERM it leaves a file, as if it
@@ -57,13 +57,6 @@ def started(parent, folder):
     process = subprocess.Popen([sys.executable, "-c", parent, CHILD, str(folder)])
     wait_for((folder / "child").exists)
     return process, int((folder / "child").read_text())
-
-
-def has_ended(number):
-    try:
-        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.mark.parametrize("parent", [PARENT, WATCHING_PARENT], ids=["told", "watching"])

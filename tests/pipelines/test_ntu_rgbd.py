@@ -21,6 +21,7 @@ from pipelines.ntu_rgbd import shards as shards_module
 from pipelines.ntu_rgbd.builder import NtuRgbd
 from pipelines.ntu_rgbd.parallel import map_in_processes
 from pipelines.ntu_rgbd.source import ARCHIVES, open_source
+from tests.running import has_ended
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 LOCAL_RUNNER = "FnApiRunner"  # DirectRunner first tries to download another
@@ -542,13 +543,6 @@ def start_long_build(tmp_path):
     return process, children
 
 
-def runs(process):
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_build_leaves_neither_processes_nor_what_looks_finished(ending, tmp_path):
     process, children = start_long_build(tmp_path)
@@ -564,7 +558,7 @@ def test_stopped_build_leaves_neither_processes_nor_what_looks_finished(ending, 
         assert not list(folder.iterdir())
     assert children
     deadline = time.monotonic() + 20
-    while any(map(runs, children)):
+    while not all(has_ended(child.pid) for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -615,7 +609,7 @@ def test_process_that_is_ended_from_outside_is_noticed():
     ):
         list(results)
 
-    assert not any(map(runs, children))
+    assert all(has_ended(child.pid) for child in children)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])

@@ -34,7 +34,7 @@ def test_every_point_is_a_network(sweep, base, monkeypatch):
     points = grid_points(read_config(values), read_grid(values.grid))
     assert len({point.name for point in points}) == len(points) > 1
     for point in points:
-        build(point.config.network.replace(units=16))
+        build(point.config.network)
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
